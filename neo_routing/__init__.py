@@ -1,0 +1,62 @@
+"""Decide which agent answers a chat session, as which tenant and in which end-company's scope, or why not.
+
+>>> from neo_routing import Caller, CallerKind, SessionRequest, resolve_session_target
+>>> from neo_routing_adapters.memory import MemoryDirectory
+>>> user = Caller(CallerKind.USER, "msp-a")
+>>> resolve_session_target(user, SessionRequest(agent_id=12), MemoryDirectory()).failure().status
+404
+"""
+
+from neo_routing.caller import Caller, CallerKind
+from neo_routing.decide import decide, decide_many, resolve_session_target
+from neo_routing.decision import Decision, malformed_decision
+from neo_routing.directory import Agent, AgentKind, Channel, ChannelStatus, EndCompany, ManagedAgentKey, Tenant
+from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
+from neo_routing.port import DirectoryUnavailable, SessionDirectory
+from neo_routing.refusals import Refusal, RefusalCode
+from neo_routing.request import SessionRequest, parse_session_request
+from neo_routing.rows import AgentRow, ChannelRow, Rows, RowsBuilder, RowsNeeded
+from neo_routing.steps import Clause, Reason, Verdict
+from neo_routing.target import Outcome, SessionTarget
+from neo_routing.trace import TracedAgent, TracedChannel, TracedEndCompany, TraceStep
+from neo_routing.warning_codes import WarningCode
+
+__all__ = [
+    "Agent",
+    "AgentKind",
+    "AgentRow",
+    "Caller",
+    "CallerKind",
+    "Channel",
+    "ChannelRow",
+    "ChannelStatus",
+    "Clause",
+    "Decision",
+    "DirectoryUnavailable",
+    "EndCompany",
+    "ManagedAgentKey",
+    "Outcome",
+    "Reason",
+    "Refusal",
+    "RefusalCode",
+    "Rows",
+    "RowsBuilder",
+    "RowsNeeded",
+    "SessionDirectory",
+    "SessionRequest",
+    "SessionTarget",
+    "Tenant",
+    "TraceStep",
+    "TracedAgent",
+    "TracedChannel",
+    "TracedEndCompany",
+    "Verdict",
+    "WarningCode",
+    "decide",
+    "decide_many",
+    "malformed_decision",
+    "normal_bot_id",
+    "normal_m365_tenant_id",
+    "parse_session_request",
+    "resolve_session_target",
+]

@@ -1,0 +1,101 @@
+"""The functions that users call: plan what must be known, look it up once, decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeAlias
+
+from attrs import frozen
+from returns.result import Result
+
+from neo_routing.admission import TO_OTHERS, TO_PLATFORM, Admission
+from neo_routing.caller import Caller
+from neo_routing.decision import Decision
+from neo_routing.port import SessionDirectory
+from neo_routing.refusals import Refusal
+from neo_routing.request import SessionRequest
+from neo_routing.routing import Routing, own_rows_needed, own_session, platform_rows_needed, platform_session
+from neo_routing.rows import NO_ROWS, Rows, RowsNeeded
+from neo_routing.target import SessionTarget
+
+
+@frozen
+class _Branch:
+    """The clauses for one sort of caller: admit the request by its shape, plan the look-up, route on what came back."""
+
+    admissions: Mapping[int, Admission]
+    rows_needed: Callable[[str, SessionRequest], RowsNeeded]
+    session: Callable[[SessionRequest, RowsNeeded, Rows], Routing]
+
+
+_PLATFORM: Final = _Branch(TO_PLATFORM, platform_rows_needed, platform_session)
+_OTHERS: Final = _Branch(TO_OTHERS, own_rows_needed, own_session)
+
+
+def resolve_session_target(
+    caller: Caller, request: SessionRequest, directory: SessionDirectory
+) -> Result[SessionTarget, Refusal]:
+    """Decide which agent answers, as which tenant and in which end-company's scope, or why the call is refused.
+
+    It is the result of `decide`. Raises what the directory raises, `DirectoryUnavailable` above all.
+
+    >>> from neo_routing import CallerKind, Tenant
+    >>> from neo_routing_adapters.memory import MemoryDirectory
+    >>> directory = MemoryDirectory(tenants=[Tenant(id="msp-a")])
+    >>> user = Caller(CallerKind.USER, "msp-a")
+    >>> resolve_session_target(user, SessionRequest(agent_id=12), directory).failure().code
+    <RefusalCode.AGENT_NOT_FOUND: 'agent_not_found'>
+    """
+    branch = _PLATFORM if caller.is_platform else _OTHERS
+    admission = branch.admissions[request.shape]
+    if admission.failure is not None:
+        return admission.failure
+    needed = branch.rows_needed(caller.tenant_id, request)
+    return branch.session(request, needed, directory.look_up((needed,)))[0]
+
+
+def decide(caller: Caller, request: SessionRequest, directory: SessionDirectory) -> Decision:
+    """Decide, and tell how: the result with its warnings and its trace.
+
+    >>> from neo_routing import CallerKind
+    >>> from neo_routing_adapters.memory import MemoryDirectory
+    >>> decision = decide(Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=12), MemoryDirectory())
+    >>> [str(step.reason) for step in decision.trace]
+    ['well_formed', 'no_client_id', 'agent_id_given', 'agent_missing']
+    """
+    plan = _plan(caller, request)
+    return plan if isinstance(plan, Decision) else _carry_out(plan, directory.look_up((plan[2],)))
+
+
+def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: SessionDirectory) -> list[Decision]:
+    """Decide a batch with a single look-up; the decisions come in the order of the cases, equal to one by one.
+
+    >>> from neo_routing import CallerKind
+    >>> from neo_routing_adapters.memory import MemoryDirectory
+    >>> user = Caller(CallerKind.USER, "msp-a")
+    >>> decisions = decide_many([(user, SessionRequest(agent_id=12)), (user, SessionRequest())], MemoryDirectory())
+    >>> [decision.result.failure().status for decision in decisions]
+    [404, 422]
+    """
+    plans = [_plan(caller, request) for caller, request in cases]
+    needed = [plan[2] for plan in plans if not isinstance(plan, Decision)]
+    rows = directory.look_up(needed) if needed else NO_ROWS
+    return [plan if isinstance(plan, Decision) else _carry_out(plan, rows) for plan in plans]
+
+
+_Plan: TypeAlias = tuple[_Branch, SessionRequest, RowsNeeded, Admission]
+
+
+def _plan(caller: Caller, request: SessionRequest) -> _Plan | Decision:
+    branch = _PLATFORM if caller.is_platform else _OTHERS
+    admission = branch.admissions[request.shape]
+    if admission.failure is not None:
+        routing: Routing = (admission.failure, (), ())
+        return Decision(admission.failure, (request, admission, caller.tenant_id, NO_ROWS, routing))
+    return branch, request, branch.rows_needed(caller.tenant_id, request), admission
+
+
+def _carry_out(plan: _Plan, rows: Rows) -> Decision:
+    branch, request, needed, admission = plan
+    routing = branch.session(request, needed, rows)
+    return Decision(routing[0], (request, admission, needed[0], rows, routing))

@@ -1,0 +1,114 @@
+"""Every text that a refused caller reads, in one place.
+
+A message is written for the person at the other end and says what to do. It holds no name and no id of a
+company, tenant, agent or channel that was not in the request, and no count (section 5).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from neo_routing.refusals import Refusal, RefusalCode
+
+_MESSAGES: Final[Mapping[RefusalCode, str]] = {
+    RefusalCode.AGENT_SELECTOR_INVALID: "Give exactly one of agent_id and managed_agent_key.",
+    RefusalCode.AGENT_NOT_CONVERSATIONAL: "This agent cannot hold a conversation. Choose a conversational agent.",
+    RefusalCode.CLIENT_ID_FORBIDDEN: (
+        "client_id is reserved for the platform. Leave it out: the session is always created for your own account."
+    ),
+    RefusalCode.AGENT_ID_FORBIDDEN: "The platform cannot choose an agent by agent_id. Give managed_agent_key instead.",
+    RefusalCode.AGENT_NOT_FOUND: "There is no such agent in your account. Check agent_id.",
+    RefusalCode.MANAGED_AGENT_NOT_FOUND: (
+        "This account has no agent for that managed_agent_key. Ask the platform's support to set it up."
+    ),
+    RefusalCode.TENANT_NOT_FOUND: "The account that this session is meant for does not exist. Check client_id.",
+    RefusalCode.END_COMPANY_NOT_MAPPED: (
+        "This assistant needs to know which organisation you write from, and the message does not say. "
+        "For administrators: the request has no inbound_tenant_id."
+    ),
+    RefusalCode.CHANNEL_NOT_ACTIVE: (
+        "This assistant is paused for your organisation. For administrators: reconnect its channel."
+    ),
+    RefusalCode.CHANNEL_AMBIGUOUS: (
+        "It is not clear which assistant should answer here. "
+        "For administrators: several active channels claim this bot; keep one of them active."
+    ),
+    RefusalCode.CHANNEL_AGENT_UNAVAILABLE: (
+        "This assistant is not available at the moment. "
+        "For administrators: choose one of your own conversational agents for its channel."
+    ),
+    RefusalCode.MANAGED_AGENT_UNAVAILABLE: (
+        "The managed agent of this account is not available. "
+        "For administrators: the account must have exactly one, and it must be conversational."
+    ),
+}
+
+_LINK_ONE_COMPANY = (
+    "This assistant is not set up for your organisation yet. "
+    "For administrators: link M365 tenant {} to exactly one company."
+)
+_KEEP_ONE_LINK = (
+    "This assistant cannot tell which company you belong to. "
+    "For administrators: M365 tenant {} is linked to several companies; keep one link of the several."
+)
+
+
+def refusal(code: RefusalCode, *fields: str) -> Refusal:
+    """Make the refusal of a code whose message is always the same.
+
+    >>> refusal(RefusalCode.AGENT_NOT_FOUND).message
+    'There is no such agent in your account. Check agent_id.'
+    """
+    return Refusal(code=code, message=_MESSAGES[code], fields=fields)
+
+
+def malformed(complaints: Mapping[str, str]) -> Refusal:
+    """Make the refusal that says of each field, by its name in the HTTP contract, what is wrong with it.
+
+    >>> malformed({"agent_id": "must be an integer"}).message
+    'The request is not valid: agent_id must be an integer.'
+    """
+    listed = "; ".join(f"{name} {complaint}" for name, complaint in complaints.items())
+    return Refusal(
+        code=RefusalCode.VALIDATION_ERROR,
+        message=f"The request is not valid: {listed}.",
+        fields=tuple(complaints),
+    )
+
+
+def blank(fields: Iterable[str]) -> Refusal:
+    """Make the refusal of a platform caller's blank ids."""
+    return malformed(dict.fromkeys(fields, "must not be blank"))
+
+
+def no_company_linked(m365_tenant_id: str) -> Refusal:
+    """Make the refusal for an M365 tenant that the channel's owner has linked to no company."""
+    return _end_company_not_mapped(_LINK_ONE_COMPANY, m365_tenant_id)
+
+
+def several_companies_linked(m365_tenant_id: str) -> Refusal:
+    """Make the refusal for an M365 tenant that the channel's owner has linked to more than one company."""
+    return _end_company_not_mapped(_KEEP_ONE_LINK, m365_tenant_id)
+
+
+def _end_company_not_mapped(message: str, m365_tenant_id: str) -> Refusal:
+    return Refusal(code=RefusalCode.END_COMPANY_NOT_MAPPED, message=message.format(printable(m365_tenant_id)))
+
+
+def printable(text: str) -> str:
+    r"""Return the text with control and format characters, line and paragraph separators escaped.
+
+    >>> print(printable("contoso\u202e.example"))
+    contoso\u202e.example
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"}:
+        return character.encode("unicode_escape").decode("ascii")
+    return character

@@ -1,0 +1,59 @@
+"""One spelling for each bot and each M365 tenant (section 3, "Normal forms").
+
+A missed match does not fail closed: it hands an end user a wider agent. So requests and directory rows
+pass through the same functions, and ids are compared only in normal form.
+Tenant ids have no other form and are compared exactly.
+"""
+
+from __future__ import annotations
+
+import re
+
+_is_normal_guid = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_ANY_GUID = re.compile(r"([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12})").fullmatch
+_TO_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+WIRE_PREFIX = "28:"
+"""What Teams puts before a bot id on the wire."""
+
+
+def normal_bot_id(bot_id: str) -> str:
+    """Return the bot id in normal form; the empty string if nothing is left of it.
+
+    >>> normal_bot_id(" 28:{6F0C2E7A51B84D0C9A3E7D1F2B3C4D5E} ")
+    '6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e'
+    >>> normal_bot_id("28: {}")
+    ''
+    """
+    return _normal_form(bot_id, WIRE_PREFIX)
+
+
+def normal_m365_tenant_id(m365_tenant_id: str) -> str:
+    """Return the M365 tenant id in normal form; the empty string if nothing is left of it.
+
+    >>> normal_m365_tenant_id("{9B1D04E2-77C5-4E7B-8A50-3C1F0E9D2B6A}")
+    '9b1d04e2-77c5-4e7b-8a50-3c1f0e9d2b6a'
+    >>> normal_m365_tenant_id("Contoso.Example")
+    'contoso.example'
+    """
+    return _normal_form(m365_tenant_id, None)
+
+
+def _normal_form(spelling: str, prefix: str | None) -> str:
+    if _is_normal_guid(spelling):
+        return spelling
+    bare = _without_wrapping(spelling, prefix).translate(_TO_ASCII_LOWER)
+    guid = _ANY_GUID(bare)
+    return "-".join(guid.group(1, 3, 4, 5, 6)) if guid else bare
+
+
+def _without_wrapping(spelling: str, prefix: str | None) -> str:
+    while True:
+        bare = spelling.strip()
+        if len(bare) > 1 and bare[0] == "{" and bare[-1] == "}":
+            bare = bare[1:-1]
+        if prefix is not None:
+            bare = bare.removeprefix(prefix)
+        if bare == spelling:
+            return bare
+        spelling = bare

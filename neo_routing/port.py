@@ -1,0 +1,43 @@
+"""The one port of the core: a single look-up of the rows that one decision, or one batch of them, can need.
+
+The core works out what it can need, asks once, and decides on what came back. So a decision rests on one consistent
+snapshot, a database answers in one statement, an asynchronous host awaits one call, and a batch is one call too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from neo_routing.rows import Rows, RowsNeeded
+
+
+class SessionDirectory(Protocol):
+    """Where tenants, agents, channels and end-companies are kept.
+
+    The directory guarantees, for each call:
+
+    * complete: every row that was needed comes back;
+    * one snapshot: all of them stood there at one moment, together;
+    * absent means absent: a row that does not come back is not there. Whatever the directory could not find out is an
+      outage, and an outage raises `DirectoryUnavailable`;
+    * normal forms: it finds a row by the normal form of its bot id and M365 tenant ids, however they are stored.
+
+    The core guarantees: at most one call for a decision and at most one for a batch, none for what the shape of a
+    request refuses; keys in normal form; no question about rows that were not needed; no use of the rows after the
+    decision, except to quote them in its trace.
+    """
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
+        ...
+
+
+class DirectoryUnavailable(Exception):
+    """The directory could not answer. Not an outcome: nothing was decided.
+
+    Its message holds no text of a driver; the driver's error is its `__cause__`.
+    """
+
+    def __init__(self, message: str = "The directory cannot answer at the moment.") -> None:
+        super().__init__(message)

@@ -1,0 +1,72 @@
+"""Why a call is refused: a closed set of codes, each with its status, and the value that carries one (section 5)."""
+
+from __future__ import annotations
+
+from neo_routing.names import Name
+
+from attrs import frozen
+
+
+class RefusalCode(Name):
+    """What stands in the way, as a stable name, and its HTTP status.
+
+    404: what the request names isn't there, or isn't the caller's. 409: the request is fine, the directory's state
+    blocks it and an admin can mend that. 422: the request itself. 403: not this caller.
+
+    >>> RefusalCode("channel_ambiguous").status
+    409
+    """
+
+    _value_: str
+    status: int
+
+    def __new__(cls, code: str, status: int) -> RefusalCode:
+        """Make a member that is its code and knows its status."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.status = status
+        return member
+
+    VALIDATION_ERROR = "validation_error", 422
+    AGENT_SELECTOR_INVALID = "agent_selector_invalid", 422
+    AGENT_NOT_CONVERSATIONAL = "agent_not_conversational", 422
+    CLIENT_ID_FORBIDDEN = "client_id_forbidden", 403
+    AGENT_ID_FORBIDDEN = "agent_id_forbidden", 403
+    AGENT_NOT_FOUND = "agent_not_found", 404
+    MANAGED_AGENT_NOT_FOUND = "managed_agent_not_found", 404
+    TENANT_NOT_FOUND = "tenant_not_found", 404
+    END_COMPANY_NOT_MAPPED = "end_company_not_mapped", 409
+    CHANNEL_NOT_ACTIVE = "channel_not_active", 409
+    CHANNEL_AMBIGUOUS = "channel_ambiguous", 409
+    CHANNEL_AGENT_UNAVAILABLE = "channel_agent_unavailable", 409
+    MANAGED_AGENT_UNAVAILABLE = "managed_agent_unavailable", 409
+
+
+@frozen(kw_only=True)
+class Refusal:
+    """Why a call is refused, for the person at the other end.
+
+    `fields` are the names, in the HTTP contract, of the request's fields that it is about: the bad ones of a
+    `validation_error`, `agent_id` of `agent_not_conversational`, none otherwise.
+    Neither they nor the message hold a name or an id that was not in the request.
+
+    >>> refusal = Refusal(code=RefusalCode.AGENT_NOT_FOUND, message="There is no such agent.")
+    >>> refusal.status, refusal.details
+    (404, {})
+    """
+
+    code: RefusalCode
+    message: str
+    fields: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with the code."""
+        return self.code.status
+
+    @property
+    def details(self) -> dict[str, str | list[str]]:
+        """The JSON form of `fields`: `{"fields": [...]}`, `{"field": ...}` or `{}`; a new one at each call."""
+        if self.code is RefusalCode.VALIDATION_ERROR:
+            return {"fields": list(self.fields)}
+        return {"field": self.fields[0]} if self.fields else {}

@@ -1,0 +1,163 @@
+"""What must be known to decide: rows of the directory, each under the key by which a clause looks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from typing import Final, TypeAlias, TypeVar
+
+from attrs import frozen
+
+from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
+
+_Key = TypeVar("_Key")
+_Item = TypeVar("_Item")
+
+
+RowsNeeded: TypeAlias = tuple[str, int | None, ManagedAgentKey | None, str | None, str | None]
+"""Which rows one decision can look at: tenant id, agent id, managed agent key, bot id, M365 tenant id.
+
+Bot id and M365 tenant id are in normal form, the agent id may be any integer at all, and `None` means that nothing of
+that sort is looked at. Needed are:
+
+* the tenant (the caller's home tenant, or the target tenant of a platform caller), its agents that carry the key, and
+  its channels with the bot;
+* the agent, whoever owns it;
+* whether any white-label channel has the bot, of any owner and status;
+* the white-label channels, of any owner and status, with the bot and installed for the M365 tenant;
+* for the owner of each of these channels, the end-companies that it has linked to the M365 tenant;
+* for each of these channels, the agent that it names, whoever owns that.
+"""
+
+AgentRow: TypeAlias = tuple[str, bool]
+"""Of an agent: the owner's tenant id, and whether it is conversational."""
+
+ChannelRow: TypeAlias = tuple[str, str, int, bool, bool | None]
+"""Of a channel: its id, the owner's tenant id, the agent's id, `white_label` and `show_agent_progress_steps`."""
+
+_Channels: TypeAlias = dict[tuple[str, str], tuple[ChannelRow, ...]]
+
+
+@frozen(kw_only=True, eq=False, repr=False)  # may be millions
+class Rows:
+    """The rows that came back, in mappings where an absent key means an absent row.
+
+    A `RowsBuilder` makes them. The rows are plain tuples of strings and integers, because the garbage collector stops
+    visiting those: a directory of millions must not make it pause. Names are for the trace; an absent one is the id.
+    """
+
+    tenants: Mapping[str, str]
+    """Tenant id: its name."""
+    agents: Mapping[int, AgentRow]
+    """Agent id: its row; there for each agent that `managed_agents` names."""
+    agent_names: Mapping[int, str]
+    """Agent id: its name."""
+    managed_agents: Mapping[ManagedAgentKey, Mapping[str, tuple[int, ...]]]
+    """Every key, then owner: the ids of the agents that carry it, of whatever kind."""
+    active_installations: Mapping[tuple[str, str], tuple[ChannelRow, ...]]
+    """Bot id and M365 tenant id: the ACTIVE white-label channels, of any owner, that are installed there."""
+    disconnected_installations: Mapping[tuple[str, str], tuple[ChannelRow, ...]]
+    """Bot id and M365 tenant id: the DISCONNECTED ones."""
+    active_channels: Mapping[tuple[str, str], tuple[ChannelRow, ...]]
+    """Owner and bot id: the ACTIVE channels, white-label or standard."""
+    disconnected_channels: Mapping[tuple[str, str], tuple[ChannelRow, ...]]
+    """Owner and bot id: the DISCONNECTED ones."""
+    white_label_bots: Set[str]
+    """The bot ids of white-label channels, of any owner and status."""
+    end_companies: Mapping[tuple[str, str], tuple[str, ...]]
+    """Owner and M365 tenant id: the ids of the distinct end-companies linked to it."""
+    end_company_names: Mapping[str, str]
+    """End-company id: its name."""
+
+
+class RowsBuilder:
+    """Puts rows under the keys by which the clauses look for them.
+
+    Each row comes once, in any order; bot ids and M365 tenant ids come in normal form.
+
+    >>> builder = RowsBuilder()
+    >>> builder.add_tenant("msp-a", "MSP A")
+    >>> builder.add_agent(12, "msp-a", "Help desk", AgentKind.CONVERSATIONAL, None)
+    >>> builder.rows().agents[12]
+    ('msp-a', True)
+    """
+
+    def __init__(self) -> None:
+        self._tenants: dict[str, str] = {}
+        self._agents: dict[int, AgentRow] = {}
+        self._agent_names: dict[int, str] = {}
+        self._managed_agents: dict[ManagedAgentKey, dict[str, tuple[int, ...]]] = {key: {} for key in ManagedAgentKey}
+        self._installations: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
+        self._channels: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
+        self._white_label_bots: set[str] = set()
+        self._end_companies: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._end_company_names: dict[str, str] = {}
+        # Ids recur in many rows, and so do the rows of a tenant's agents: one object for each value halves the memory.
+        self._texts: dict[str, str] = {}
+        self._agent_rows: dict[AgentRow, AgentRow] = {}
+
+    def add_tenant(self, tenant_id: str, name: str) -> None:
+        """Add a tenant."""
+        tenant_id = self._shared(tenant_id)
+        self._tenants[tenant_id] = tenant_id if name == tenant_id else name
+
+    def add_agent(
+        self, agent_id: int, tenant_id: str, name: str, kind: AgentKind, managed_key: ManagedAgentKey | None
+    ) -> None:
+        """Add an agent."""
+        row = (self._shared(tenant_id), kind is AgentKind.CONVERSATIONAL)
+        self._agents[agent_id] = self._agent_rows.setdefault(row, row)
+        if name != str(agent_id):
+            self._agent_names[agent_id] = name
+        if managed_key is not None:
+            _add(self._managed_agents[managed_key], row[0], agent_id)
+
+    def add_channel(
+        self, channel: ChannelRow, bot_id: str, status: ChannelStatus, installed_m365_tenant_ids: Iterable[str]
+    ) -> None:
+        """Add a channel, and at least those of its installations that were needed."""
+        channel_id, tenant_id, agent_id, white_label, show_agent_progress_steps = channel
+        tenant_id, bot_id = self._shared(tenant_id), self._shared(bot_id)
+        row = (channel_id, tenant_id, agent_id, white_label, show_agent_progress_steps)
+        _add(self._channels[status], (tenant_id, bot_id), row)
+        if white_label:
+            self._white_label_bots.add(bot_id)
+            for m365_tenant_id in installed_m365_tenant_ids:
+                _add(self._installations[status], (bot_id, self._shared(m365_tenant_id)), row)
+
+    def add_white_label_bot(self, bot_id: str) -> None:
+        """Note that a bot has a white-label channel, where that channel itself was not needed."""
+        self._white_label_bots.add(bot_id)
+
+    def add_link(self, tenant_id: str, m365_tenant_id: str, end_company_id: str, name: str) -> None:
+        """Add a link from an end-company of the tenant to an M365 tenant."""
+        _add(self._end_companies, (self._shared(tenant_id), self._shared(m365_tenant_id)), end_company_id)
+        if name != end_company_id:
+            self._end_company_names[end_company_id] = name
+
+    def rows(self) -> Rows:
+        """Return all that was added; add nothing afterwards."""
+        return Rows(
+            tenants=self._tenants,
+            agents=self._agents,
+            agent_names=self._agent_names,
+            managed_agents=self._managed_agents,
+            active_installations=self._installations[ChannelStatus.ACTIVE],
+            disconnected_installations=self._installations[ChannelStatus.DISCONNECTED],
+            active_channels=self._channels[ChannelStatus.ACTIVE],
+            disconnected_channels=self._channels[ChannelStatus.DISCONNECTED],
+            white_label_bots=self._white_label_bots,
+            end_companies=self._end_companies,
+            end_company_names=self._end_company_names,
+        )
+
+    def _shared(self, text: str) -> str:
+        return self._texts.setdefault(text, text)
+
+
+def _add(groups: dict[_Key, tuple[_Item, ...]], key: _Key, item: _Item) -> None:
+    group = groups.get(key)
+    groups[key] = (item,) if group is None else (*group, item)
+
+
+NO_ROWS: Final = RowsBuilder().rows()
+"""What comes back where nothing was needed."""

@@ -1,0 +1,203 @@
+"""Every step that a decision can take: a clause, its verdict and the reason (section 6).
+
+These constants are the rules' whole vocabulary. A trace consists of them, a refusal comes from one of them, and
+the tables of the documentation are drawn from them.
+"""
+
+from __future__ import annotations
+
+from neo_routing.names import Name
+from typing import Final
+
+from attrs import field, frozen
+from returns.result import Failure
+
+from neo_routing.messages import refusal
+from neo_routing.refusals import Refusal, RefusalCode
+
+
+class Clause(Name):
+    """A clause of the rules, in the order in which they apply."""
+
+    REQUEST_SHAPE = "request-shape"
+    CLIENT_ID_RESERVED = "client-id-reserved"
+    ONE_SELECTOR = "one-selector"
+    PLATFORM_CONFINED = "platform-confined"
+    PLATFORM_IDS = "platform-ids"
+    OWN_AGENT = "own-agent"
+    OWN_MANAGED_AGENT = "own-managed-agent"
+    WHITE_LABEL_INSTALLATION = "white-label-installation"
+    ACTIVE_CHANNEL = "active-channel"
+    NEO_SUPPORT = "neo-support"
+    END_COMPANY = "end-company"
+    CHANNEL_AGENT = "channel-agent"
+
+
+class Verdict(Name):
+    """What a clause had to say."""
+
+    PASSED = "passed"
+    MATCHED = "matched"
+    PASSED_OVER = "passed_over"
+    NOT_APPLICABLE = "not_applicable"
+    REFUSED = "refused"
+
+
+class Reason(Name):
+    """Why it said so."""
+
+    WELL_FORMED = "well_formed"
+    MALFORMED = "malformed"
+    PLATFORM_CALLER = "platform_caller"
+    NO_CLIENT_ID = "no_client_id"
+    CLIENT_ID_GIVEN = "client_id_given"
+    AGENT_ID_GIVEN = "agent_id_given"
+    MANAGED_KEY_GIVEN = "managed_key_given"
+    NO_SELECTOR = "no_selector"
+    TWO_SELECTORS = "two_selectors"
+    NO_AGENT_ID = "no_agent_id"
+    IDS_USABLE = "ids_usable"
+    BLANK_ID = "blank_id"
+    AGENT_AVAILABLE = "agent_available"
+    AGENT_MISSING = "agent_missing"
+    AGENT_OF_ANOTHER_TENANT = "agent_of_another_tenant"
+    AGENT_NOT_CONVERSATIONAL = "agent_not_conversational"
+    SEVERAL_AGENTS = "several_agents"
+    TENANT_MISSING = "tenant_missing"
+    NO_BOT_ID = "no_bot_id"
+    NO_INBOUND_TENANT_ID = "no_inbound_tenant_id"
+    ONE_ACTIVE_INSTALLATION = "one_active_installation"
+    NO_INSTALLATION = "no_installation"
+    SEVERAL_ACTIVE_INSTALLATIONS = "several_active_installations"
+    INSTALLATION_DISCONNECTED = "installation_disconnected"
+    ONE_ACTIVE_CHANNEL = "one_active_channel"
+    NO_ACTIVE_CHANNEL = "no_active_channel"
+    SEVERAL_ACTIVE_CHANNELS = "several_active_channels"
+    STANDARD_CHANNEL = "standard_channel"
+    ONE_COMPANY_LINKED = "one_company_linked"
+    NO_COMPANY_LINKED = "no_company_linked"
+    SEVERAL_COMPANIES_LINKED = "several_companies_linked"
+
+
+@frozen
+class Step:
+    """One entry of the table of section 6.
+
+    `code` is what a refusing step refuses with; `failure` is that refusal, made once and shared, unless its message
+    depends on the request.
+    """
+
+    clause: Clause
+    verdict: Verdict
+    reason: Reason
+    code: RefusalCode | None = None
+    failure: Failure[Refusal] | None = field(default=None, repr=False)
+
+
+def _step(clause: Clause, verdict: Verdict, reason: Reason) -> Step:
+    return Step(clause, verdict, reason)
+
+
+def _refused(clause: Clause, reason: Reason, code: RefusalCode, *fields: str) -> Step:
+    return Step(clause, Verdict.REFUSED, reason, code, Failure(refusal(code, *fields)))
+
+
+def _refused_in_words(clause: Clause, reason: Reason, code: RefusalCode) -> Step:
+    return Step(clause, Verdict.REFUSED, reason, code)
+
+
+WELL_FORMED: Final = _step(Clause.REQUEST_SHAPE, Verdict.PASSED, Reason.WELL_FORMED)
+MALFORMED: Final = _refused_in_words(Clause.REQUEST_SHAPE, Reason.MALFORMED, RefusalCode.VALIDATION_ERROR)
+
+PLATFORM_CALLER: Final = _step(Clause.CLIENT_ID_RESERVED, Verdict.PASSED, Reason.PLATFORM_CALLER)
+NO_CLIENT_ID: Final = _step(Clause.CLIENT_ID_RESERVED, Verdict.PASSED, Reason.NO_CLIENT_ID)
+CLIENT_ID_GIVEN: Final = _refused(Clause.CLIENT_ID_RESERVED, Reason.CLIENT_ID_GIVEN, RefusalCode.CLIENT_ID_FORBIDDEN)
+
+AGENT_ID_SELECTS: Final = _step(Clause.ONE_SELECTOR, Verdict.PASSED, Reason.AGENT_ID_GIVEN)
+MANAGED_KEY_SELECTS: Final = _step(Clause.ONE_SELECTOR, Verdict.PASSED, Reason.MANAGED_KEY_GIVEN)
+NO_SELECTOR: Final = _refused(Clause.ONE_SELECTOR, Reason.NO_SELECTOR, RefusalCode.AGENT_SELECTOR_INVALID)
+TWO_SELECTORS: Final = _refused(Clause.ONE_SELECTOR, Reason.TWO_SELECTORS, RefusalCode.AGENT_SELECTOR_INVALID)
+
+NO_AGENT_ID: Final = _step(Clause.PLATFORM_CONFINED, Verdict.PASSED, Reason.NO_AGENT_ID)
+AGENT_ID_GIVEN: Final = _refused(Clause.PLATFORM_CONFINED, Reason.AGENT_ID_GIVEN, RefusalCode.AGENT_ID_FORBIDDEN)
+
+IDS_USABLE: Final = _step(Clause.PLATFORM_IDS, Verdict.PASSED, Reason.IDS_USABLE)
+BLANK_ID: Final = _refused_in_words(Clause.PLATFORM_IDS, Reason.BLANK_ID, RefusalCode.VALIDATION_ERROR)
+
+OWN_AGENT_AVAILABLE: Final = _step(Clause.OWN_AGENT, Verdict.MATCHED, Reason.AGENT_AVAILABLE)
+OWN_AGENT_MISSING: Final = _refused(Clause.OWN_AGENT, Reason.AGENT_MISSING, RefusalCode.AGENT_NOT_FOUND)
+OWN_AGENT_FOREIGN: Final = _refused(Clause.OWN_AGENT, Reason.AGENT_OF_ANOTHER_TENANT, RefusalCode.AGENT_NOT_FOUND)
+OWN_AGENT_TRIGGERED: Final = _refused(
+    Clause.OWN_AGENT, Reason.AGENT_NOT_CONVERSATIONAL, RefusalCode.AGENT_NOT_CONVERSATIONAL, "agent_id"
+)
+
+OWN_MANAGED_AGENT_AVAILABLE: Final = _step(Clause.OWN_MANAGED_AGENT, Verdict.MATCHED, Reason.AGENT_AVAILABLE)
+OWN_MANAGED_AGENT_MISSING: Final = _refused(
+    Clause.OWN_MANAGED_AGENT, Reason.AGENT_MISSING, RefusalCode.MANAGED_AGENT_NOT_FOUND
+)
+OWN_MANAGED_AGENT_SEVERAL: Final = _refused(
+    Clause.OWN_MANAGED_AGENT, Reason.SEVERAL_AGENTS, RefusalCode.MANAGED_AGENT_UNAVAILABLE
+)
+OWN_MANAGED_AGENT_TRIGGERED: Final = _refused(
+    Clause.OWN_MANAGED_AGENT, Reason.AGENT_NOT_CONVERSATIONAL, RefusalCode.MANAGED_AGENT_UNAVAILABLE
+)
+
+INSTALLATION_WITHOUT_BOT: Final = _step(Clause.WHITE_LABEL_INSTALLATION, Verdict.NOT_APPLICABLE, Reason.NO_BOT_ID)
+INSTALLATION_WITHOUT_M365_TENANT: Final = _step(
+    Clause.WHITE_LABEL_INSTALLATION, Verdict.NOT_APPLICABLE, Reason.NO_INBOUND_TENANT_ID
+)
+ONE_ACTIVE_INSTALLATION: Final = _step(
+    Clause.WHITE_LABEL_INSTALLATION, Verdict.MATCHED, Reason.ONE_ACTIVE_INSTALLATION
+)
+NO_INSTALLATION: Final = _step(Clause.WHITE_LABEL_INSTALLATION, Verdict.PASSED_OVER, Reason.NO_INSTALLATION)
+SEVERAL_ACTIVE_INSTALLATIONS: Final = _refused(
+    Clause.WHITE_LABEL_INSTALLATION, Reason.SEVERAL_ACTIVE_INSTALLATIONS, RefusalCode.CHANNEL_AMBIGUOUS
+)
+INSTALLATION_DISCONNECTED: Final = _refused(
+    Clause.WHITE_LABEL_INSTALLATION, Reason.INSTALLATION_DISCONNECTED, RefusalCode.CHANNEL_NOT_ACTIVE
+)
+
+CHANNEL_WITHOUT_BOT: Final = _step(Clause.ACTIVE_CHANNEL, Verdict.NOT_APPLICABLE, Reason.NO_BOT_ID)
+ONE_ACTIVE_CHANNEL: Final = _step(Clause.ACTIVE_CHANNEL, Verdict.MATCHED, Reason.ONE_ACTIVE_CHANNEL)
+NO_ACTIVE_CHANNEL: Final = _step(Clause.ACTIVE_CHANNEL, Verdict.PASSED_OVER, Reason.NO_ACTIVE_CHANNEL)
+SEVERAL_ACTIVE_CHANNELS: Final = _refused(
+    Clause.ACTIVE_CHANNEL, Reason.SEVERAL_ACTIVE_CHANNELS, RefusalCode.CHANNEL_AMBIGUOUS
+)
+
+NEO_SUPPORT_AVAILABLE: Final = _step(Clause.NEO_SUPPORT, Verdict.MATCHED, Reason.AGENT_AVAILABLE)
+NEO_SUPPORT_WITHOUT_TENANT: Final = _refused(
+    Clause.NEO_SUPPORT, Reason.TENANT_MISSING, RefusalCode.TENANT_NOT_FOUND
+)
+NEO_SUPPORT_MISSING: Final = _refused(Clause.NEO_SUPPORT, Reason.AGENT_MISSING, RefusalCode.MANAGED_AGENT_NOT_FOUND)
+NEO_SUPPORT_SEVERAL: Final = _refused(
+    Clause.NEO_SUPPORT, Reason.SEVERAL_AGENTS, RefusalCode.MANAGED_AGENT_UNAVAILABLE
+)
+NEO_SUPPORT_TRIGGERED: Final = _refused(
+    Clause.NEO_SUPPORT, Reason.AGENT_NOT_CONVERSATIONAL, RefusalCode.MANAGED_AGENT_UNAVAILABLE
+)
+
+STANDARD_CHANNEL: Final = _step(Clause.END_COMPANY, Verdict.NOT_APPLICABLE, Reason.STANDARD_CHANNEL)
+ONE_COMPANY_LINKED: Final = _step(Clause.END_COMPANY, Verdict.PASSED, Reason.ONE_COMPANY_LINKED)
+COMPANY_WITHOUT_M365_TENANT: Final = _refused(
+    Clause.END_COMPANY, Reason.NO_INBOUND_TENANT_ID, RefusalCode.END_COMPANY_NOT_MAPPED
+)
+NO_COMPANY_LINKED: Final = _refused_in_words(
+    Clause.END_COMPANY, Reason.NO_COMPANY_LINKED, RefusalCode.END_COMPANY_NOT_MAPPED
+)
+SEVERAL_COMPANIES_LINKED: Final = _refused_in_words(
+    Clause.END_COMPANY, Reason.SEVERAL_COMPANIES_LINKED, RefusalCode.END_COMPANY_NOT_MAPPED
+)
+
+CHANNEL_AGENT_AVAILABLE: Final = _step(Clause.CHANNEL_AGENT, Verdict.PASSED, Reason.AGENT_AVAILABLE)
+CHANNEL_AGENT_MISSING: Final = _refused(
+    Clause.CHANNEL_AGENT, Reason.AGENT_MISSING, RefusalCode.CHANNEL_AGENT_UNAVAILABLE
+)
+CHANNEL_AGENT_FOREIGN: Final = _refused(
+    Clause.CHANNEL_AGENT, Reason.AGENT_OF_ANOTHER_TENANT, RefusalCode.CHANNEL_AGENT_UNAVAILABLE
+)
+CHANNEL_AGENT_TRIGGERED: Final = _refused(
+    Clause.CHANNEL_AGENT, Reason.AGENT_NOT_CONVERSATIONAL, RefusalCode.CHANNEL_AGENT_UNAVAILABLE
+)
+
+STEPS: Final = tuple(value for value in tuple(globals().values()) if isinstance(value, Step))
+"""All of them, in the order of the clauses."""
