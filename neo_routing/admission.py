@@ -31,7 +31,7 @@ from neo_routing.steps import Step, Verdict
 from neo_routing.warning_codes import WarningCode
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Admission:
     """What section 3 says to a caller and a shape: its steps, and either a refusal or the warnings given so far."""
 

@@ -63,6 +63,12 @@ def _optional_boolean(value: bool | None) -> bool | None:
     return None if value is None else well_formed.boolean(value)
 
 
+EACH: Final = "each"
+"""Under this name, the metadata of a field that is a collection holds the converter of one item."""
+
+_M365_TENANT_IDS: Final = {EACH: well_formed.m365_tenant_id}
+
+
 @frozen(kw_only=True)
 class Tenant:
     """A customer of the platform, usually a managed service provider.
@@ -107,7 +113,7 @@ class Channel:
     status: ChannelStatus = field(default=ChannelStatus.ACTIVE, converter=_channel_status)
     white_label: bool = field(default=False, converter=well_formed.boolean)
     installed_m365_tenant_ids: frozenset[str] = field(
-        default=frozenset(), converter=well_formed.m365_tenant_ids
+        default=frozenset(), converter=well_formed.m365_tenant_ids, metadata=_M365_TENANT_IDS
     )
     show_agent_progress_steps: bool | None = field(default=None, converter=_optional_boolean)
 
@@ -124,5 +130,5 @@ class EndCompany:
     tenant_id: str = field(converter=well_formed.identifier)
     name: str = field(default=Factory(lambda row: row.id, takes_self=True), converter=well_formed.text)
     m365_tenant_ids: frozenset[str] = field(
-        default=frozenset(), converter=well_formed.m365_tenant_ids
+        default=frozenset(), converter=well_formed.m365_tenant_ids, metadata=_M365_TENANT_IDS
     )

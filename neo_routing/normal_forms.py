@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 
-_is_normal_guid = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
-_ANY_GUID = re.compile(r"([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12})").fullmatch
+_GUID = re.compile(r"([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12})").fullmatch
 _TO_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 WIRE_PREFIX = "28:"
@@ -40,10 +39,8 @@ def normal_m365_tenant_id(m365_tenant_id: str) -> str:
 
 
 def _normal_form(spelling: str, prefix: str | None) -> str:
-    if _is_normal_guid(spelling):
-        return spelling
     bare = _without_wrapping(spelling, prefix).translate(_TO_ASCII_LOWER)
-    guid = _ANY_GUID(bare)
+    guid = _GUID(bare)
     return "-".join(guid.group(1, 3, 4, 5, 6)) if guid else bare
 
 

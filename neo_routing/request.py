@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from attrs import field, fields, frozen
+from attrs import define, field, frozen
 from returns.result import Failure, Result, Success
 
 from neo_routing import well_formed
@@ -28,15 +28,12 @@ BLANK_M365_TENANT_ID: Final = 128
 HAS_UNKNOWN_FIELDS: Final = 256
 
 
-@frozen(init=False)
-class SessionRequest:
-    """What a caller asks for; in every field `None` means "not given".
+@define(init=False, eq=False, repr=False)
+class _Draft:
+    """The fields of a request that is still being made.
 
-    `bot_id` and `m365_tenant_id` (`inbound_tenant_id` in the HTTP contract) are kept in normal form, the empty
-    string if nothing is left of them. Raises `ValueError` where `parse_session_request` refuses.
-
-    >>> SessionRequest(bot_id="28:HelpDesk").bot_id
-    'helpdesk'
+    A field of a frozen instance can only be set through `object.__setattr__`, which takes ten times as long. So a
+    request is filled in as a draft, which then becomes a `SessionRequest`: the same object, frozen.
     """
 
     agent_id: int | None
@@ -46,10 +43,22 @@ class SessionRequest:
     m365_tenant_id: str | None
     title: str | None
     unknown_fields: tuple[str, ...]
-    shape: int = field(eq=False, repr=False)
+    shape: int = field(init=False, eq=False, repr=False)
 
-    def __init__(
-        self,
+
+@frozen(init=False)  # pyright: ignore[reportGeneralTypeIssues]  # of a frozen class with an open base
+class SessionRequest(_Draft):
+    """What a caller asks for; in every field `None` means "not given".
+
+    `bot_id` and `m365_tenant_id` (`inbound_tenant_id` in the HTTP contract) are kept in normal form, the empty
+    string if nothing is left of them. Raises `ValueError` where `parse_session_request` refuses.
+
+    >>> SessionRequest(bot_id="28:HelpDesk").bot_id
+    'helpdesk'
+    """
+
+    def __new__(
+        cls,
         *,
         agent_id: int | None = None,
         managed_agent_key: ManagedAgentKey | None = None,
@@ -58,7 +67,8 @@ class SessionRequest:
         m365_tenant_id: str | None = None,
         title: str | None = None,
         unknown_fields: tuple[str, ...] = (),
-    ) -> None:
+    ) -> SessionRequest:
+        """Check and normalise what is given."""
         given = {
             "agent_id": agent_id,
             "managed_agent_key": managed_agent_key,
@@ -67,11 +77,14 @@ class SessionRequest:
             "inbound_tenant_id": m365_tenant_id,
             "title": title,
         }
-        _fill(self, given.get, unknown_fields)
+        return _request(given.get, tuple(map(well_formed.text, unknown_fields)))
 
 
 def _title(value: str) -> str:
     return well_formed.text(value, well_formed.LONGEST_TITLE)
+
+
+_KEYS: Final = well_formed.members_of(ManagedAgentKey)
 
 
 # Spellings recur: there are few bots, and an M365 tenant writes many messages.
@@ -87,10 +100,10 @@ def _m365_tenant_id(spelling: str) -> str:
 
 # A call of a function costs more than most of what is done here, and most fields of most requests are `None`: a
 # converter on each field, called for each, would take longer than the decision.
-def _fill(request: SessionRequest, read: Callable[[str], Any], unknown_fields: tuple[str, ...]) -> None:
+def _request(read: Callable[[str], Any], unknown_fields: tuple[str, ...]) -> SessionRequest:
     shape = HAS_UNKNOWN_FIELDS if unknown_fields else 0
     agent_id = read("agent_id")
-    managed_agent_key = read("managed_agent_key")
+    managed_agent_key: Any = read("managed_agent_key")
     bot_id = read("bot_id")
     client_id = read("client_id")
     m365_tenant_id = read("inbound_tenant_id")
@@ -101,7 +114,8 @@ def _fill(request: SessionRequest, read: Callable[[str], Any], unknown_fields: t
             agent_id = well_formed.integer(agent_id)
     if managed_agent_key is not None:
         shape |= HAS_MANAGED_AGENT_KEY
-        managed_agent_key = checked_managed_agent_key(managed_agent_key)
+        known = _KEYS.get(managed_agent_key) if type(managed_agent_key) is str else None
+        managed_agent_key = known or checked_managed_agent_key(managed_agent_key)
     if bot_id is not None:
         bot_id = _bot_id(bot_id if type(bot_id) is str else well_formed.text(bot_id))
         shape |= HAS_BOT_ID if bot_id else HAS_BOT_ID | BLANK_BOT_ID
@@ -115,26 +129,21 @@ def _fill(request: SessionRequest, read: Callable[[str], Any], unknown_fields: t
         shape |= HAS_M365_TENANT_ID if m365_tenant_id else HAS_M365_TENANT_ID | BLANK_M365_TENANT_ID
     if title is not None:
         title = _title(title)
-    _set_agent_id(request, agent_id)
-    _set_managed_agent_key(request, managed_agent_key)
-    _set_bot_id(request, bot_id)
-    _set_client_id(request, client_id)
-    _set_m365_tenant_id(request, m365_tenant_id)
-    _set_title(request, title)
-    _set_unknown_fields(request, unknown_fields)
-    _set_shape(request, shape)
+    draft: Any = _new(_Draft)
+    draft.agent_id = agent_id
+    draft.managed_agent_key = managed_agent_key
+    draft.bot_id = bot_id
+    draft.client_id = client_id
+    draft.m365_tenant_id = m365_tenant_id
+    draft.title = title
+    draft.unknown_fields = unknown_fields
+    draft.shape = shape
+    draft.__class__ = SessionRequest
+    request: SessionRequest = draft
+    return request
 
 
-(
-    _set_agent_id,
-    _set_managed_agent_key,
-    _set_bot_id,
-    _set_client_id,
-    _set_m365_tenant_id,
-    _set_title,
-    _set_unknown_fields,
-    _set_shape,
-) = [getattr(SessionRequest, attribute.name).__set__ for attribute in fields(SessionRequest)]
+_new: Final = object.__new__
 
 
 _FIELDS: Final[Mapping[str, Callable[[Any], object]]] = {
@@ -167,15 +176,12 @@ def parse_session_request(raw: object) -> Result[SessionRequest, Refusal]:
             return _NOT_AN_OBJECT
         if name not in _FIELDS:
             unknown = (*unknown, name)
-    request: SessionRequest = _new(SessionRequest)
     try:
-        _fill(request, body.get, unknown)
+        return Success(_request(body.get, unknown))
     except ValueError:
         return Failure(malformed(_complaints(body)))
-    return Success(request)
 
 
-_new: Final = object.__new__
 _NOT_AN_OBJECT: Final = Failure(malformed({"request": "must be an object"}))
 
 

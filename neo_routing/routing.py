@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from neo_routing import messages, steps
@@ -35,6 +36,30 @@ _ACTIVE_CHANNEL: Final = Outcome.ACTIVE_CHANNEL
 _NEO_SUPPORT_FALLBACK: Final = Outcome.NEO_SUPPORT_FALLBACK
 _CLIENT_ID_OVERRIDDEN: Final = (WarningCode.CLIENT_ID_OVERRIDDEN,)
 _NOT_INSTALLED: Final = (WarningCode.WHITE_LABEL_BOT_NOT_INSTALLED,)
+
+
+@frozen(eq=False, repr=False)
+class _ManagedAgentSteps:
+    """What a clause says of the agents that carry a managed key."""
+
+    available: Step
+    missing: Step
+    several: Step
+    triggered: Step
+
+
+_OWN_MANAGED_AGENT: Final = _ManagedAgentSteps(
+    steps.OWN_MANAGED_AGENT_AVAILABLE,
+    steps.OWN_MANAGED_AGENT_MISSING,
+    steps.OWN_MANAGED_AGENT_SEVERAL,
+    steps.OWN_MANAGED_AGENT_TRIGGERED,
+)
+_MANAGED_NEO_SUPPORT: Final = _ManagedAgentSteps(
+    steps.NEO_SUPPORT_AVAILABLE,
+    steps.NEO_SUPPORT_MISSING,
+    steps.NEO_SUPPORT_SEVERAL,
+    steps.NEO_SUPPORT_TRIGGERED,
+)
 
 
 # A caller that is not the platform
@@ -72,15 +97,7 @@ def own_agent(tenant_id: str, agent_id: int, rows: Rows) -> AgentFinding:
 
 def own_managed_agent(tenant_id: str, key: ManagedAgentKey, rows: Rows) -> AgentFinding:
     """`own-managed-agent`: the home tenant's only agent with the key, a conversational one."""
-    agent_ids = rows.managed_agents[key].get(tenant_id, ())
-    if not agent_ids:
-        return steps.OWN_MANAGED_AGENT_MISSING, ()
-    if len(agent_ids) > 1:
-        return steps.OWN_MANAGED_AGENT_SEVERAL, agent_ids
-    _, conversational = rows.agents[agent_ids[0]]
-    if not conversational:
-        return steps.OWN_MANAGED_AGENT_TRIGGERED, agent_ids
-    return steps.OWN_MANAGED_AGENT_AVAILABLE, agent_ids
+    return _only_agent(rows.managed_agents[key].get(tenant_id), rows, _OWN_MANAGED_AGENT)
 
 
 # The platform
@@ -142,15 +159,7 @@ def neo_support(tenant_id: str, rows: Rows) -> AgentFinding:
     """`neo-support`: the target tenant's only `NEO_SUPPORT` agent, a conversational one."""
     if tenant_id not in rows.tenants:
         return steps.NEO_SUPPORT_WITHOUT_TENANT, ()
-    agent_ids = rows.managed_agents[_NEO_SUPPORT].get(tenant_id, ())
-    if not agent_ids:
-        return steps.NEO_SUPPORT_MISSING, ()
-    if len(agent_ids) > 1:
-        return steps.NEO_SUPPORT_SEVERAL, agent_ids
-    _, conversational = rows.agents[agent_ids[0]]
-    if not conversational:
-        return steps.NEO_SUPPORT_TRIGGERED, agent_ids
-    return steps.NEO_SUPPORT_AVAILABLE, agent_ids
+    return _only_agent(rows.managed_agents[_NEO_SUPPORT].get(tenant_id), rows, _MANAGED_NEO_SUPPORT)
 
 
 def end_company(owner_id: str, white_label: bool, m365_tenant_id: str | None, rows: Rows) -> EndCompanyFinding:
@@ -181,6 +190,15 @@ def channel_agent(owner_id: str, agent_id: int, rows: Rows) -> AgentFinding:
 
 
 # What the steps come to
+
+
+def _only_agent(agent_ids: tuple[int, ...] | None, rows: Rows, managed: _ManagedAgentSteps) -> AgentFinding:
+    if not agent_ids:
+        return managed.missing, ()
+    if len(agent_ids) != 1:
+        return managed.several, agent_ids
+    _, conversational = rows.agents[agent_ids[0]]
+    return managed.available if conversational else managed.triggered, agent_ids
 
 
 def _channel_session(

@@ -79,7 +79,7 @@ class Reason(Name):
     SEVERAL_COMPANIES_LINKED = "several_companies_linked"
 
 
-@frozen
+@frozen(eq=False)  # one object for each
 class Step:
     """One entry of the table of section 6.
 

@@ -41,7 +41,7 @@ def text(value: str, longest: int = LONGEST_ID) -> str:
     return value
 
 
-def _plain_text(value: object) -> str:
+def _plain_text(value: str) -> str:
     if issubclass(type(value), str):
         return str.__str__(value)
     raise ValueError("must be a string")

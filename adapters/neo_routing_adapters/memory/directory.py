@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from neo_routing import Agent, Channel, EndCompany, Rows, RowsBuilder, RowsNeeded, Tenant
 
-from neo_routing_adapters.memory.problems import InvalidDirectory, Problem
+from neo_routing_adapters.memory.problems import InvalidDirectory, References
+
+_MANY: Final = 100_000
 
 
 class MemoryDirectory:
@@ -39,76 +41,46 @@ class MemoryDirectory:
         channels: Iterable[Channel] = (),
         end_companies: Iterable[EndCompany] = (),
     ) -> None:
-        loading = _Loading()
-        loading.tenants(tenants)
-        loading.agents(agents)
-        loading.channels(channels)
-        loading.end_companies(end_companies)
-        if loading.problems:
-            raise InvalidDirectory(loading.problems)
-        self._rows = loading.builder.rows()
-        # The first full collection after loading has to look at all of it before it can leave it alone; let the pause
-        # be here, not in the middle of somebody's call.
+        builder = RowsBuilder()
+        references = References()
+        _add_tenants(tenants, builder, references)
+        _add_agents(agents, builder, references)
+        _add_channels(channels, builder, references)
+        _add_end_companies(end_companies, builder, references)
+        if references.problems:
+            raise InvalidDirectory(references.problems)
+        self._rows = builder.rows()
+        # Before the garbage collector leaves so many rows alone, it looks at each of them once: a pause that belongs
+        # here and not in the middle of somebody's call.
         if len(self._rows.agents) > _MANY:
             gc.collect()
 
     def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
-        """Return every row there is."""
+        """Return every row there is, whatever is needed."""
         return self._rows
 
 
-_MANY: Final = 100_000
+def _add_tenants(tenants: Iterable[Tenant], builder: RowsBuilder, references: References) -> None:
+    for position, tenant in enumerate(tenants):
+        references.check("tenants", position, tenant.id, None)
+        builder.add_tenant(tenant.id, tenant.name)
 
-_Id = TypeVar("_Id", int, str)
+
+def _add_agents(agents: Iterable[Agent], builder: RowsBuilder, references: References) -> None:
+    for position, agent in enumerate(agents):
+        references.check("agents", position, agent.id, agent.tenant_id)
+        builder.add_agent(agent.id, agent.tenant_id, agent.name, agent.kind, agent.managed_key)
 
 
-class _Loading:
-    """Adds rows one by one, and notes what is wrong with them."""
+def _add_channels(channels: Iterable[Channel], builder: RowsBuilder, references: References) -> None:
+    for position, channel in enumerate(channels):
+        references.check("channels", position, channel.id, channel.tenant_id)
+        row = (channel.id, channel.tenant_id, channel.agent_id, channel.white_label, channel.show_agent_progress_steps)
+        builder.add_channel(row, channel.bot_id, channel.status, channel.installed_m365_tenant_ids)
 
-    def __init__(self) -> None:
-        self.builder = RowsBuilder()
-        self.problems: list[Problem] = []
-        self._tenant_ids: set[str] = set()
 
-    def tenants(self, tenants: Iterable[Tenant]) -> None:
-        for position, tenant in enumerate(tenants):
-            self._check_id("tenants", position, tenant.id, self._tenant_ids)
-            self.builder.add_tenant(tenant.id, tenant.name)
-
-    def agents(self, agents: Iterable[Agent]) -> None:
-        ids: set[int] = set()
-        for position, agent in enumerate(agents):
-            self._check_id("agents", position, agent.id, ids)
-            self._check_owner("agents", position, agent.tenant_id)
-            self.builder.add_agent(agent.id, agent.tenant_id, agent.name, agent.kind, agent.managed_key)
-
-    def channels(self, channels: Iterable[Channel]) -> None:
-        ids: set[str] = set()
-        for position, channel in enumerate(channels):
-            self._check_id("channels", position, channel.id, ids)
-            self._check_owner("channels", position, channel.tenant_id)
-            row = (
-                channel.id,
-                channel.tenant_id,
-                channel.agent_id,
-                channel.white_label,
-                channel.show_agent_progress_steps,
-            )
-            self.builder.add_channel(row, channel.bot_id, channel.status, channel.installed_m365_tenant_ids)
-
-    def end_companies(self, end_companies: Iterable[EndCompany]) -> None:
-        ids: set[str] = set()
-        for position, company in enumerate(end_companies):
-            self._check_id("end_companies", position, company.id, ids)
-            self._check_owner("end_companies", position, company.tenant_id)
-            for m365_tenant_id in company.m365_tenant_ids:
-                self.builder.add_link(company.tenant_id, m365_tenant_id, company.id, company.name)
-
-    def _check_id(self, collection: str, position: int, row_id: _Id, ids: set[_Id]) -> None:
-        if row_id in ids:
-            self.problems.append(Problem(f"{collection}[{position}].id", f"{row_id!r} is there already"))
-        ids.add(row_id)
-
-    def _check_owner(self, collection: str, position: int, tenant_id: str) -> None:
-        if tenant_id not in self._tenant_ids:
-            self.problems.append(Problem(f"{collection}[{position}].tenant_id", f"there is no tenant {tenant_id!r}"))
+def _add_end_companies(end_companies: Iterable[EndCompany], builder: RowsBuilder, references: References) -> None:
+    for position, company in enumerate(end_companies):
+        references.check("end_companies", position, company.id, company.tenant_id)
+        for m365_tenant_id in company.m365_tenant_ids:
+            builder.add_link(company.tenant_id, m365_tenant_id, company.id, company.name)

@@ -1,4 +1,8 @@
-"""Directory documents: JSON or TOML files that hold a whole directory (section 8)."""
+"""Directory documents: JSON or TOML files that hold a whole directory (section 8).
+
+The model says what a field must be: each field's own converter is run on the value that stands in the document, so
+that every place where something is wrong can be named, not only the first.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,153 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeAlias
 
 from attrs import NOTHING, Attribute, fields
-from neo_routing import Agent, Channel, EndCompany, Tenant, well_formed
+from neo_routing import Agent, Channel, EndCompany, Tenant
+from neo_routing.directory import EACH
 
 from neo_routing_adapters.memory.directory import MemoryDirectory
-from neo_routing_adapters.memory.problems import InvalidDirectory, Problem
+from neo_routing_adapters.memory.problems import InvalidDirectory, Problem, References
 
-_Row = TypeVar("_Row", Tenant, Agent, Channel, EndCompany)
-
-_COLLECTIONS: Final[Mapping[str, type[Tenant] | type[Agent] | type[Channel] | type[EndCompany]]] = {
+_Row: TypeAlias = Tenant | Agent | Channel | EndCompany
+_COLLECTIONS: Final[Mapping[str, type[_Row]]] = {
     "tenants": Tenant,
     "agents": Agent,
     "channels": Channel,
     "end_companies": EndCompany,
 }
+
+
+def read_directory(path: str | PathLike[str]) -> MemoryDirectory:
+    """Read a directory document, a file whose name ends in `.json` or `.toml`, into memory.
+
+    Raises `InvalidDirectory`, which lists every problem with its place, and `OSError` if the file cannot be read.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "directory.json")
+    >>> _ = path.write_text('{"agents": [{"id": 12.5, "tenant_id": "msp-a", "type": "TRIGGERED"}]}')
+    >>> read_directory(path)
+    Traceback (most recent call last):
+    neo_routing_adapters.memory.problems.InvalidDirectory: 4 problems in the directory
+      agents[0].type: is not a known key
+      agents[0].id: must be an integer
+      agents[0].kind: is missing
+      agents[0].tenant_id: there is no tenant 'msp-a'
+    """
+    document = _parsed(Path(path))
+    problems = [*_document_problems(document)]
+    if problems:
+        raise InvalidDirectory([*problems, *_reference_problems(document)])
+    return MemoryDirectory(
+        tenants=(Tenant(**row) for row in document.get("tenants", ())),
+        agents=(Agent(**row) for row in document.get("agents", ())),
+        channels=(Channel(**row) for row in document.get("channels", ())),
+        end_companies=(EndCompany(**row) for row in document.get("end_companies", ())),
+    )
+
+
+class _Repeating(dict[str, Any]):
+    """A JSON object in which some key stands twice."""
+
+    repeated: tuple[str, ...]
+
+
+def _parsed(path: Path) -> Any:
+    parse = _PARSERS.get(path.suffix.lower())
+    if parse is None:
+        raise InvalidDirectory([Problem("", "the name of the document must end in .json or .toml")])
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise InvalidDirectory([Problem("", "the document is nested too deeply")]) from None
+    except ValueError as error:  # what the decoders of UTF-8, JSON and TOML raise
+        raise InvalidDirectory([Problem("", f"the document cannot be read: {error}")]) from error
+
+
+def _parse_json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_json_object, parse_constant=_refuse_constant)
+
+
+def _json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    names = [name for name, _ in pairs]
+    repeating = _Repeating(found)
+    repeating.repeated = tuple(name for name in found if names.count(name) > 1)
+    return repeating
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {".json": _parse_json, ".toml": tomllib.loads}
+
+
+def _document_problems(document: object) -> Iterator[Problem]:
+    if not isinstance(document, dict):
+        yield Problem("", "the document must be an object")
+        return
+    yield from _key_problems("", document, _COLLECTIONS)
+    for collection, row_type in _COLLECTIONS.items():
+        rows = document.get(collection, [])
+        if not isinstance(rows, list):
+            yield Problem(collection, "must be a list")
+            continue
+        for position, row in enumerate(rows):
+            yield from _row_problems(f"{collection}[{position}]", row, fields(row_type))
+
+
+def _row_problems(place: str, row: object, columns: tuple[Attribute[Any], ...]) -> Iterator[Problem]:
+    if not isinstance(row, dict):
+        yield Problem(place, "must be an object")
+        return
+    yield from _key_problems(f"{place}.", row, [column.name for column in columns])
+    for column in columns:
+        if column.name in row:
+            yield from _value_problems(f"{place}.{column.name}", row[column.name], column)
+        elif column.default is NOTHING:
+            yield Problem(f"{place}.{column.name}", "is missing")
+
+
+def _key_problems(prefix: str, found: dict[str, Any], known: Iterable[str]) -> Iterator[Problem]:
+    for name in sorted(found.keys() - set(known)):
+        yield Problem(f"{prefix}{name}", "is not a known key")
+    if isinstance(found, _Repeating):
+        for name in found.repeated:
+            yield Problem(f"{prefix}{name}", "is there twice")
+
+
+def _value_problems(place: str, value: Any, column: Attribute[Any]) -> Iterator[Problem]:
+    convert_item = column.metadata.get(EACH)
+    if convert_item is None or not isinstance(value, list):
+        yield from _problem(place, value, column.converter)
+        return
+    for position, item in enumerate(value):
+        yield from _problem(f"{place}[{position}]", item, convert_item)
+
+
+def _problem(place: str, value: Any, convert: Any) -> Iterator[Problem]:
+    try:
+        convert(value)
+    except ValueError as error:
+        yield Problem(place, str(error))
+
+
+def _reference_problems(document: object) -> list[Problem]:
+    references = References()
+    for collection, row_type in _COLLECTIONS.items():
+        rows = document.get(collection) if isinstance(document, dict) else None
+        for position, row in enumerate(rows if isinstance(rows, list) else ()):
+            if isinstance(row, dict):
+                row_id, tenant_id = (_usable(row, name, row_type) for name in ("id", "tenant_id"))
+                references.check(collection, position, row_id, tenant_id)
+    return references.problems
+
+
+def _usable(row: dict[str, Any], name: str, row_type: type[_Row]) -> Any:
+    column = getattr(fields(row_type), name, None)
+    usable = column is not None and name in row and not [*_value_problems("", row[name], column)]
+    return row[name] if usable else None

@@ -15,7 +15,7 @@ class Problem:
     complaint: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.complaint}"
+        return f"{self.place}: {self.complaint}" if self.place else self.complaint
 
 
 class InvalidDirectory(ValueError):
@@ -30,3 +30,24 @@ class InvalidDirectory(ValueError):
         self.problems = tuple(problems)
         many = "problem" if len(self.problems) == 1 else "problems"
         super().__init__("\n  ".join([f"{len(self.problems)} {many} in the directory", *map(str, self.problems)]))
+
+
+class References:
+    """Checks, row by row and tenants first, that ids are unique and that owners are there."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._ids: dict[str, set[str | int]] = {}
+
+    def check(self, collection: str, position: int, row_id: str | int | None, tenant_id: str | None) -> None:
+        """Check one row; `None` stands for an id that is not to be checked."""
+        if row_id is not None:
+            self._check_id(collection, position, row_id)
+        if tenant_id is not None and tenant_id not in self._ids.get("tenants", ()):
+            self.problems.append(Problem(f"{collection}[{position}].tenant_id", f"there is no tenant {tenant_id!r}"))
+
+    def _check_id(self, collection: str, position: int, row_id: str | int) -> None:
+        ids = self._ids.setdefault(collection, set())
+        if row_id in ids:
+            self.problems.append(Problem(f"{collection}[{position}].id", f"{row_id!r} is there already"))
+        ids.add(row_id)

@@ -1,0 +1,216 @@
+"""Prints what the library costs, as ratios to a floor that is measured in the same run.
+
+    python tests/bench/ratios.py             1,000 and 1,000,000 tenants
+    python tests/bench/ratios.py --small     1,000 tenants only, in seconds
+
+Rounds of all the measured functions alternate, and the best round of each counts: machines are noisy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import world
+from floor import Case, FloorDirectory, floor_of
+from returns.result import Result, Success
+
+from neo_routing import (
+    Caller,
+    Refusal,
+    SessionRequest,
+    SessionTarget,
+    decide,
+    parse_session_request,
+    resolve_session_target,
+)
+from neo_routing_adapters.memory import MemoryDirectory
+
+SMALL, LARGE = 1_000, 1_000_000
+CALLS = 18 * 200
+
+
+def memory_directory(size: int) -> MemoryDirectory:
+    return MemoryDirectory(
+        tenants=world.tenants(size),
+        agents=world.agents(size),
+        channels=world.channels(size),
+        end_companies=world.end_companies(size),
+    )
+
+
+def report(figure: str, measured: float, limit: float, unit: str = "x") -> None:
+    verdict = "within" if measured <= limit else "OVER"
+    print(f"{figure:<58} {measured:>8.2f} {unit:<5} limit {limit:>5g}  {verdict}", flush=True)
+
+
+def plain(answer: Result[SessionTarget, Refusal]) -> Any:
+    """Return an answer in the floor's form."""
+    if not isinstance(answer, Success):
+        return str(answer.failure().code)
+    target = answer.unwrap()
+    return (
+        str(target.outcome),
+        target.tenant_id,
+        target.agent_id,
+        target.channel_id,
+        target.end_company_id,
+        target.show_agent_progress_steps,
+    )
+
+
+def as_case(caller: Caller, request: SessionRequest) -> Case:
+    return (
+        caller.is_platform,
+        caller.tenant_id,
+        request.agent_id,
+        request.managed_agent_key,
+        request.bot_id,
+        request.m365_tenant_id,
+        request.client_id,
+    )
+
+
+def best_rounds(contestants: dict[str, tuple[Callable[[], None], int]]) -> dict[str, float]:
+    """Return the seconds a call of each contestant, which is a loop over so many calls."""
+    best = dict.fromkeys(contestants, float("inf"))
+    for _ in range(25):
+        for name, (loop, calls) in contestants.items():
+            started = time.perf_counter()
+            loop()
+            best[name] = min(best[name], (time.perf_counter() - started) / calls)
+    return best
+
+
+def speed(size: int) -> None:
+    directory = memory_directory(size)
+    floor = floor_of(FloorDirectory(size))
+    stream = [(outcome, caller, body) for outcome, (caller, body) in world.calls(size, CALLS)]
+    parsed = [(caller, parse_session_request(body).unwrap()) for _, caller, body in stream]
+    cases = [as_case(caller, request) for caller, request in parsed]
+    for (outcome, _, _), case, (caller, request) in zip(stream, cases, parsed, strict=True):
+        expected = floor(case)
+        if plain(resolve_session_target(caller, request, directory)) != expected or outcome not in (expected, expected[0]):
+            raise SystemExit(f"the floor and the library differ on {caller}, {request}")
+    by_shape = [turn for turn, (outcome, _, _) in enumerate(stream) if outcome in world.REFUSED_BY_SHAPE]
+    shape_cases, shape_parsed = [cases[turn] for turn in by_shape], [parsed[turn] for turn in by_shape]
+
+    def floor_loop() -> None:
+        for case in cases:
+            floor(case)
+
+    def resolve_loop() -> None:
+        for caller, request in parsed:
+            resolve_session_target(caller, request, directory)
+
+    def decide_loop() -> None:
+        for caller, request in parsed:
+            decide(caller, request, directory)
+
+    def raw_loop() -> None:
+        for _, caller, body in stream:
+            parse_session_request(body).bind(lambda request: resolve_session_target(caller, request, directory))
+
+    def shape_floor_loop() -> None:
+        for case in shape_cases:
+            floor(case)
+
+    def shape_loop() -> None:
+        for caller, request in shape_parsed:
+            resolve_session_target(caller, request, directory)
+
+    best = best_rounds({
+        "floor": (floor_loop, len(cases)),
+        "resolve": (resolve_loop, len(parsed)),
+        "decide": (decide_loop, len(parsed)),
+        "raw": (raw_loop, len(stream)),
+        "shape floor": (shape_floor_loop, len(shape_cases)),
+        "shape": (shape_loop, len(shape_parsed)),
+    })
+    print(f"\n{size:,} tenants, {CALLS:,} calls over the 18 outcomes; floor {best['floor'] * 1e9:.0f} ns a decision")
+    report("resolve_session_target", best["resolve"] / best["floor"], 3.8 if size == SMALL else 2)
+    report("decide, with its trace", best["decide"] / best["floor"], 5)
+    report("from a raw mapping: parse and resolve", best["raw"] / best["floor"], 10)
+    report("refused by its shape, against the floor on the same calls", best["shape"] / best["shape floor"], 2)
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def bytes_a_tenant(build: Callable[[int], object], size: int) -> float:
+    gc.collect()
+    before = resident_bytes()
+    built = build(size)
+    gc.collect()
+    used = (resident_bytes() - before) / size
+    del built
+    return used
+
+
+def pause(size: int) -> float:
+    """Return the seconds of the first full collection after loading."""
+    directory = memory_directory(size)
+    started = time.perf_counter()
+    gc.collect()
+    elapsed = time.perf_counter() - started
+    del directory
+    return elapsed
+
+
+def import_milliseconds() -> float:
+    """Return what importing the core costs beyond attrs, returns and the standard library that it uses."""
+    code = (
+        "import attrs, returns.result, enum, functools, re, unicodedata, typing, collections.abc, time\n"
+        "started = time.perf_counter(); import neo_routing; print(time.perf_counter() - started)"
+    )
+    return min(float(in_new_process("-c", code)) for _ in range(15)) * 1e3
+
+
+def in_new_process(*arguments: str) -> str:
+    return subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+MEASURED_ALONE: dict[str, Callable[[], float]] = {
+    "floor-bytes": lambda: bytes_a_tenant(FloorDirectory, LARGE),
+    "memory-bytes": lambda: bytes_a_tenant(memory_directory, LARGE),
+    "pause": lambda: pause(LARGE),
+}
+
+
+def alone(figure: str) -> float:
+    return float(in_new_process(__file__, "--alone", figure))
+
+
+def size_of_a_large_directory() -> None:
+    print(f"\n{LARGE:,} tenants with 4 agents, half a channel and an end-company each, loaded in a process of their own")
+    floor = alone("floor-bytes")
+    print(f"the floor's dicts take {floor:.0f} bytes a tenant")
+    report("MemoryDirectory, against the floor's dicts", alone("memory-bytes") / floor, 1.5)
+    report("pause of a full garbage collection", alone("pause") * 1e3, 50, "ms")
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", action="store_true", help="1,000 tenants only")
+    parser.add_argument("--alone", choices=MEASURED_ALONE, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.alone:
+        print(MEASURED_ALONE[options.alone]())
+        return
+    print(f"CPython {sys.version.split()[0]}")
+    report("import neo_routing, beyond attrs and returns", import_milliseconds(), 20, "ms")
+    speed(SMALL)
+    if not options.small:
+        speed(LARGE)
+        size_of_a_large_directory()
+
+
+if __name__ == "__main__":
+    main()
