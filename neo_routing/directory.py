@@ -46,7 +46,7 @@ def _agent_kind(value: AgentKind) -> AgentKind:
     return well_formed.member(value, _AGENT_KINDS)
 
 
-def managed_agent_key(value: ManagedAgentKey) -> ManagedAgentKey:
+def managed_agent_key(value: ManagedAgentKey | str) -> ManagedAgentKey:
     """Accept a managed key, or the text that names one."""
     return well_formed.member(value, _MANAGED_AGENT_KEYS)
 

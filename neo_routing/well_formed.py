@@ -118,7 +118,7 @@ def members_of(kind: type[_Member]) -> Mapping[str, _Member]:
     return {str(member): member for member in kind}
 
 
-def member(value: _Member, members: Mapping[str, _Member]) -> _Member:
+def member(value: _Member | str, members: Mapping[str, _Member]) -> _Member:
     """Accept a member of an enumeration, or the text that names one."""
     found = members.get(value if type(value) is str else _plain_text(value))
     if found is None:

@@ -1,0 +1,425 @@
+"""The laws of section 7, each by its name, over generated worlds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import HealthCheck, Phase, assume, find, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+from returns.result import Success
+from worlds import (
+    ABSENT_AGENT_ID,
+    AGENT_IDS,
+    BOT_IDS,
+    CHANNEL_IDS,
+    COMPANY_IDS,
+    M365_TENANT_IDS,
+    TENANT_IDS,
+    SlicingDirectory,
+    World,
+    bot_spellings,
+    callers,
+    cases,
+    m365_spellings,
+    platform_cases,
+    worlds,
+)
+
+from neo_routing import (
+    Agent,
+    AgentKind,
+    Caller,
+    Channel,
+    ChannelStatus,
+    Clause,
+    Decision,
+    EndCompany,
+    ManagedAgentKey,
+    Outcome,
+    RefusalCode,
+    Rows,
+    SessionRequest,
+    SessionTarget,
+    Tenant,
+    Verdict,
+    decide,
+    decide_many,
+    normal_bot_id,
+    normal_m365_tenant_id,
+    resolve_session_target,
+)
+
+RARE = settings(suppress_health_check=[HealthCheck.filter_too_much])
+"""For laws about what few worlds show."""
+
+Case = tuple[Caller, SessionRequest]
+
+
+def succeeded(decision: Decision) -> SessionTarget | None:
+    return decision.result.unwrap() if isinstance(decision.result, Success) else None
+
+
+@given(worlds(), cases())
+def test_total_every_call_has_exactly_one_outcome_and_nothing_raises(world: World, case: Case) -> None:
+    decision = decide(*case, world.directory())
+    target = succeeded(decision)
+    if target is None:
+        assert decision.result.failure().code in RefusalCode
+    else:
+        assert target.outcome in Outcome
+    assert resolve_session_target(*case, world.directory()) == decision.result
+
+
+@given(worlds(), cases())
+def test_total_the_trace_ends_with_what_decided(world: World, case: Case) -> None:
+    decision = decide(*case, world.directory())
+    *before, last = decision.trace
+    assert (last.verdict is Verdict.REFUSED) == (succeeded(decision) is None)
+    assert all(step.verdict is not Verdict.REFUSED for step in before)
+    assert [step.clause for step in decision.trace] == sorted(
+        {step.clause for step in decision.trace}, key=_in_order_of_application
+    )
+
+
+def _in_order_of_application(clause: Clause) -> int:
+    # A matched channel is followed by end-company and channel-agent, and never by neo-support.
+    return list(Clause).index(clause)
+
+
+@given(worlds(), cases())
+def test_home_a_success_of_another_caller_acts_as_its_home_tenant(world: World, case: Case) -> None:
+    caller, _ = case
+    target = succeeded(decide(*case, world.directory()))
+    assert caller.is_platform or target is None or target.tenant_id == caller.tenant_id
+
+
+@RARE
+@given(worlds(), cases())
+def test_ownership_the_agent_is_conversational_and_of_the_acting_tenant(world: World, case: Case) -> None:
+    target = succeeded(decide(*case, world.directory()))
+    assume(target)
+    assert target is not None
+    [agent] = [agent for agent in world.agents if agent.id == target.agent_id]
+    assert (agent.tenant_id, agent.kind) == (target.tenant_id, AgentKind.CONVERSATIONAL)
+
+
+@RARE
+@given(worlds(), st.one_of(cases(), platform_cases()))
+def test_scope_an_end_company_if_and_only_if_the_channel_is_white_label(world: World, case: Case) -> None:
+    _, request = case
+    target = succeeded(decide(*case, world.directory()))
+    assume(target)
+    assert target is not None
+    white_label = {channel.id for channel in world.channels if channel.white_label}
+    assert (target.channel_id in white_label) == (target.end_company_id is not None)
+    if target.end_company_id is not None:
+        [company] = [company for company in world.end_companies if company.id == target.end_company_id]
+        assert company.tenant_id == target.tenant_id
+        assert request.m365_tenant_id in company.m365_tenant_ids
+
+
+@RARE
+@given(worlds(), st.one_of(cases(), platform_cases()))
+def test_confinement_the_platform_reaches_channels_and_neo_support_only(world: World, case: Case) -> None:
+    caller, request = case
+    assume(caller.is_platform)
+    target = succeeded(decide(*case, world.directory()))
+    target_tenant_id = request.client_id if request.client_id is not None else caller.tenant_id
+    installed = {
+        channel.agent_id
+        for channel in world.channels
+        if channel.white_label
+        and channel.bot_id == request.bot_id
+        and request.m365_tenant_id in channel.installed_m365_tenant_ids
+    }
+    active = {
+        channel.agent_id
+        for channel in world.channels
+        if channel.tenant_id == target_tenant_id
+        and channel.bot_id == request.bot_id
+        and channel.status is ChannelStatus.ACTIVE
+    }
+    support = {agent.id for agent in world.agents if agent.tenant_id == target_tenant_id and agent.managed_key}
+    assert target is None or target.agent_id in installed | active | support
+
+
+def _asked_for(request: SessionRequest, **changes: Any) -> SessionRequest:
+    return evolve(request, **changes)
+
+
+@RARE
+@given(worlds(), st.one_of(cases(), platform_cases()), st.sampled_from([None, *TENANT_IDS, "qx-tenant-gone"]))
+def test_override_where_the_installation_decides_client_id_does_not(
+    world: World, case: Case, client_id: str | None
+) -> None:
+    caller, request = case
+    decision = decide(caller, request, world.directory())
+    assume(any(_decides(step.clause, step.verdict) for step in decision.trace))
+    other = decide(caller, _asked_for(request, client_id=client_id), world.directory())
+    assert other.result == decision.result
+
+
+def _decides(clause: Clause, verdict: Verdict) -> bool:
+    return clause is Clause.WHITE_LABEL_INSTALLATION and verdict in {Verdict.MATCHED, Verdict.REFUSED}
+
+
+@RARE
+@given(worlds(), cases(), st.sampled_from([None, " ", *BOT_IDS]), st.sampled_from([None, "", *M365_TENANT_IDS]))
+def test_ignored_bot_and_m365_tenant_mean_nothing_from_another_caller(
+    world: World, case: Case, bot_id: str | None, m365_tenant_id: str | None
+) -> None:
+    caller, request = case
+    assume(not caller.is_platform)
+    other = _asked_for(request, bot_id=bot_id, m365_tenant_id=m365_tenant_id)
+    assert decide(caller, other, world.directory()).result == decide(caller, request, world.directory()).result
+
+
+@given(worlds(), st.one_of(cases(), platform_cases()))
+def test_locality_deciding_on_the_rows_that_were_needed_is_deciding_on_all(world: World, case: Case) -> None:
+    directory = SlicingDirectory(world)
+    assert decide(*case, directory) == decide(*case, world.directory())
+    assert directory.look_ups <= 1
+
+
+def test_locality_what_the_shape_refuses_is_never_looked_up() -> None:
+    @given(worlds(), cases())
+    def looked_up(world: World, case: Case) -> None:
+        directory = SlicingDirectory(world)
+        decision = decide(*case, directory)
+        by_shape = decision.trace[-1].clause in {
+            Clause.CLIENT_ID_RESERVED,
+            Clause.ONE_SELECTOR,
+            Clause.PLATFORM_CONFINED,
+            Clause.PLATFORM_IDS,
+        }
+        assert directory.look_ups == (0 if by_shape else 1)
+
+    looked_up()
+
+
+@given(worlds(), st.one_of(cases(), platform_cases()), st.randoms(use_true_random=False))
+def test_locality_the_order_of_rows_means_nothing(world: World, case: Case, chance: random.Random) -> None:
+    def shuffled(rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(chance.sample(rows, len(rows)))
+
+    other = World(*map(shuffled, (world.tenants, world.agents, world.channels, world.end_companies)))
+    assert decide(*case, other.directory()) == decide(*case, world.directory())
+
+
+@given(worlds(), st.one_of(cases(), platform_cases()))
+def test_locality_rows_that_no_clause_looks_at_mean_nothing(world: World, case: Case) -> None:
+    stranger = "qx-stranger"
+    grown = World(
+        (*world.tenants, Tenant(id=stranger)),
+        (
+            *world.agents,
+            Agent(id=1, tenant_id=stranger, kind=AgentKind.TRIGGERED, managed_key=ManagedAgentKey.NEO_SUPPORT),
+        ),
+        (
+            *world.channels,
+            Channel(id="qx-a", tenant_id=stranger, agent_id=1, bot_id=BOT_IDS[0]),
+            Channel(
+                id="qx-b",
+                tenant_id=stranger,
+                agent_id=1,
+                bot_id="qx-another-bot",
+                white_label=True,
+                installed_m365_tenant_ids=frozenset(M365_TENANT_IDS),
+            ),
+        ),
+        (
+            *world.end_companies,
+            EndCompany(id="qx-c", tenant_id=stranger, m365_tenant_ids=frozenset(M365_TENANT_IDS)),
+        ),
+    )
+    assert decide(*case, grown.directory()) == decide(*case, world.directory())
+
+
+def _without(**emptied: Any) -> Callable[[Rows], Rows]:
+    return lambda rows: evolve(rows, **emptied)
+
+
+UNDER_FETCHING: dict[str, Callable[[Rows], Rows]] = {
+    "tenants": _without(tenants={}),
+    "agents of other owners": lambda rows: evolve(
+        rows, agents={each: row for each, row in rows.agents.items() if row[0] != TENANT_IDS[0]}, managed_agents={
+            key: {owner: ids for owner, ids in owners.items() if owner != TENANT_IDS[0]}
+            for key, owners in rows.managed_agents.items()
+        }
+    ),
+    "managed agents": lambda rows: evolve(rows, managed_agents={key: {} for key in rows.managed_agents}),
+    "active installations": _without(active_installations={}),
+    "disconnected installations": _without(disconnected_installations={}),
+    "active channels": _without(active_channels={}),
+    "disconnected channels": _without(disconnected_channels={}),
+    "white-label bots": _without(white_label_bots=frozenset()),
+    "end-companies": _without(end_companies={}),
+    "agent names": _without(agent_names={}),
+    "end-company names": _without(end_company_names={}),
+    "all but one of a group": lambda rows: evolve(
+        rows, active_installations={key: group[:1] for key, group in rows.active_installations.items()}
+    ),
+}
+
+
+@pytest.mark.parametrize("spoil", UNDER_FETCHING.values(), ids=UNDER_FETCHING.keys())
+def test_locality_catches_a_directory_that_fetches_too_little(spoil: Callable[[Rows], Rows]) -> None:
+    def differs(world_and_case: tuple[World, Case]) -> bool:
+        world, case = world_and_case
+        return decide(*case, SlicingDirectory(world, spoil)) != decide(*case, world.directory())
+
+    find(
+        st.tuples(worlds(), st.one_of(cases(), platform_cases())),
+        differs,
+        settings=settings(max_examples=5_000, phases=[Phase.generate], suppress_health_check=list(HealthCheck)),
+        random=random.Random(1),
+    )
+
+
+def test_locality_finds_nothing_where_nothing_is_left_out() -> None:
+    def differs(world_and_case: tuple[World, Case]) -> bool:
+        world, case = world_and_case
+        return decide(*case, SlicingDirectory(world)) != decide(*case, world.directory())
+
+    with pytest.raises(NoSuchExample):
+        find(
+            st.tuples(worlds(), st.one_of(cases(), platform_cases())),
+            differs,
+            settings=settings(max_examples=1_000, phases=[Phase.generate], suppress_health_check=list(HealthCheck)),
+            random=random.Random(1),
+        )
+
+
+@given(worlds(), st.one_of(cases(), platform_cases()))
+def test_silence_a_refusal_tells_nothing_that_the_request_did_not(world: World, case: Case) -> None:
+    caller, request = case
+    decision = decide(caller, request, world.directory())
+    assume(succeeded(decision) is None)
+    refusal = decision.result.failure()
+    said = f"{refusal.message} {refusal.details}".lower()
+    asked = {str(value).lower() for value in (request.client_id, request.bot_id, request.m365_tenant_id)}
+    for secret in _secrets(world, caller):
+        assert secret.lower() not in said or secret.lower() in asked
+    for given_id in asked:
+        said = said.replace(given_id, "")
+    assert not any(character.isdigit() for character in said.replace("m365", ""))
+
+
+def _secrets(world: World, caller: Caller) -> set[str]:
+    rows = (*world.tenants, *world.agents, *world.channels, *world.end_companies)
+    return {caller.tenant_id, *(str(row.id) for row in rows), *(row.name for row in rows if hasattr(row, "name"))}
+
+
+@RARE
+@given(worlds(), callers(), st.sampled_from(AGENT_IDS))
+def test_silence_another_tenants_agent_answers_as_an_absent_one(world: World, caller: Caller, agent_id: int) -> None:
+    assume(not caller.is_platform)
+    assume(all(agent.tenant_id != caller.tenant_id for agent in world.agents if agent.id == agent_id))
+    foreign = decide(caller, SessionRequest(agent_id=agent_id), world.directory())
+    absent = decide(caller, SessionRequest(agent_id=ABSENT_AGENT_ID), world.directory())
+    assert foreign.result == absent.result
+    assert foreign.result.failure().code is RefusalCode.AGENT_NOT_FOUND
+
+
+@RARE
+@given(worlds(), platform_cases(), st.sampled_from(CHANNEL_IDS), st.sampled_from(COMPANY_IDS), st.integers(0, 2))
+def test_no_widening_a_broken_channel_or_link_never_leads_to_another_agent(
+    world: World, case: Case, channel_id: str, company_id: str, change: int
+) -> None:
+    before = succeeded(decide(*case, world.directory()))
+    assume(before and before.outcome is Outcome.WHITE_LABEL_CHANNEL)
+    assert before is not None
+    changed = [_disconnected, _duplicated, _unlinked][change](world, channel_id, company_id)
+    after = succeeded(decide(*case, changed.directory()))
+    assert after is None or after.agent_id == before.agent_id
+
+
+def _disconnected(world: World, channel_id: str, _: str) -> World:
+    return evolve(world, channels=tuple(
+        evolve(channel, status=ChannelStatus.DISCONNECTED) if channel.id == channel_id else channel
+        for channel in world.channels
+    ))
+
+
+def _duplicated(world: World, channel_id: str, _: str) -> World:
+    copies = tuple(evolve(channel, id="qx-copy") for channel in world.channels if channel.id == channel_id)
+    return evolve(world, channels=(*world.channels, *copies))
+
+
+def _unlinked(world: World, _: str, company_id: str) -> World:
+    return evolve(world, end_companies=tuple(
+        evolve(company, m365_tenant_ids=frozenset()) if company.id == company_id else company
+        for company in world.end_companies
+    ))
+
+
+@given(worlds(), platform_cases(), st.data())
+def test_normal_forms_another_spelling_in_the_request_never_changes_the_answer(
+    world: World, case: Case, data: st.DataObject
+) -> None:
+    caller, request = case
+    assert request.bot_id is not None and request.m365_tenant_id is not None
+    respelled = _asked_for(
+        request,
+        bot_id=data.draw(bot_spellings(request.bot_id)),
+        m365_tenant_id=data.draw(m365_spellings(request.m365_tenant_id)),
+    )
+    assert decide(caller, respelled, world.directory()) == decide(caller, request, world.directory())
+
+
+@given(worlds(), platform_cases(), st.data())
+def test_normal_forms_another_spelling_in_the_directory_never_changes_the_answer(
+    world: World, case: Case, data: st.DataObject
+) -> None:
+    def respelled(ids: frozenset[str]) -> frozenset[str]:
+        return frozenset(data.draw(m365_spellings(each)) for each in sorted(ids))
+
+    other = evolve(
+        world,
+        channels=tuple(
+            evolve(
+                channel,
+                bot_id=data.draw(bot_spellings(channel.bot_id)),
+                installed_m365_tenant_ids=respelled(channel.installed_m365_tenant_ids),
+            )
+            for channel in world.channels
+        ),
+        end_companies=tuple(
+            evolve(company, m365_tenant_ids=respelled(company.m365_tenant_ids)) for company in world.end_companies
+        ),
+    )
+    assert decide(*case, other.directory()) == decide(*case, world.directory())
+
+
+@given(st.text(max_size=60) | st.text(alphabet="28:{} -0aAfF\u00a0\n", max_size=60))
+def test_normal_forms_normalising_twice_is_normalising_once(spelling: str) -> None:
+    for normal in (normal_bot_id, normal_m365_tenant_id):
+        assert normal(normal(spelling)) == normal(spelling)
+
+
+@given(worlds(), st.lists(st.one_of(cases(), platform_cases()), max_size=6))
+def test_one_answer_everywhere_in_a_batch_as_one_by_one(world: World, batch: list[Case]) -> None:
+    slicing = SlicingDirectory(world)
+    one_by_one = [decide(*case, world.directory()) for case in batch]
+    assert decide_many(batch, world.directory()) == one_by_one
+    assert decide_many(iter(batch), slicing) == one_by_one
+    assert slicing.look_ups <= 1
+
+
+def test_the_generated_worlds_meet_every_outcome() -> None:
+    met: set[str] = set()
+
+    @settings(max_examples=3_000, phases=[Phase.generate], derandomize=True, database=None)
+    @given(worlds(), st.one_of(cases(), platform_cases()))
+    def meet(world: World, case: Case) -> None:
+        decision = decide(*case, world.directory())
+        target = succeeded(decision)
+        met.add(decision.result.failure().code if target is None else target.outcome)
+
+    meet()
+    assert met == {*Outcome, *RefusalCode}
