@@ -18,26 +18,16 @@ from neo_routing.trace import TraceStep, trace_steps
 from neo_routing.warning_codes import WarningCode
 
 
+Evidence: TypeAlias = tuple[SessionRequest, Admission, str, Rows, Routing]
+"""What a decision was made of: its warnings and its trace are made of that, when somebody asks for them."""
+
+
 @frozen
-class Told:
-    """The warnings and the trace of a decision, as they are read."""
+class _Told:
+    """Warnings and a trace that were made already."""
 
     warnings: tuple[WarningCode, ...]
     trace: tuple[TraceStep, ...]
-
-
-Evidence: TypeAlias = tuple[SessionRequest, Admission, str, Rows, Routing]
-"""What a decision was made of: `told` makes its warnings and its trace of that, when somebody asks for them."""
-
-
-def told(evidence: Evidence) -> Told:
-    """Tell what happened: the steps of section 3, and those of section 4 if it came to that."""
-    request, admission, tenant_id, rows, (_, warnings, findings) = evidence
-    every_finding = (*((step, ()) for step in admission.steps), *findings)
-    return Told(
-        tuple(sorted({*admission.warnings, *warnings})),
-        tuple(trace_steps(request, tenant_id, every_finding, rows)),
-    )
 
 
 @frozen(eq=False, repr=False, slots=False)  # without slots a frozen instance is made in two thirds of the time
@@ -49,26 +39,28 @@ class Decision:
     """
 
     result: Result[SessionTarget, Refusal]
-    _evidence: Evidence | Told
+    _evidence: Evidence | _Told
 
     @property
     def warnings(self) -> tuple[WarningCode, ...]:
         """The distinct warnings, sorted."""
-        return self._told().warnings
+        if isinstance(self._evidence, _Told):
+            return self._evidence.warnings
+        _, admission, _, _, (_, warnings, _) = self._evidence
+        return tuple(sorted({*admission.warnings, *warnings}))
 
     @property
     def trace(self) -> tuple[TraceStep, ...]:
         """Every clause that the decision came past, in order. For operators: a refused caller must not see it."""
-        return self._told().trace
-
-    def _told(self) -> Told:
-        evidence = self._evidence
-        return evidence if isinstance(evidence, Told) else told(evidence)
+        if isinstance(self._evidence, _Told):
+            return self._evidence.trace
+        request, admission, tenant_id, rows, (_, _, findings) = self._evidence
+        return tuple(trace_steps(request, tenant_id, (*((step, ()) for step in admission.steps), *findings), rows))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Decision):
             return NotImplemented
-        return self.result == other.result and self._told() == other._told()
+        return (self.result, self.warnings, self.trace) == (other.result, other.warnings, other.trace)
 
     def __hash__(self) -> int:
         return hash(self.result)
@@ -76,8 +68,8 @@ class Decision:
     def __repr__(self) -> str:
         return f"Decision({self.result}, warnings={[*map(str, self.warnings)]})"
 
-    def __reduce__(self) -> tuple[type[Decision], tuple[Result[SessionTarget, Refusal], Told]]:
-        return Decision, (self.result, self._told())
+    def __reduce__(self) -> tuple[type[Decision], tuple[Result[SessionTarget, Refusal], _Told]]:
+        return Decision, (self.result, _Told(self.warnings, self.trace))
 
 
 def malformed_decision(refusal: Refusal) -> Decision:
@@ -95,4 +87,4 @@ def malformed_decision(refusal: Refusal) -> Decision:
         reason=malformed.reason,
         sought=(("fields", refusal.fields),),
     )
-    return Decision(Failure(refusal), Told((), (step,)))
+    return Decision(Failure(refusal), _Told((), (step,)))

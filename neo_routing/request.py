@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from attrs import define, field, frozen
 from returns.result import Failure, Result, Success
@@ -77,7 +77,7 @@ class SessionRequest(_Draft):
             "inbound_tenant_id": m365_tenant_id,
             "title": title,
         }
-        return _request(given.get, tuple(map(well_formed.text, unknown_fields)))
+        return _request(given.get, tuple(sorted(map(well_formed.plain_text, unknown_fields))))
 
 
 def _title(value: str) -> str:
@@ -170,14 +170,14 @@ def parse_session_request(raw: object) -> Result[SessionRequest, Refusal]:
     body = raw if type(raw) is dict else _plain_dict(raw)
     if body is None:
         return _NOT_AN_OBJECT
-    unknown: tuple[str, ...] = ()
+    all_known = True
     for name in body:
         if type(name) is not str:
             return _NOT_AN_OBJECT
         if name not in _FIELDS:
-            unknown = (*unknown, name)
+            all_known = False
     try:
-        return Success(_request(body.get, unknown))
+        return Success(_request(body.get, () if all_known else tuple(sorted(body.keys() - _FIELDS.keys()))))
     except ValueError:
         return Failure(malformed(_complaints(body)))
 
@@ -186,7 +186,11 @@ _NOT_AN_OBJECT: Final = Failure(malformed({"request": "must be an object"}))
 
 
 def _plain_dict(raw: object) -> dict[Any, Any] | None:
-    return dict.copy(raw) if issubclass(type(raw), dict) else None  # type: ignore[arg-type]
+    # Through `dict` itself: a subclass may override any method, and its keys may run code when they are compared.
+    if not issubclass(type(raw), dict):
+        return None
+    items: list[tuple[Any, Any]] = list(dict.items(cast(dict[Any, Any], raw)))
+    return dict(items) if all(type(name) is str for name, _ in items) else None
 
 
 def _complaints(body: dict[str, Any]) -> dict[str, str]:

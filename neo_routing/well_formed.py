@@ -33,7 +33,7 @@ def text(value: str, longest: int = LONGEST_ID) -> str:
     ValueError: must be valid Unicode without NUL or lone surrogates
     """
     if type(value) is not str:
-        value = _plain_text(value)
+        value = plain_text(value)
     if len(value) > longest:
         raise ValueError(f"must be at most {longest} characters long")
     if "\0" in value or (not value.isascii() and _NUL_OR_LONE_SURROGATE(value)):
@@ -41,7 +41,13 @@ def text(value: str, longest: int = LONGEST_ID) -> str:
     return value
 
 
-def _plain_text(value: str) -> str:
+def plain_text(value: str) -> str:
+    """Accept text of any content and length.
+
+    >>> plain_text(b"MSP A")
+    Traceback (most recent call last):
+    ValueError: must be a string
+    """
     if issubclass(type(value), str):
         return str.__str__(value)
     raise ValueError("must be a string")
@@ -120,7 +126,7 @@ def members_of(kind: type[_Member]) -> Mapping[str, _Member]:
 
 def member(value: _Member | str, members: Mapping[str, _Member]) -> _Member:
     """Accept a member of an enumeration, or the text that names one."""
-    found = members.get(value if type(value) is str else _plain_text(value))
+    found = members.get(value if type(value) is str else plain_text(value))
     if found is None:
         raise ValueError(f"must be {' or '.join(members)}")
     return found
@@ -133,6 +139,6 @@ def m365_tenant_ids(values: Collection[str]) -> frozenset[str]:
 
 def collection(values: Collection[str]) -> Collection[str]:
     """Accept a list, a tuple or a set."""
-    if not isinstance(values, (list, tuple, set, frozenset)):
+    if type(values) not in {list, tuple, set, frozenset}:
         raise ValueError("must be a list")
     return values

@@ -1,0 +1,27 @@
+"""`neo-routing`, the command: decide cases from a file, explain one decision, or watch the demonstration."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+_INSTALL_FIRST = "neo-routing: the command needs more than the library; install it with: pip install 'neo_routing[cli]'"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit status.
+
+    0: done, refusals among the answers included. 2: the command line, the directory or the file of cases can't be
+    used, and nothing was decided. 3: the directory could not answer, or reading or writing failed, midway.
+    """
+    try:
+        from neo_routing_adapters.command.command_line import run
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in {"cyclopts", "rich"}:
+            raise
+        print(_INSTALL_FIRST, file=sys.stderr)
+        return 2
+    return run(sys.argv[1:] if arguments is None else arguments)
+
+
+__all__ = ["main"]

@@ -1,0 +1,87 @@
+"""The command line: its commands, and how each of them may end."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Final
+
+from cyclopts import App, CycloptsError
+
+from neo_routing import DirectoryUnavailable
+from neo_routing.messages import printable
+from neo_routing_adapters.command import demo, explain, resolve
+from neo_routing_adapters.command.failure import MIDWAY, UNUSABLE, CommandFailed
+from neo_routing_adapters.command.terminal import console
+
+# What a shell reports for a program that the signal ended.
+_INTERRUPTED: Final = 130
+_READER_GONE: Final = 141
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command, and return its exit status; errors are told on standard error, without a traceback."""
+    if sys.stdout is None:
+        return _complain("standard output is closed", UNUSABLE)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _abandon_output()
+        return _READER_GONE
+    except OSError as error:
+        _abandon_output()
+        return _complain(f"cannot write: {printable(error.strerror or str(error))}", MIDWAY)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        _app()(list(arguments))
+    except CycloptsError as error:
+        return _complain(printable(" ".join(str(error).split())) + " Try --help.", UNUSABLE)
+    except CommandFailed as failed:
+        return _complain(str(failed), failed.status)
+    except DirectoryUnavailable as unavailable:
+        return _complain(printable(str(unavailable)), MIDWAY)
+    return 0
+
+
+def _app() -> App:
+    app = App(
+        name="neo-routing",
+        help="Decide which agent answers a chat session, as which tenant and in which scope, or why not.",
+        help_epilogue="Example, which needs no file:\n\n$ neo-routing demo",
+        help_format="plaintext",
+        help_formatter="plain",
+        version=lambda: metadata.version("neo_routing"),
+        console=console(sys.stdout),
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    app.command(App(name="resolve", default_command=resolve.resolve, help_epilogue=resolve.EXAMPLE))
+    app.command(App(name="explain", default_command=explain.explain, help_epilogue=explain.EXAMPLE))
+    app.command(App(name="demo", default_command=demo.demo, help_epilogue=demo.EXAMPLE))
+    return app
+
+
+def _complain(message: str, status: int) -> int:
+    if sys.stderr is not None:
+        print(f"neo-routing: {message}", file=sys.stderr)
+    return status
+
+
+def _abandon_output() -> None:
+    """Let what could not be written go nowhere, so that the interpreter does not try again when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,102 @@
+"""`neo-routing explain`: one decision, told to a person."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+from returns.result import Failure
+
+from neo_routing import (
+    Caller,
+    CallerKind,
+    Decision,
+    SessionDirectory,
+    decide,
+    malformed_decision,
+    parse_session_request,
+)
+from neo_routing.messages import printable
+from neo_routing_adapters.command.failure import CommandFailed, directory_at
+from neo_routing_adapters.command.telling import tell
+from neo_routing_adapters.command.terminal import show
+from neo_routing_adapters.json_lines import decision_line, integer_or_text
+
+EXAMPLE: Final = """\
+Example, with the directory that "neo-routing demo --save sample" writes:
+
+$ neo-routing explain --directory sample/directory.json \\
+    --caller user:northwind-it --agent-id 1003"""
+
+
+def explain(
+    *,
+    directory: Path,
+    caller: Annotated[str, Parameter(metavar="KIND:TENANT")],
+    client_id: str | None = None,
+    bot_id: str | None = None,
+    inbound_tenant_id: str | None = None,
+    managed_agent_key: str | None = None,
+    agent_id: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    title: str | None = None,
+    json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+) -> None:
+    """Decide one case and tell how.
+
+    Every step is told, the answer and the warnings. What is told is for operators: a refused caller must not see it.
+
+    Parameters
+    ----------
+    directory
+        Directory document, .json or .toml.
+    caller
+        Who asks; KIND is platform, service_account or user.
+    client_id
+        The tenant that the platform acts for.
+    bot_id
+        The bot that was written to.
+    inbound_tenant_id
+        The M365 tenant that the message comes from.
+    managed_agent_key
+        The stable name of the agent, NEO_SUPPORT.
+    agent_id
+        The number of the agent.
+    title
+        The title of the session.
+    json
+        Write the line that resolve --explain would write.
+    """
+    given = {
+        "agent_id": None if agent_id is None else integer_or_text(agent_id),
+        "managed_agent_key": managed_agent_key,
+        "bot_id": bot_id,
+        "client_id": client_id,
+        "inbound_tenant_id": inbound_tenant_id,
+        "title": title,
+    }
+    who = _caller(caller)
+    decision = _decide(who, given, directory_at(directory))
+    if json:
+        print(decision_line(decision, trace=True))
+    else:
+        show(tell(who, decision), sys.stdout)
+
+
+def _caller(text: str) -> Caller:
+    kind, _, tenant_id = text.partition(":")
+    try:
+        return Caller(CallerKind(kind), tenant_id)
+    except ValueError as error:
+        raise CommandFailed(
+            f"--caller must be KIND:TENANT, where KIND is platform, service_account or user, not {printable(text)}"
+        ) from error
+
+
+def _decide(caller: Caller, given: Mapping[str, object], directory: SessionDirectory) -> Decision:
+    request = parse_session_request({name: value for name, value in given.items() if value is not None})
+    if isinstance(request, Failure):
+        return malformed_decision(request.failure())
+    return decide(caller, request.unwrap(), directory)

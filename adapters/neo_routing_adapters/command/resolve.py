@@ -1,0 +1,98 @@
+"""`neo-routing resolve`: JSON Lines in, JSON Lines out, however many."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final
+
+from cyclopts import Parameter
+from rich.progress import Progress, TaskID
+
+from neo_routing_adapters.command.failure import MIDWAY, CommandFailed, cannot, directory_at
+from neo_routing_adapters.command.terminal import console
+from neo_routing_adapters.json_lines import answer_line
+
+EXAMPLE: Final = """\
+Example, with the files that "neo-routing demo --save sample" writes:
+
+$ neo-routing resolve --directory sample/directory.json sample/cases.jsonl"""
+
+_LINES_BETWEEN_UPDATES: Final = 1000
+
+
+def resolve(
+    cases: Path | None = None,
+    /,
+    *,
+    directory: Path,
+    explain: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+) -> None:
+    """Decide every case of a JSON Lines file.
+
+    A decision comes out for each case, on a line of its own, in order.
+
+    Parameters
+    ----------
+    cases
+        File with a case on each line; standard input if left out.
+    directory
+        Directory document, .json or .toml.
+    explain
+        Add the trace, which a refused caller must not see.
+    """
+    known = directory_at(directory)
+    output = sys.stdout.buffer
+    with _opened(cases) as lines:
+        regular = stat.S_ISREG(os.fstat(lines.fileno()).st_mode)
+        for line in _watched(lines) if regular and _is_watched() else _read(lines):
+            output.write(answer_line(line, known, trace=explain).encode() + b"\n")
+            if not regular:
+                output.flush()
+
+
+@contextmanager
+def _opened(cases: Path | None) -> Iterator[BinaryIO]:
+    if cases is None:
+        if sys.stdin is None:
+            raise CommandFailed("standard input is closed")
+        yield sys.stdin.buffer
+        return
+    try:
+        file = cases.open("rb")
+    except OSError as error:
+        raise cannot(f"read {cases}", error) from error
+    with file:
+        yield file
+
+
+def _read(lines: BinaryIO) -> Iterator[bytes]:
+    try:
+        yield from lines
+    except OSError as error:
+        raise cannot("read on", error, MIDWAY) from error
+
+
+def _is_watched() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty()
+
+
+def _watched(lines: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines, and show on standard error how far it has come."""
+    bar = Progress(console=console(sys.stderr), transient=True, redirect_stdout=False, redirect_stderr=False)
+    with bar:
+        task = bar.add_task("Deciding", total=os.fstat(lines.fileno()).st_size)
+        yield from _counted(_read(lines), bar, task)
+
+
+def _counted(lines: Iterable[bytes], bar: Progress, task: TaskID) -> Iterator[bytes]:
+    done = 0
+    for number, line in enumerate(lines):
+        yield line
+        done += len(line)
+        if number % _LINES_BETWEEN_UPDATES == 0:
+            bar.update(task, completed=done)

@@ -1,0 +1,86 @@
+"""How a decision is told: the steps as a tree, then the answer, then the warnings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from returns.result import Failure
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+from rich.tree import Tree
+
+from neo_routing import Caller, Decision, Refusal, SessionTarget, TracedAgent, TraceStep, Verdict
+from neo_routing.messages import printable
+from neo_routing_adapters.command.wording import OUTCOMES, VERDICTS, WARNINGS, particulars, sentence
+
+_STYLES: Final = {Verdict.MATCHED: "bold green", Verdict.PASSED: "green", Verdict.REFUSED: "bold red"}
+_MINOR: Final = "dim"
+
+
+def tell(caller: Caller, decision: Decision) -> RenderableType:
+    """Tell a decision in full."""
+    told: list[RenderableType] = [_steps(caller, decision), Text(), Text("answer", "bold"), _detail(answer(decision))]
+    told += [_detail(line) for line in _answer_details(decision)]
+    if decision.warnings:
+        told += [Text(), Text("warnings", "bold yellow")]
+        told += [_detail(line) for line in warnings(decision)]
+    return Group(*told)
+
+
+def _detail(line: Text) -> Padding:
+    return Padding(line, (0, 0, 0, 2))
+
+
+def answer(decision: Decision) -> Text:
+    """Tell the answer: who answers, or why nobody does."""
+    if isinstance(decision.result, Failure):
+        refusal: Refusal = decision.result.failure()
+        return Text.assemble((f"refused, {refusal.status}: ", "bold red"), printable(refusal.message))
+    return _granted(decision.result.unwrap(), decision)
+
+
+def warnings(decision: Decision) -> list[Text]:
+    """Tell each warning in a line."""
+    return [Text.assemble((str(code), "yellow"), f": {WARNINGS[code]}") for code in decision.warnings]
+
+
+def deciding_step(decision: Decision) -> TraceStep:
+    """Return the step that gave the answer: the one that refused, or else the one that found the target."""
+    refused = [step for step in decision.trace if step.verdict is Verdict.REFUSED]
+    return (refused or [step for step in decision.trace if step.verdict is Verdict.MATCHED])[0]
+
+
+def _steps(caller: Caller, decision: Decision) -> Tree:
+    tree = Tree(Text(f"{caller.kind} of {printable(caller.tenant_id)} asks"), guide_style=_MINOR)
+    for step in decision.trace:
+        verdict = (VERDICTS[step.verdict], _STYLES.get(step.verdict, ""))
+        heading = Text.assemble((str(step.clause), "bold"), ": ", verdict)
+        branch = tree.add(Group(heading, Text(sentence(step))))
+        for particular in particulars(step):
+            branch.add(Text(particular, _MINOR))
+    return tree
+
+
+def _granted(target: SessionTarget, decision: Decision) -> Text:
+    agent = f"agent {target.agent_id}{_name_of(target.agent_id, decision)} answers as {printable(target.tenant_id)}"
+    where = f" for {printable(target.end_company_id)} alone" if target.end_company_id is not None else ""
+    return Text(agent + where)
+
+
+def _name_of(agent_id: int, decision: Decision) -> str:
+    agents: list[TracedAgent] = [agent for step in decision.trace for agent in step.agents if agent.id == agent_id]
+    return f' "{printable(agents[-1].name)}"' if agents else ""
+
+
+def _answer_details(decision: Decision) -> list[Text]:
+    if isinstance(decision.result, Failure):
+        return [Text(str(decision.result.failure().code), "bold red")]
+    target = decision.result.unwrap()
+    lines = [Text.assemble((str(target.outcome), "bold green"), f": {OUTCOMES[target.outcome]}")]
+    if target.channel_id is not None:
+        shown = {True: "shown", False: "hidden", None: "not set"}[target.show_agent_progress_steps]
+        lines.append(Text(f"channel {printable(target.channel_id)}, progress steps {shown}"))
+    if target.end_company_id is not None:
+        lines.append(Text(f"end-company {printable(target.end_company_id)}"))
+    return lines

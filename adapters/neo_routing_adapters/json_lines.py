@@ -1,0 +1,219 @@
+"""JSON Lines: a case on each line in, a decision on each line out (section 8).
+
+What comes in is read strictly, as RFC 8259 has it, and any line at all gets a decision. What goes out is one line of
+printable text: line separators, lone surrogates and whatever else has no glyph is escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, NoReturn
+
+from attrs import asdict, evolve
+from returns.result import Failure, Result, Success
+
+from neo_routing import (
+    Caller,
+    Decision,
+    Refusal,
+    SessionDirectory,
+    SessionRequest,
+    SessionTarget,
+    TracedAgent,
+    TracedChannel,
+    TracedEndCompany,
+    TraceStep,
+    decide,
+    malformed_decision,
+    parse_session_request,
+)
+from neo_routing.messages import malformed
+
+_LONGEST_INTEGER: Final = 600
+"""How many digits of an integer are kept: Python refuses to read or print very many, at worst from 641 on."""
+
+_BEYOND_ALL_IDS: Final = 10**_LONGEST_INTEGER
+
+_FRACTION: Final = 0.5
+"""What stands for every number that is not an integer: no field takes one, so all are refused in the same words."""
+
+_USABLE_CALLER: Final = (
+    "must be an object with a kind (platform, service_account or user) and a tenant_id "
+    "(text that is not blank, at most 256 characters)"
+)
+_is_integer_literal: Final = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
+
+
+def read_case(line: bytes | str) -> Result[tuple[Caller, SessionRequest], Refusal]:
+    r"""Read who asks, and for what, or name everything on the line that is wrong.
+
+    >>> line = b'{"caller": {"kind": "user", "tenant_id": "msp-a"}, "request": {"agent_id": 12}}\r\n'
+    >>> read_case(line).unwrap()[1].agent_id
+    12
+    >>> read_case('{"caller": {"kind": "robot"}, "request": []}').failure().fields
+    ('caller', 'request')
+    """
+    case = _case(line)
+    if case is None:
+        return _NO_CASE
+    caller = _caller(case.get("caller"))
+    request = parse_session_request(case.get("request"))
+    if isinstance(caller, Refusal):
+        return Failure(_both(caller, request.failure()) if isinstance(request, Failure) else caller)
+    return request.map(lambda parsed: (caller, parsed))
+
+
+def decision_document(decision: Decision, *, trace: bool = False) -> dict[str, Any]:
+    """Return the JSON form of a decision, with its trace if that is asked for.
+
+    >>> from neo_routing import parse_session_request, malformed_decision
+    >>> decision_document(malformed_decision(parse_session_request([]).failure()))["details"]
+    {'fields': ['request']}
+    """
+    answer = decision.result.map(_target_document).lash(lambda refusal: Success(_refusal_document(refusal))).unwrap()
+    answer["warnings"] = [str(warning) for warning in decision.warnings]
+    if trace:
+        answer["trace"] = [_step_document(step) for step in decision.trace]
+    return answer
+
+
+def decision_line(decision: Decision, *, trace: bool = False) -> str:
+    """Return the JSON form of a decision as one line of printable text, without an end of line."""
+    line = _write(decision_document(decision, trace=trace))
+    return line if line.isprintable() else "".join(map(_visible, line))
+
+
+def answer_line(line: bytes | str, directory: SessionDirectory, *, trace: bool = False) -> str:
+    """Decide the case on a line, and return the line that answers it. Raises `DirectoryUnavailable`.
+
+    >>> from neo_routing_adapters.memory import MemoryDirectory
+    >>> answer_line("[]", MemoryDirectory())[:34]
+    '{"outcome": "refused", "status": 4'
+    """
+    case = read_case(line)
+    if isinstance(case, Failure):
+        return decision_line(malformed_decision(case.failure()), trace=trace)
+    caller, request = case.unwrap()
+    return decision_line(decide(caller, request, directory), trace=trace)
+
+
+def integer_or_text(text: str) -> int | str:
+    """Return the integer that a text writes as JSON does, and any other text as it is.
+
+    An integer that no Python number may be printed as comes back as another one that is as far out of range.
+
+    >>> integer_or_text("42"), integer_or_text("4_2")
+    (42, '4_2')
+    """
+    return _integer(text) if _is_integer_literal(text) else text
+
+
+def _case(line: bytes | str) -> dict[str, Any] | None:
+    try:
+        text = (line.encode() if isinstance(line, str) else line).decode()
+        case = _read(text)
+    except (ValueError, RecursionError):
+        return None
+    return case if isinstance(case, dict) else None
+
+
+def _caller(given: object) -> Caller | Refusal:
+    try:
+        if isinstance(given, dict):
+            return Caller(given.get("kind"), given.get("tenant_id"))  # type: ignore[arg-type]  # it checks them
+    except ValueError:
+        pass
+    return _NO_CALLER
+
+
+def _both(caller: Refusal, request: Refusal) -> Refusal:
+    return evolve(request, message=f"{caller.message} {request.message}", fields=(*caller.fields, *request.fields))
+
+
+_NO_CASE: Final = Failure(malformed({"request": "must be a JSON object with a caller and a request, on one line"}))
+_NO_CALLER: Final = malformed({"caller": _USABLE_CALLER})
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("duplicate key")
+    return members
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _integer(literal: str) -> int:
+    if len(literal) <= _LONGEST_INTEGER:
+        return int(literal)
+    return -_BEYOND_ALL_IDS if literal[0] == "-" else _BEYOND_ALL_IDS
+
+
+def _number(literal: str) -> int | float:
+    """Read a number with a fraction or an exponent: exactly, because a rounded id would be somebody else's."""
+    mantissa, _, exponent = literal.lower().partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).rstrip("0")
+    zeros = _signed(exponent) + len(whole) - len(digits)
+    if not digits.strip("-0"):
+        return 0
+    return _FRACTION if zeros < 0 else _signed(digits + "0" * min(zeros, _LONGEST_INTEGER))
+
+
+def _signed(digits: str) -> int:
+    return _integer(("-" if digits.startswith("-") else "") + (digits.lstrip("+-0") or "0"))
+
+
+_read: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_no_number, parse_int=_integer, parse_float=_number
+).decode
+_write: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else json.dumps(character)[1:-1]
+
+
+def _target_document(target: SessionTarget) -> dict[str, Any]:
+    return {
+        "outcome": str(target.outcome),
+        "tenant_id": target.tenant_id,
+        "agent_id": target.agent_id,
+        "channel_id": target.channel_id,
+        "end_company_id": target.end_company_id,
+        "show_agent_progress_steps": target.show_agent_progress_steps,
+    }
+
+
+def _refusal_document(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "outcome": "refused",
+        "status": refusal.status,
+        "code": str(refusal.code),
+        "message": refusal.message,
+        "details": refusal.details,
+    }
+
+
+def _step_document(step: TraceStep) -> dict[str, Any]:
+    rows: dict[str, tuple[TracedAgent | TracedChannel | TracedEndCompany, ...]] = {
+        "agents": step.agents,
+        "channels": step.channels,
+        "end_companies": step.end_companies,
+    }
+    return {
+        "clause": str(step.clause),
+        "verdict": str(step.verdict),
+        "reason": str(step.reason),
+        **{name: _sought_value(value) for name, value in step.sought},
+        **{name: [asdict(row) for row in found] for name, found in rows.items() if found},
+    }
+
+
+def _sought_value(value: str | int | tuple[str, ...]) -> str | int | list[str]:
+    if isinstance(value, tuple):
+        return list(value)
+    return max(-_BEYOND_ALL_IDS, min(value, _BEYOND_ALL_IDS)) if isinstance(value, int) else value

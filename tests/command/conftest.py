@@ -1,0 +1,55 @@
+"""What the tests of the command share: the command as a process, and the sample it ships with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import neo_routing_adapters
+
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+COMMAND = (sys.executable, "-m", "neo_routing_adapters.command")
+_SAMPLE = Path(neo_routing_adapters.__path__[0]) / "sample"
+
+
+def environment(**more: str) -> dict[str, str]:
+    unwanted = {"FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+    return {name: value for name, value in os.environ.items() if name not in unwanted} | more
+
+
+@pytest.fixture
+def run() -> Run:
+    """The command, run to its end with these arguments."""
+
+    def run(*arguments: str, env: Mapping[str, str] | None = None, **more: Any) -> subprocess.CompletedProcess[bytes]:
+        more.setdefault("stdin" if "input" not in more else "input", subprocess.DEVNULL)
+        more.setdefault("stdout", subprocess.PIPE)
+        more.setdefault("stderr", subprocess.PIPE)
+        return subprocess.run([*COMMAND, *arguments], check=False, env=environment(**(env or {})), timeout=60, **more)
+
+    return run
+
+
+@pytest.fixture
+def command() -> tuple[str, ...]:
+    """The words that start the command."""
+    return COMMAND
+
+
+@pytest.fixture
+def directory() -> str:
+    """The path of the sample directory."""
+    return str(_SAMPLE / "directory.json")
+
+
+@pytest.fixture
+def cases() -> str:
+    """The path of the sample's cases."""
+    return str(_SAMPLE / "cases.jsonl")

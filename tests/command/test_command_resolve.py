@@ -1,0 +1,242 @@
+"""`neo-routing resolve`, run as people and programs run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Run
+
+GOOD = b'{"caller": {"kind": "user", "tenant_id": "northwind-it"}, "request": {"agent_id": 1003}}'
+
+
+def test_a_file_of_cases_gets_a_decision_for_each_in_order(run: Run, directory: str, cases: str) -> None:
+    done = run("resolve", "--directory", directory, cases)
+    assert (done.returncode, done.stderr) == (0, b"")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["outcome"] for answer in answers[:2]] == ["white_label_channel", "active_channel"]
+    assert len(answers) == 18
+    assert not any("trace" in answer for answer in answers)
+
+
+def test_explain_adds_the_trace_and_changes_nothing_else(run: Run, directory: str, cases: str) -> None:
+    plain = run("resolve", "--directory", directory, cases).stdout.splitlines()
+    traced = [
+        json.loads(line) for line in run("resolve", "--directory", directory, cases, "--explain").stdout.splitlines()
+    ]
+    assert all(answer.pop("trace") for answer in traced)
+    assert traced == [json.loads(line) for line in plain]
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [
+        (b"", 0),
+        (b"\n", 1),
+        (b"\n\n\n", 3),
+        (b"\r\n\r\n", 2),
+        (b"\r", 1),
+        (GOOD, 1),
+        (GOOD + b"\n", 1),
+        (GOOD + b"\r\n", 1),
+        (GOOD + b"\r" + GOOD, 1),
+        (GOOD + b"\r\n\r\n" + GOOD, 3),
+        (GOOD + b"\n" + b"\x85\n\x0b\x0c\x1c\n\xe2\x80\xa8\n", 4),
+        (b"\xff\n" + GOOD, 2),
+    ],
+)
+def test_lines_in_and_lines_out_match(run: Run, directory: str, tmp_path: Path, given: bytes, lines: int) -> None:
+    (tmp_path / "cases.jsonl").write_bytes(given)
+    piped = run("resolve", "--directory", directory, input=given)
+    filed = run("resolve", "--directory", directory, str(tmp_path / "cases.jsonl"))
+    assert piped.returncode == filed.returncode == 0
+    assert piped.stdout == filed.stdout
+    assert piped.stdout.count(b"\n") == len(piped.stdout.splitlines()) == lines
+
+
+def test_what_is_written_is_utf_8_in_any_locale(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "directory.json"
+    path.write_text(
+        '{"tenants": [{"id": "zürich-it"}], "agents": [{"id": 1, "tenant_id": "zürich-it", "kind": "CONVERSATIONAL"}]}',
+        encoding="utf-8",
+    )
+    case = '{"caller": {"kind": "user", "tenant_id": "zürich-it"}, "request": {"agent_id": 1}}'.encode()
+    for env in ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "latin-1"}):
+        done = run("resolve", "--directory", str(path), input=case, env=env)
+        assert "zürich-it" in done.stdout.decode("utf-8")
+
+
+def test_a_coprocess_gets_each_answer_before_it_asks_again(command: tuple[str, ...], directory: str) -> None:
+    with subprocess.Popen(
+        [*command, "resolve", "--directory", directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for line, outcome in [(GOOD, b"own_tenant"), (b"", b"refused"), (GOOD, b"own_tenant")]:
+            process.stdin.write(line + b"\n")
+            process.stdin.flush()
+            assert outcome in process.stdout.readline()
+        process.stdin.close()
+        assert process.wait(30) == 0
+
+
+_MEASURED = """
+import resource, sys
+from neo_routing_adapters.command import main
+status = main(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def _peak_memory(directory: str, cases: Path) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURED, "resolve", "--directory", directory, str(cases)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=True,
+        timeout=120,
+    )
+    return int(done.stderr) * (1 if sys.platform == "darwin" else 1024)
+
+
+def test_memory_stays_flat_over_many_lines(directory: str, cases: str, tmp_path: Path) -> None:
+    sample = Path(cases).read_bytes()
+    few, many = tmp_path / "few.jsonl", tmp_path / "many.jsonl"
+    few.write_bytes(sample * 100)
+    many.write_bytes(sample * (200_000 // 18))
+    assert many.stat().st_size > 40_000_000
+    assert _peak_memory(directory, many) - _peak_memory(directory, few) < 8_000_000
+
+
+@pytest.mark.parametrize("missing", ["directory", "cases"])
+def test_a_missing_file_is_one_line_and_exit_status_2(run: Run, directory: str, tmp_path: Path, missing: str) -> None:
+    absent = str(tmp_path / "absent.json")
+    given = ["--directory", absent] if missing == "directory" else ["--directory", directory, absent]
+    done = run("resolve", *given)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr.decode() == f"neo-routing: cannot read {absent}: No such file or directory\n"
+
+
+def test_a_folder_is_no_file(run: Run, directory: str, tmp_path: Path) -> None:
+    for given in (["--directory", str(tmp_path)], ["--directory", directory, str(tmp_path)]):
+        done = run("resolve", *given)
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) <= 2
+        assert b"Traceback" not in done.stderr
+
+
+def test_every_problem_of_an_invalid_directory_is_told_and_nothing_is_decided(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "directory.json"
+    path.write_text('{"agents": [{"id": 12.5, "tenant_id": "msp-a\\u202e", "kind": "TRIGGERED"}], "extra": 1}')
+    done = run("resolve", "--directory", str(path), input=GOOD)
+    told = done.stderr.decode().splitlines()
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert told[0].startswith(f"neo-routing: cannot use {path}: ")
+    assert any("agents[0].id" in line for line in told[1:])
+    assert any("extra" in line for line in told[1:])
+    assert "Traceback" not in done.stderr.decode()
+    assert "\u202e" not in done.stderr.decode()
+
+
+def test_words_that_are_no_directory_are_one_error(run: Run, tmp_path: Path) -> None:
+    for name, content in [("d.json", b"hello"), ("d.json", b"\xff"), ("d.toml", b"= ="), ("d.yaml", b"tenants: []")]:
+        (tmp_path / name).write_bytes(content)
+        done = run("resolve", "--directory", str(tmp_path / name), input=GOOD)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert b"Traceback" not in done.stderr
+        assert done.stderr.startswith(b"neo-routing: ")
+
+
+def test_a_reader_that_goes_away_is_no_error_message(run: Run, directory: str, cases: str) -> None:
+    for arguments in (["resolve", "--directory", directory, cases], ["demo"], ["--help"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = run(*arguments, stdout=writer)
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device is Linux's")
+def test_a_full_disk_is_one_line_and_exit_status_3(run: Run, directory: str, cases: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = run("resolve", "--directory", directory, cases, stdout=full)
+    assert (done.returncode, done.stderr) == (3, b"neo-routing: cannot write: No space left on device\n")
+
+
+def test_an_interrupt_ends_quietly_with_130(command: tuple[str, ...], directory: str) -> None:
+    with subprocess.Popen(
+        [*command, "resolve", "--directory", directory],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(GOOD + b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert process.stderr.read() == b""
+
+
+def _on_a_terminal(run: Run, *arguments: str, **more: object) -> tuple[bytes, bytes]:
+    ours, theirs = pty.openpty()
+    try:
+        done = run(*arguments, stderr=theirs, env={"TERM": "xterm-256color"}, **more)
+        os.set_blocking(ours, False)
+        try:
+            shown = os.read(ours, 65536)
+        except BlockingIOError:
+            shown = b""
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return done.stdout, shown
+
+
+def test_progress_is_shown_on_a_terminal_for_a_file_and_at_no_other_time(run: Run, directory: str, cases: str) -> None:
+    filed, shown = _on_a_terminal(run, "resolve", "--directory", directory, cases)
+    assert b"Deciding" in shown
+    piped, silent = _on_a_terminal(run, "resolve", "--directory", directory, input=Path(cases).read_bytes())
+    assert silent == b""
+    assert filed == piped
+
+
+_UNAVAILABLE = """
+import sys
+from neo_routing import DirectoryUnavailable
+from neo_routing_adapters.command import main, resolve
+
+class Gone:
+    def look_up(self, needed, /):
+        raise DirectoryUnavailable
+
+resolve.directory_at = lambda path: Gone()
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_directory_that_cannot_answer_is_one_line_and_exit_status_3(directory: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _UNAVAILABLE, "resolve", "--directory", directory],
+        input=b"\n" + GOOD,
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert done.stdout.count(b"\n") == 1
+    assert done.stderr == b"neo-routing: The directory cannot answer at the moment.\n"

@@ -1,0 +1,100 @@
+"""What a user's type checker sees, without any plugin: this file is checked, and not run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+from typing_extensions import assert_never, assert_type
+
+from neo_routing import (
+    Caller,
+    CallerKind,
+    Decision,
+    Outcome,
+    Refusal,
+    RefusalCode,
+    Rows,
+    RowsBuilder,
+    RowsNeeded,
+    SessionDirectory,
+    SessionRequest,
+    SessionTarget,
+    TraceStep,
+    WarningCode,
+    decide,
+    decide_many,
+    parse_session_request,
+    resolve_session_target,
+)
+from neo_routing_adapters.memory import MemoryDirectory, read_directory
+
+
+class OwnDirectory:
+    """A directory that somebody else wrote fits the port by its shape."""
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        for tenant_id, agent_id, _, bot_id, m365_tenant_id in needed:
+            assert_type(tenant_id, str)
+            assert_type(agent_id, int | None)
+            assert_type(bot_id, str | None)
+            assert_type(m365_tenant_id, str | None)
+        return RowsBuilder().rows()
+
+
+def directories() -> list[SessionDirectory]:
+    assert_type(read_directory("directory.json"), MemoryDirectory)
+    return [OwnDirectory(), MemoryDirectory()]
+
+
+def answer(body: object, caller: Caller, directory: SessionDirectory) -> str:
+    parsed = parse_session_request(body)
+    assert_type(parsed, Result[SessionRequest, Refusal])
+    resolved = parsed.bind(lambda request: resolve_session_target(caller, request, directory))
+    assert_type(resolved, Result[SessionTarget, Refusal])
+    assert_type(resolved.map(lambda target: target.agent_id), Result[int, Refusal])
+    assert_type(resolved.alt(lambda refusal: refusal.status), Result[SessionTarget, int])
+    assert_type(resolved.map(lambda target: target.end_company_id).value_or("nobody"), str | None)
+    if is_successful(resolved):
+        assert_type(resolved.unwrap(), SessionTarget)
+    match resolved:
+        case Success(SessionTarget() as target):
+            assert_type(target.outcome, Outcome)
+            return target.tenant_id
+        case Failure(Refusal() as refusal):
+            return explained(refusal.code)
+        case _:
+            return ""
+
+
+def explained(code: RefusalCode) -> str:
+    match code:
+        case RefusalCode.VALIDATION_ERROR | RefusalCode.AGENT_SELECTOR_INVALID | RefusalCode.AGENT_NOT_CONVERSATIONAL:
+            return "the request"
+        case RefusalCode.CLIENT_ID_FORBIDDEN | RefusalCode.AGENT_ID_FORBIDDEN:
+            return "not this caller"
+        case RefusalCode.AGENT_NOT_FOUND | RefusalCode.MANAGED_AGENT_NOT_FOUND | RefusalCode.TENANT_NOT_FOUND:
+            return "not there"
+        case (
+            RefusalCode.END_COMPANY_NOT_MAPPED
+            | RefusalCode.CHANNEL_NOT_ACTIVE
+            | RefusalCode.CHANNEL_AMBIGUOUS
+            | RefusalCode.CHANNEL_AGENT_UNAVAILABLE
+            | RefusalCode.MANAGED_AGENT_UNAVAILABLE
+        ):
+            return "an administrator can mend it"
+        case _:
+            assert_never(code)
+
+
+def decided(directory: SessionDirectory) -> None:
+    caller = Caller(CallerKind.USER, "msp-a")
+    decision = decide(caller, SessionRequest(agent_id=12), directory)
+    assert_type(decision, Decision)
+    assert_type(decision.result, Result[SessionTarget, Refusal])
+    assert_type(decision.warnings, tuple[WarningCode, ...])
+    assert_type(decision.trace, tuple[TraceStep, ...])
+    assert_type(decide_many([(caller, SessionRequest())], directory), list[Decision])
+    SessionRequest(agent_id="12")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    decision.result = Success(1)  # type: ignore[misc, arg-type]  # pyright: ignore
