@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from neo_routing.names import Name
-
 from attrs import Factory, field, frozen
 
 from neo_routing import well_formed
+from neo_routing.names import Name
 
 
 class CallerKind(Name):

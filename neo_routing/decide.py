@@ -87,9 +87,7 @@ def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: Sessi
     return [planned if isinstance(planned, Decision) else _decision(*planned, rows) for planned in batch]
 
 
-def _plan(
-    caller: Caller, request: SessionRequest
-) -> Decision | tuple[_Branch, SessionRequest, Admission, RowsNeeded]:
+def _plan(caller: Caller, request: SessionRequest) -> Decision | tuple[_Branch, SessionRequest, Admission, RowsNeeded]:
     branch = _PLATFORM if caller.is_platform else _OTHERS
     admission = branch.admissions[request.shape]
     if admission.failure is not None:

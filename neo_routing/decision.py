@@ -17,7 +17,6 @@ from neo_routing.target import SessionTarget
 from neo_routing.trace import TraceStep, trace_steps
 from neo_routing.warning_codes import WarningCode
 
-
 Evidence: TypeAlias = tuple[SessionRequest, Admission, str, Rows, Routing]
 """What a decision was made of: its warnings and its trace are made of that, when somebody asks for them."""
 

@@ -7,13 +7,12 @@ Bot ids and M365 tenant ids are kept in normal form, whatever spelling came in.
 
 from __future__ import annotations
 
-from neo_routing.names import Name
-
 from typing import Final
 
 from attrs import Factory, field, frozen
 
 from neo_routing import well_formed
+from neo_routing.names import Name
 
 
 class AgentKind(Name):
@@ -34,7 +33,6 @@ class ChannelStatus(Name):
 
     ACTIVE = "ACTIVE"
     DISCONNECTED = "DISCONNECTED"
-
 
 
 _AGENT_KINDS: Final = well_formed.members_of(AgentKind)
@@ -93,9 +91,7 @@ class Agent:
     tenant_id: str = field(converter=well_formed.identifier)
     name: str = field(default=Factory(lambda row: str(row.id), takes_self=True), converter=well_formed.text)
     kind: AgentKind = field(converter=_agent_kind)
-    managed_key: ManagedAgentKey | None = field(
-        default=None, converter=_optional_managed_agent_key
-    )
+    managed_key: ManagedAgentKey | None = field(default=None, converter=_optional_managed_agent_key)
 
 
 @frozen(kw_only=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from neo_routing.names import Name
+from typing import Self
 
 from attrs import frozen
+
+from neo_routing.names import Name
 
 
 class RefusalCode(Name):
@@ -20,7 +22,7 @@ class RefusalCode(Name):
     _value_: str
     status: int
 
-    def __new__(cls, code: str, status: int) -> RefusalCode:
+    def __new__(cls, code: str, status: int) -> Self:
         """Make a member that is its code and knows its status."""
         member = str.__new__(cls, code)
         member._value_ = code

@@ -57,7 +57,7 @@ class SessionRequest(_Draft):
     'helpdesk'
     """
 
-    def __new__(
+    def __new__(  # noqa: PYI034  # a subclass would not be made
         cls,
         *,
         agent_id: int | None = None,

@@ -70,7 +70,7 @@ def own_rows_needed(home_tenant_id: str, request: SessionRequest) -> RowsNeeded:
     return home_tenant_id, request.agent_id, request.managed_agent_key, None, None
 
 
-def own_session(request: SessionRequest, needed: RowsNeeded, rows: Rows) -> Routing:
+def own_session(_request: SessionRequest, needed: RowsNeeded, rows: Rows) -> Routing:
     """Route a caller that is not the platform: to an agent of its home tenant, or nowhere."""
     tenant_id, agent_id, managed_agent_key, _, _ = needed
     finding = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias, TypeVar
 
 from attrs import frozen
@@ -61,7 +62,7 @@ class Rows:
     """Owner and bot id: the ACTIVE channels, white-label or standard."""
     disconnected_channels: Mapping[tuple[str, str], tuple[ChannelRow, ...]]
     """Owner and bot id: the DISCONNECTED ones."""
-    white_label_bots: Set[str]
+    white_label_bots: AbstractSet[str]
     """The bot ids of white-label channels, of any owner and status."""
     end_companies: Mapping[tuple[str, str], tuple[str, ...]]
     """Owner and M365 tenant id: the ids of the distinct end-companies linked to it."""

@@ -6,13 +6,13 @@ the tables of the documentation are drawn from them.
 
 from __future__ import annotations
 
-from neo_routing.names import Name
 from typing import Final
 
 from attrs import field, frozen
 from returns.result import Failure
 
 from neo_routing.messages import refusal
+from neo_routing.names import Name
 from neo_routing.refusals import Refusal, RefusalCode
 
 
@@ -146,9 +146,7 @@ INSTALLATION_WITHOUT_BOT: Final = _step(Clause.WHITE_LABEL_INSTALLATION, Verdict
 INSTALLATION_WITHOUT_M365_TENANT: Final = _step(
     Clause.WHITE_LABEL_INSTALLATION, Verdict.NOT_APPLICABLE, Reason.NO_INBOUND_TENANT_ID
 )
-ONE_ACTIVE_INSTALLATION: Final = _step(
-    Clause.WHITE_LABEL_INSTALLATION, Verdict.MATCHED, Reason.ONE_ACTIVE_INSTALLATION
-)
+ONE_ACTIVE_INSTALLATION: Final = _step(Clause.WHITE_LABEL_INSTALLATION, Verdict.MATCHED, Reason.ONE_ACTIVE_INSTALLATION)
 NO_INSTALLATION: Final = _step(Clause.WHITE_LABEL_INSTALLATION, Verdict.PASSED_OVER, Reason.NO_INSTALLATION)
 SEVERAL_ACTIVE_INSTALLATIONS: Final = _refused(
     Clause.WHITE_LABEL_INSTALLATION, Reason.SEVERAL_ACTIVE_INSTALLATIONS, RefusalCode.CHANNEL_AMBIGUOUS
@@ -165,13 +163,9 @@ SEVERAL_ACTIVE_CHANNELS: Final = _refused(
 )
 
 NEO_SUPPORT_AVAILABLE: Final = _step(Clause.NEO_SUPPORT, Verdict.MATCHED, Reason.AGENT_AVAILABLE)
-NEO_SUPPORT_WITHOUT_TENANT: Final = _refused(
-    Clause.NEO_SUPPORT, Reason.TENANT_MISSING, RefusalCode.TENANT_NOT_FOUND
-)
+NEO_SUPPORT_WITHOUT_TENANT: Final = _refused(Clause.NEO_SUPPORT, Reason.TENANT_MISSING, RefusalCode.TENANT_NOT_FOUND)
 NEO_SUPPORT_MISSING: Final = _refused(Clause.NEO_SUPPORT, Reason.AGENT_MISSING, RefusalCode.MANAGED_AGENT_NOT_FOUND)
-NEO_SUPPORT_SEVERAL: Final = _refused(
-    Clause.NEO_SUPPORT, Reason.SEVERAL_AGENTS, RefusalCode.MANAGED_AGENT_UNAVAILABLE
-)
+NEO_SUPPORT_SEVERAL: Final = _refused(Clause.NEO_SUPPORT, Reason.SEVERAL_AGENTS, RefusalCode.MANAGED_AGENT_UNAVAILABLE)
 NEO_SUPPORT_TRIGGERED: Final = _refused(
     Clause.NEO_SUPPORT, Reason.AGENT_NOT_CONVERSATIONAL, RefusalCode.MANAGED_AGENT_UNAVAILABLE
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from neo_routing.names import Name
-
 from attrs import frozen
+
+from neo_routing.names import Name
 
 
 class Outcome(Name):

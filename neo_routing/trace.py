@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias, cast
 from attrs import frozen
 
 from neo_routing import steps
-from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
+from neo_routing.directory import AgentKind, ChannelStatus
 from neo_routing.request import SessionRequest
 from neo_routing.rows import ChannelRow, Rows
 from neo_routing.steps import Clause, Reason, Step, Verdict
@@ -123,7 +123,9 @@ def _trace_step(step: Step, found: tuple[Any, ...], known: Mapping[str, Sought |
         sought=tuple([(name, value) for name in _SOUGHT[clause] if (value := known[name]) is not None]),
         agents=tuple([_agent(agent_id, rows) for agent_id in found]) if clause in _ON_AGENTS else (),
         channels=tuple([_channel(row, step) for row in found]) if clause in _ON_CHANNELS else (),
-        end_companies=tuple([_end_company(company_id, rows) for company_id in found]) if clause in _ON_COMPANIES else (),
+        end_companies=tuple([_end_company(company_id, rows) for company_id in found])
+        if clause in _ON_COMPANIES
+        else (),
     )
 
 
@@ -141,9 +143,7 @@ def _agent(agent_id: int, rows: Rows) -> TracedAgent:
 def _channel(row: ChannelRow, step: Step) -> TracedChannel:
     channel_id, tenant_id, agent_id, white_label, _ = row
     status = ChannelStatus.DISCONNECTED if step in _ON_DISCONNECTED_CHANNELS else ChannelStatus.ACTIVE
-    return TracedChannel(
-        id=channel_id, tenant_id=tenant_id, agent_id=agent_id, status=status, white_label=white_label
-    )
+    return TracedChannel(id=channel_id, tenant_id=tenant_id, agent_id=agent_id, status=status, white_label=white_label)
 
 
 def _end_company(company_id: str, rows: Rows) -> TracedEndCompany:

@@ -24,11 +24,11 @@ _Member = TypeVar("_Member", bound=StrEnum)
 
 
 def text(value: str, longest: int = LONGEST_ID) -> str:
-    """Accept valid Unicode of at most so many code points, without NUL or lone surrogates.
+    r"""Accept valid Unicode of at most so many code points, without NUL or lone surrogates.
 
     >>> text("MSP A")
     'MSP A'
-    >>> text("MSP\\0A")
+    >>> text("MSP\0A")
     Traceback (most recent call last):
     ValueError: must be valid Unicode without NUL or lone surrogates
     """

@@ -10,7 +10,7 @@ from typing import Any
 
 import world
 
-# Whether the caller is the platform, its home tenant, and agent_id, managed_agent_key, bot_id, m365_tenant_id, client_id.
+# Is it the platform, its home tenant, and agent_id, managed_agent_key, bot_id, m365_tenant_id, client_id.
 Case = tuple[bool, str, Any, Any, Any, Any, Any]
 
 

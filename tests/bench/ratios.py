@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import world
-from floor import Case, FloorDirectory, floor_of
 from returns.result import Result, Success
 
+import world
+from floor import Case, FloorDirectory, floor_of
 from neo_routing import (
     Caller,
     Refusal,
@@ -96,7 +96,10 @@ def speed(size: int) -> None:
     cases = [as_case(caller, request) for caller, request in parsed]
     for (outcome, _, _), case, (caller, request) in zip(stream, cases, parsed, strict=True):
         expected = floor(case)
-        if plain(resolve_session_target(caller, request, directory)) != expected or outcome not in (expected, expected[0]):
+        if plain(resolve_session_target(caller, request, directory)) != expected or outcome not in (
+            expected,
+            expected[0],
+        ):
             raise SystemExit(f"the floor and the library differ on {caller}, {request}")
     by_shape = [turn for turn, (outcome, _, _) in enumerate(stream) if outcome in world.REFUSED_BY_SHAPE]
     shape_cases, shape_parsed = [cases[turn] for turn in by_shape], [parsed[turn] for turn in by_shape]
@@ -125,14 +128,16 @@ def speed(size: int) -> None:
         for caller, request in shape_parsed:
             resolve_session_target(caller, request, directory)
 
-    best = best_rounds({
-        "floor": (floor_loop, len(cases)),
-        "resolve": (resolve_loop, len(parsed)),
-        "decide": (decide_loop, len(parsed)),
-        "raw": (raw_loop, len(stream)),
-        "shape floor": (shape_floor_loop, len(shape_cases)),
-        "shape": (shape_loop, len(shape_parsed)),
-    })
+    best = best_rounds(
+        {
+            "floor": (floor_loop, len(cases)),
+            "resolve": (resolve_loop, len(parsed)),
+            "decide": (decide_loop, len(parsed)),
+            "raw": (raw_loop, len(stream)),
+            "shape floor": (shape_floor_loop, len(shape_cases)),
+            "shape": (shape_loop, len(shape_parsed)),
+        }
+    )
     print(f"\n{size:,} tenants, {CALLS:,} calls over the 18 outcomes; floor {best['floor'] * 1e9:.0f} ns a decision")
     report("resolve_session_target", best["resolve"] / best["floor"], 3.8 if size == SMALL else 2)
     report("decide, with its trace", best["decide"] / best["floor"], 5)
@@ -189,7 +194,9 @@ def alone(figure: str) -> float:
 
 
 def size_of_a_large_directory() -> None:
-    print(f"\n{LARGE:,} tenants with 4 agents, half a channel and an end-company each, loaded in a process of their own")
+    print(
+        f"\n{LARGE:,} tenants with 4 agents, half a channel and an end-company each, loaded in a process of their own"
+    )
     floor = alone("floor-bytes")
     print(f"the floor's dicts take {floor:.0f} bytes a tenant")
     report("MemoryDirectory, against the floor's dicts", alone("memory-bytes") / floor, 1.5)

@@ -5,14 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from neo_routing import Agent, AgentKind, Caller, CallerKind, Channel, ChannelStatus, EndCompany, ManagedAgentKey, Tenant
+from neo_routing import (
+    Agent,
+    AgentKind,
+    Caller,
+    CallerKind,
+    Channel,
+    ChannelStatus,
+    EndCompany,
+    ManagedAgentKey,
+    Tenant,
+)
 
 SORTS = 16
 """Tenants are of 16 sorts in turn: each of the first nine stands for what can be right or wrong with one."""
 
-(ROUTED, STANDARD, NO_LINK, PAUSED, AMBIGUOUS, BAD_CHANNEL_AGENT, SPARE, BAD_SUPPORT, NO_SUPPORT, NO_CHANNEL) = range(10)
+(ROUTED, STANDARD, NO_LINK, PAUSED, AMBIGUOUS, BAD_CHANNEL_AGENT, SPARE, BAD_SUPPORT, NO_SUPPORT, NO_CHANNEL) = range(
+    10
+)
 
-_CHANNELS: dict[int, int] = {ROUTED: 1, STANDARD: 1, NO_LINK: 1, PAUSED: 1, AMBIGUOUS: 2, BAD_CHANNEL_AGENT: 1, SPARE: 1}
+_CHANNELS: dict[int, int] = {
+    ROUTED: 1,
+    STANDARD: 1,
+    NO_LINK: 1,
+    PAUSED: 1,
+    AMBIGUOUS: 2,
+    BAD_CHANNEL_AGENT: 1,
+    SPARE: 1,
+}
 """How many channels a tenant of each sort has: half a channel a tenant, all sorts taken together."""
 
 Call = tuple[Caller, dict[str, Any]]
@@ -76,9 +96,7 @@ def channels(size: int) -> Iterator[Channel]:
 def end_companies(size: int) -> Iterator[EndCompany]:
     for number in range(size):
         linked = m365_tenant_id(number + size if number % SORTS == NO_LINK else number)
-        yield EndCompany(
-            id=f"company-{number:07d}", tenant_id=tenant_id(number), m365_tenant_ids=frozenset([linked])
-        )
+        yield EndCompany(id=f"company-{number:07d}", tenant_id=tenant_id(number), m365_tenant_ids=frozenset([linked]))
 
 
 def _own(number: int, **body: Any) -> Call:
@@ -97,12 +115,12 @@ def _message(number: int) -> Call:
 # Each takes the number of a tenant of sort 0; the tenants of the other sorts follow it.
 _CALLS: dict[str, Callable[[int], Call]] = {
     "own_tenant": lambda n: _own(n, agent_id=agent_id(n, 2)),
-    "platform_override": lambda n: _platform(n),
+    "platform_override": _platform,
     "white_label_channel": lambda n: _message(n + ROUTED),
     "active_channel": lambda n: _message(n + STANDARD),
     "neo_support_fallback": lambda n: _platform(n + NO_CHANNEL, bot_id=guid(n, 4), inbound_tenant_id=m365_tenant_id(n)),
     "validation_error": lambda n: _platform(n, bot_id=" "),
-    "agent_selector_invalid": lambda n: _own(n),
+    "agent_selector_invalid": _own,
     "agent_not_conversational": lambda n: _own(n, agent_id=agent_id(n, 4)),
     "client_id_forbidden": lambda n: _own(n, agent_id=agent_id(n, 2), client_id=tenant_id(n)),
     "agent_id_forbidden": lambda n: _platform(n, agent_id=agent_id(n, 2), managed_agent_key=None),

@@ -162,7 +162,7 @@ def test_every_problem_is_named_at_its_place(tmp_path: Path, content: object, ex
         ("directory.json", '{"tenants": NaN}'),
         ("directory.json", '{"tenants": -Infinity}'),
         ("directory.json", b'{"tenants": [{"id": "\xff"}]}'),
-        ("directory.json", b'\xef\xbb\xbf{}'),
+        ("directory.json", b"\xef\xbb\xbf{}"),
         ("directory.json", '{"agents": [{"id": ' + "9" * 5000 + "}]}"),
         ("directory.json", '{"tenants": ' + "[" * 200_000),
         ("directory.toml", "tenants = ["),
@@ -229,15 +229,19 @@ def test_an_empty_document_is_an_empty_directory(tmp_path: Path) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["tenants", "agents", "id", "tenant_id", "kind", "name", "x"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["tenants", "agents", "id", "tenant_id", "kind", "name", "x"]), inner)
+    ),
     max_leaves=12,
 )
 
 
 @settings(deadline=None)
 @given(JSON)
-def test_any_json_at_all_loads_or_is_refused_with_problems(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
+def test_any_json_at_all_loads_or_is_refused_with_problems(
+    tmp_path_factory: pytest.TempPathFactory, value: Any
+) -> None:
     path = written(tmp_path_factory.getbasetemp(), value, "any.json")
     try:
         assert isinstance(read_directory(path), MemoryDirectory)

@@ -12,23 +12,6 @@ from hypothesis import HealthCheck, Phase, assume, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from returns.result import Success
-from worlds import (
-    ABSENT_AGENT_ID,
-    AGENT_IDS,
-    BOT_IDS,
-    CHANNEL_IDS,
-    COMPANY_IDS,
-    M365_TENANT_IDS,
-    TENANT_IDS,
-    SlicingDirectory,
-    World,
-    bot_spellings,
-    callers,
-    cases,
-    m365_spellings,
-    platform_cases,
-    worlds,
-)
 
 from neo_routing import (
     Agent,
@@ -52,6 +35,23 @@ from neo_routing import (
     normal_bot_id,
     normal_m365_tenant_id,
     resolve_session_target,
+)
+from worlds import (
+    ABSENT_AGENT_ID,
+    AGENT_IDS,
+    BOT_IDS,
+    CHANNEL_IDS,
+    COMPANY_IDS,
+    M365_TENANT_IDS,
+    TENANT_IDS,
+    SlicingDirectory,
+    World,
+    bot_spellings,
+    callers,
+    cases,
+    m365_spellings,
+    platform_cases,
+    worlds,
 )
 
 RARE = settings(suppress_health_check=[HealthCheck.filter_too_much])
@@ -247,10 +247,12 @@ def _without(**emptied: Any) -> Callable[[Rows], Rows]:
 UNDER_FETCHING: dict[str, Callable[[Rows], Rows]] = {
     "tenants": _without(tenants={}),
     "agents of other owners": lambda rows: evolve(
-        rows, agents={each: row for each, row in rows.agents.items() if row[0] != TENANT_IDS[0]}, managed_agents={
+        rows,
+        agents={each: row for each, row in rows.agents.items() if row[0] != TENANT_IDS[0]},
+        managed_agents={
             key: {owner: ids for owner, ids in owners.items() if owner != TENANT_IDS[0]}
             for key, owners in rows.managed_agents.items()
-        }
+        },
     ),
     "managed agents": lambda rows: evolve(rows, managed_agents={key: {} for key in rows.managed_agents}),
     "active installations": _without(active_installations={}),
@@ -340,10 +342,13 @@ def test_no_widening_a_broken_channel_or_link_never_leads_to_another_agent(
 
 
 def _disconnected(world: World, channel_id: str, _: str) -> World:
-    return evolve(world, channels=tuple(
-        evolve(channel, status=ChannelStatus.DISCONNECTED) if channel.id == channel_id else channel
-        for channel in world.channels
-    ))
+    return evolve(
+        world,
+        channels=tuple(
+            evolve(channel, status=ChannelStatus.DISCONNECTED) if channel.id == channel_id else channel
+            for channel in world.channels
+        ),
+    )
 
 
 def _duplicated(world: World, channel_id: str, _: str) -> World:
@@ -352,10 +357,13 @@ def _duplicated(world: World, channel_id: str, _: str) -> World:
 
 
 def _unlinked(world: World, _: str, company_id: str) -> World:
-    return evolve(world, end_companies=tuple(
-        evolve(company, m365_tenant_ids=frozenset()) if company.id == company_id else company
-        for company in world.end_companies
-    ))
+    return evolve(
+        world,
+        end_companies=tuple(
+            evolve(company, m365_tenant_ids=frozenset()) if company.id == company_id else company
+            for company in world.end_companies
+        ),
+    )
 
 
 @given(worlds(), platform_cases(), st.data())

@@ -126,9 +126,7 @@ END_COMPANIES = [
 
 def worlds() -> st.SearchStrategy[World]:
     """Three MSPs and the platform's own tenant, which may be missing."""
-    return st.builds(
-        _world, st.booleans(), st.tuples(*AGENTS), st.tuples(*CHANNELS), st.tuples(*END_COMPANIES)
-    )
+    return st.builds(_world, st.booleans(), st.tuples(*AGENTS), st.tuples(*CHANNELS), st.tuples(*END_COMPANIES))
 
 
 def _world(whole: bool, agents: Sequence[Any], channels: Sequence[Any], end_companies: Sequence[Any]) -> World:
@@ -167,7 +165,11 @@ def bodies() -> st.SearchStrategy[dict[str, Any]]:
     m365_tenants = [*M365_TENANT_IDS * 3, "QX-Contoso.example ", None, None, "{}"]
     return st.builds(
         lambda selector, client_id, bot_id, m365_tenant_id, more: {
-            **selector, "client_id": client_id, "bot_id": bot_id, "inbound_tenant_id": m365_tenant_id, **more
+            **selector,
+            "client_id": client_id,
+            "bot_id": bot_id,
+            "inbound_tenant_id": m365_tenant_id,
+            **more,
         },
         st.sampled_from(SELECTORS),
         st.sampled_from([None, None, None, *TENANT_IDS, ABSENT_TENANT_ID, " "]),
@@ -183,12 +185,14 @@ def cases() -> st.SearchStrategy[tuple[Caller, SessionRequest]]:
 
 def platform_cases() -> st.SearchStrategy[tuple[Caller, SessionRequest]]:
     """Calls that tend to reach a channel."""
-    body = st.fixed_dictionaries({
-        "managed_agent_key": st.just("NEO_SUPPORT"),
-        "client_id": st.sampled_from([*TENANT_IDS, None]),
-        "bot_id": st.sampled_from(BOT_IDS),
-        "inbound_tenant_id": st.sampled_from(M365_TENANT_IDS),
-    })
+    body = st.fixed_dictionaries(
+        {
+            "managed_agent_key": st.just("NEO_SUPPORT"),
+            "client_id": st.sampled_from([*TENANT_IDS, None]),
+            "bot_id": st.sampled_from(BOT_IDS),
+            "inbound_tenant_id": st.sampled_from(M365_TENANT_IDS),
+        }
+    )
     caller = Caller(CallerKind.PLATFORM, PLATFORM_TENANT_ID)
     return st.tuples(st.just(caller), body.map(lambda given: parse_session_request(given).unwrap()))
 
@@ -214,7 +218,7 @@ def _spellings(normal: str, wrappings: Sequence[str]) -> st.SearchStrategy[str]:
     return st.builds(wrap, st.sampled_from(bare), st.lists(st.sampled_from(wrappings), max_size=3))
 
 
-def needed_rows(world: World, needed: Sequence[RowsNeeded]) -> Rows:
+def needed_rows(world: World, needed: Sequence[RowsNeeded]) -> Rows:  # noqa: C901  # four sorts of rows
     """Fetch what the port's contract promises, and nothing else: the smallest directory that is complete."""
     builder = RowsBuilder()
     found = World((), (), (), ())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never, assert_type
 
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
-from typing_extensions import assert_never, assert_type
 
 from neo_routing import (
     Caller,
@@ -97,4 +97,4 @@ def decided(directory: SessionDirectory) -> None:
     assert_type(decision.trace, tuple[TraceStep, ...])
     assert_type(decide_many([(caller, SessionRequest())], directory), list[Decision])
     SessionRequest(agent_id="12")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    decision.result = Success(1)  # type: ignore[misc, arg-type]  # pyright: ignore
+    decision.result = Success(1)  # type: ignore[misc, arg-type]  # pyright: ignore[reportAttributeAccessIssue]

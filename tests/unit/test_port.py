@@ -67,9 +67,7 @@ def test_the_platform_needs_rows_of_the_target_tenant_and_of_the_bot_in_normal_f
     request = SessionRequest(
         managed_agent_key=ManagedAgentKey.NEO_SUPPORT, client_id="msp-b", bot_id="28:HelpDesk", m365_tenant_id="Contoso"
     )
-    assert needed_for(PLATFORM, request) == [
-        ("msp-b", None, ManagedAgentKey.NEO_SUPPORT, "helpdesk", "contoso")
-    ]
+    assert needed_for(PLATFORM, request) == [("msp-b", None, ManagedAgentKey.NEO_SUPPORT, "helpdesk", "contoso")]
     assert needed_for(PLATFORM, SUPPORT) == [("platform", None, ManagedAgentKey.NEO_SUPPORT, None, None)]
 
 

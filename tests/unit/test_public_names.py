@@ -8,11 +8,30 @@ import pytest
 
 import neo_routing
 
-PROMISED = """
-Tenant Agent AgentKind Channel ChannelStatus EndCompany Caller CallerKind ManagedAgentKey SessionRequest SessionTarget
-Outcome Refusal RefusalCode WarningCode Decision parse_session_request resolve_session_target decide decide_many
-SessionDirectory DirectoryUnavailable
-""".split()
+PROMISED = [
+    "Tenant",
+    "Agent",
+    "AgentKind",
+    "Channel",
+    "ChannelStatus",
+    "EndCompany",
+    "Caller",
+    "CallerKind",
+    "ManagedAgentKey",
+    "SessionRequest",
+    "SessionTarget",
+    "Outcome",
+    "Refusal",
+    "RefusalCode",
+    "WarningCode",
+    "Decision",
+    "parse_session_request",
+    "resolve_session_target",
+    "decide",
+    "decide_many",
+    "SessionDirectory",
+    "DirectoryUnavailable",
+]
 
 
 def test_every_promised_name_is_there() -> None:

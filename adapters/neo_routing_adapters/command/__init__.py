@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     used, and nothing was decided. 3: the directory could not answer, or reading or writing failed, midway.
     """
     try:
-        from neo_routing_adapters.command.command_line import run
+        from neo_routing_adapters.command.command_line import run  # noqa: PLC0415  # its extra may be missing
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in {"cyclopts", "rich"}:
             raise

@@ -31,7 +31,6 @@ def run(arguments: Sequence[str]) -> int:
     try:
         status = _run(arguments)
         sys.stdout.flush()
-        return status
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
@@ -40,6 +39,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         _abandon_output()
         return _complain(f"cannot write: {printable(error.strerror or str(error))}", MIDWAY)
+    return status
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from neo_routing import Agent, Channel, EndCompany, Rows, RowsBuilder, RowsNeeded, Tenant
-
 from neo_routing_adapters.memory.problems import InvalidDirectory, References
 
 _MANY: Final = 100_000
@@ -55,7 +54,7 @@ class MemoryDirectory:
         if len(self._rows.agents) > _MANY:
             gc.collect()
 
-    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+    def look_up(self, _: Sequence[RowsNeeded], /) -> Rows:
         """Return every row there is, whatever is needed."""
         return self._rows
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
 
 from attrs import NOTHING, Attribute, fields
+
 from neo_routing import Agent, Channel, EndCompany, Tenant
 from neo_routing.directory import EACH
-
 from neo_routing_adapters.memory.directory import MemoryDirectory
 from neo_routing_adapters.memory.problems import InvalidDirectory, Problem, References
 
