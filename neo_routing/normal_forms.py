@@ -47,7 +47,7 @@ def _normal_form(spelling: str, prefix: str | None) -> str:
 def _without_wrapping(spelling: str, prefix: str | None) -> str:
     while True:
         bare = spelling.strip()
-        if len(bare) > 1 and bare[0] == "{" and bare[-1] == "}":
+        if bare.startswith("{") and bare.endswith("}"):
             bare = bare[1:-1]
         if prefix is not None:
             bare = bare.removeprefix(prefix)

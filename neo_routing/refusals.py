@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final
 
 from attrs import frozen
 
@@ -19,29 +19,42 @@ class RefusalCode(Name):
     409
     """
 
-    _value_: str
-    status: int
+    VALIDATION_ERROR = "validation_error"
+    AGENT_SELECTOR_INVALID = "agent_selector_invalid"
+    AGENT_NOT_CONVERSATIONAL = "agent_not_conversational"
+    CLIENT_ID_FORBIDDEN = "client_id_forbidden"
+    AGENT_ID_FORBIDDEN = "agent_id_forbidden"
+    AGENT_NOT_FOUND = "agent_not_found"
+    MANAGED_AGENT_NOT_FOUND = "managed_agent_not_found"
+    TENANT_NOT_FOUND = "tenant_not_found"
+    END_COMPANY_NOT_MAPPED = "end_company_not_mapped"
+    CHANNEL_NOT_ACTIVE = "channel_not_active"
+    CHANNEL_AMBIGUOUS = "channel_ambiguous"
+    CHANNEL_AGENT_UNAVAILABLE = "channel_agent_unavailable"
+    MANAGED_AGENT_UNAVAILABLE = "managed_agent_unavailable"
 
-    def __new__(cls, code: str, status: int) -> Self:
-        """Make a member that is its code and knows its status."""
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.status = status
-        return member
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with the code."""
+        return next(status for status, codes in _STATUSES.items() if self in codes)
 
-    VALIDATION_ERROR = "validation_error", 422
-    AGENT_SELECTOR_INVALID = "agent_selector_invalid", 422
-    AGENT_NOT_CONVERSATIONAL = "agent_not_conversational", 422
-    CLIENT_ID_FORBIDDEN = "client_id_forbidden", 403
-    AGENT_ID_FORBIDDEN = "agent_id_forbidden", 403
-    AGENT_NOT_FOUND = "agent_not_found", 404
-    MANAGED_AGENT_NOT_FOUND = "managed_agent_not_found", 404
-    TENANT_NOT_FOUND = "tenant_not_found", 404
-    END_COMPANY_NOT_MAPPED = "end_company_not_mapped", 409
-    CHANNEL_NOT_ACTIVE = "channel_not_active", 409
-    CHANNEL_AMBIGUOUS = "channel_ambiguous", 409
-    CHANNEL_AGENT_UNAVAILABLE = "channel_agent_unavailable", 409
-    MANAGED_AGENT_UNAVAILABLE = "managed_agent_unavailable", 409
+
+_STATUSES: Final = {
+    403: {RefusalCode.CLIENT_ID_FORBIDDEN, RefusalCode.AGENT_ID_FORBIDDEN},
+    404: {RefusalCode.AGENT_NOT_FOUND, RefusalCode.MANAGED_AGENT_NOT_FOUND, RefusalCode.TENANT_NOT_FOUND},
+    409: {
+        RefusalCode.END_COMPANY_NOT_MAPPED,
+        RefusalCode.CHANNEL_NOT_ACTIVE,
+        RefusalCode.CHANNEL_AMBIGUOUS,
+        RefusalCode.CHANNEL_AGENT_UNAVAILABLE,
+        RefusalCode.MANAGED_AGENT_UNAVAILABLE,
+    },
+    422: {
+        RefusalCode.VALIDATION_ERROR,
+        RefusalCode.AGENT_SELECTOR_INVALID,
+        RefusalCode.AGENT_NOT_CONVERSATIONAL,
+    },
+}
 
 
 @frozen(kw_only=True)

@@ -205,8 +205,7 @@ def _channel_session(
     outcome: Outcome, channel: ChannelRow, request: SessionRequest, rows: Rows, findings: tuple[Finding, ...]
 ) -> Routing:
     channel_id, owner_id, agent_id, white_label, show_agent_progress_steps = channel
-    overridden = outcome is _WHITE_LABEL_CHANNEL and request.client_id is not None and request.client_id != owner_id
-    warnings = _CLIENT_ID_OVERRIDDEN if overridden else ()
+    warnings = () if request.client_id is None or request.client_id == owner_id else _CLIENT_ID_OVERRIDDEN
 
     scope = step, end_company_ids = end_company(owner_id, white_label, request.m365_tenant_id, rows)
     if step.code is not None:

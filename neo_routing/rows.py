@@ -73,7 +73,7 @@ class Rows:
 class RowsBuilder:
     """Puts rows under the keys by which the clauses look for them.
 
-    Each row comes once, in any order; bot ids and M365 tenant ids come in normal form.
+    Rows come in any order, and one that comes twice counts once; bot ids and M365 tenant ids come in normal form.
 
     >>> builder = RowsBuilder()
     >>> builder.add_tenant("msp-a", "MSP A")
@@ -157,7 +157,10 @@ class RowsBuilder:
 
 def _add(groups: dict[_Key, tuple[_Item, ...]], key: _Key, item: _Item) -> None:
     group = groups.get(key)
-    groups[key] = (item,) if group is None else (*group, item)
+    if group is None:
+        groups[key] = (item,)
+    elif item not in group:
+        groups[key] = (*group, item)
 
 
 NO_ROWS: Final = RowsBuilder().rows()

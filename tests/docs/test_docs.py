@@ -1,0 +1,455 @@
+"""The documentation is true: every snippet runs, every link leads somewhere, every table is drawn from the code.
+
+To draw the tables and the shown output of commands anew, run: python tests/docs/test_docs.py
+"""
+
+from __future__ import annotations
+
+import doctest
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from neo_routing import Outcome, RefusalCode, WarningCode, messages
+from neo_routing.steps import STEPS, Clause, Verdict
+from neo_routing_adapters.json_lines import answer_line
+from neo_routing_adapters.memory import read_directory
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+DOCUMENTS: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LANGUAGES: Final = {"python", "console", "json", "toml", "text"}
+OMITTED: Final = "…"
+"""A line of shown output that stands for any lines at all."""
+
+_FENCE: Final = re.compile(r"^[ \t]*```")
+_PROMPT: Final = "$ "
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, its text, and the line of the document on which the text begins."""
+
+    language: str
+    text: str
+    line: int
+
+
+class Command(NamedTuple):
+    """A command of a console block, and the output that is shown for it, if any is."""
+
+    command: str
+    shown: str
+
+
+def blocks(text: str) -> Iterator[Block]:
+    language, taken, start = "", list[str](), 0
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        if not _FENCE.match(line):
+            taken.append(line)
+        elif start:
+            yield Block(language, "".join(taken), start)
+            start = 0
+        else:
+            language, taken, start = line.strip().removeprefix("```"), [], number + 1
+    if start:
+        raise ValueError(f"the block that begins on line {start} has no end")
+
+
+def commands(text: str) -> Iterator[Command]:
+    for entry in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        lines = entry.splitlines(keepends=True)
+        end = next(number for number, line in enumerate(lines, start=1) if not line.endswith("\\\n"))
+        yield Command("".join(lines[:end]).rstrip("\n"), "".join(lines[end:]))
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+document = pytest.mark.parametrize("path", DOCUMENTS, ids=names(DOCUMENTS))
+
+
+# Snippets
+
+
+@document
+def test_every_snippet_runs(path: Path, tmp_path: Path) -> None:
+    namespace: dict[str, Any] = {"__name__": "snippet"}
+    with chdir(tmp_path):
+        for block in blocks(path.read_text(encoding="utf-8")):
+            _RUN[block.language](block, namespace, f"{path.name}, line {block.line}")
+
+
+def run_python(block: Block, namespace: dict[str, Any], place: str) -> None:
+    if ">>>" not in block.text:
+        exec(compile("\n" * (block.line - 1) + block.text, place, "exec"), namespace)
+        return
+    test = doctest.DocTestParser().get_doctest(block.text, {}, place, place, block.line - 1)
+    test.globs = namespace
+    told: list[str] = []
+    failed, _ = doctest.DocTestRunner().run(test, out=told.append, clear_globs=False)
+    assert not failed, "".join(told)
+
+
+def run_console(block: Block, _namespace: dict[str, Any], place: str) -> None:
+    assert block.text.startswith(_PROMPT), f"{place}: a console block starts with a command"
+    for command, shown in commands(block.text):
+        check = checked_only(command)
+        if check is not None:
+            check(command)
+        elif shown:
+            assert matches(output_of(command), shown), f"{place}: {command} says\n{output_of(command)}"
+        else:
+            output_of(command)
+
+
+def output_of(command: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "FORCE_COLOR"}}
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
+    done = subprocess.run(
+        ["bash", "-c", command],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+        check=False,
+    )
+    told = done.stdout.decode()
+    assert done.returncode == 0, f"{command} ends with {done.returncode}:\n{told}"
+    return told
+
+
+def matches(told: str, shown: str) -> bool:
+    """Tell whether the output is what is shown of it, trailing blanks and line ends aside."""
+    pattern = r"\n".join(
+        r"[^\0]*?" if line.strip() == OMITTED else re.escape(line.rstrip()) for line in shown.rstrip().splitlines()
+    )
+    return re.fullmatch(pattern, "\n".join(line.rstrip() for line in told.rstrip().splitlines())) is not None
+
+
+def checked_only(command: str) -> Callable[[str], None] | None:
+    """Return the check of a command that sets something up or takes minutes, and so is not run here."""
+    return next((check for start, check in _CHECKED_ONLY.items() if start.match(command)), None)
+
+
+def check_script(command: str) -> None:
+    _, script, *arguments = shlex.split(command)
+    text = (ROOT / script).read_text(encoding="utf-8")
+    for argument in arguments:
+        assert re.search(rf"[\"']{re.escape(argument)}[\"']", text), f"{script} knows no {argument}"
+
+
+def check_extras(command: str) -> None:
+    extras = set(re.findall(r"[\w-]+", "".join(re.findall(r"\[(.*?)\]", command))))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert extras <= project["optional-dependencies"].keys()
+
+
+def check_file(command: str) -> None:
+    assert (ROOT / shlex.split(command)[0]).is_file(), command
+
+
+def check_nothing(_command: str) -> None:
+    """Accept a command that belongs to another program."""
+
+
+_CHECKED_ONLY: Final[Mapping[re.Pattern[str], Callable[[str], None]]] = {
+    re.compile(r"python3? (\.ci|tests)/"): check_script,
+    re.compile(r"\S*pip install "): check_extras,
+    re.compile(r"\.ci/"): check_file,
+    re.compile(r"python3 -m (venv|pytest) |pytest|towncrier |ruff |mypy|pyright|lint-imports"): check_nothing,
+}
+
+
+def run_json(block: Block, namespace: dict[str, Any], place: str) -> None:
+    """Parse it; a directory becomes that of the examples that follow, and an example is decided and compared."""
+    value = json.loads(block.text, object_pairs_hook=no_repeats)
+    if not isinstance(value, dict):
+        return
+    if "tenants" in value:
+        file = Path("example-directory.json")
+        file.write_text(block.text, encoding="utf-8")
+        namespace["example_directory"] = read_directory(file)
+    if "decision" in value:
+        compare(value, namespace["example_directory"], place)
+
+
+def compare(example: dict[str, Any], directory: Any, place: str) -> None:
+    case = {name: value for name, value in example.items() if name not in {"decision", "step"}}
+    told = json.loads(answer_line(json.dumps(case), directory, trace=True))
+    for name, value in example["decision"].items():
+        assert name in told, f"{place}: there is no {name} in {told}"
+        assert told[name] == value, f"{place}: {name} is {told[name]!r} in {told}"
+    taken = [" ".join([step["clause"], step["verdict"], step["reason"]]) for step in told["trace"]]
+    assert example["step"] in taken, f"{place}: the steps are {taken}"
+
+
+def no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len(dict(pairs)) == len(pairs), f"a key stands twice: {pairs}"
+    return dict(pairs)
+
+
+def run_toml(block: Block, _namespace: dict[str, Any], _place: str) -> None:
+    tomllib.loads(block.text)
+
+
+def run_nothing(_block: Block, _namespace: dict[str, Any], _place: str) -> None:
+    """Leave plain text alone."""
+
+
+_RUN: Final[Mapping[str, Callable[[Block, dict[str, Any], str], None]]] = {
+    "python": run_python,
+    "console": run_console,
+    "json": run_json,
+    "toml": run_toml,
+    "text": run_nothing,
+}
+
+
+@document
+def test_every_block_is_of_a_known_language_and_not_indented(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert {block.language for block in blocks(text)} <= LANGUAGES
+    assert not re.search(r"^[ \t]+```|^~~~", text, re.MULTILINE)
+
+
+def test_every_clause_has_an_example_in_the_rules() -> None:
+    found = {
+        json.loads(block.text)["step"].split()[0]
+        for block in blocks((ROOT / "docs/rules.md").read_text(encoding="utf-8"))
+        if block.language == "json" and '"step"' in block.text
+    }
+    assert found == set(map(str, Clause))
+
+
+# Links and words
+
+
+@document
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    for target in links(path.read_text(encoding="utf-8")):
+        file, _, anchor = target.partition("#")
+        linked = path.parent / file if file else path
+        assert linked.exists(), f"{target} is not there"
+        assert not anchor or anchor in anchors(linked.read_text(encoding="utf-8")), f"{target} has no such heading"
+
+
+def links(text: str) -> Iterator[str]:
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_blocks(text)):
+        if not re.match(r"[a-z]+:", target):
+            yield target
+
+
+def anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", without_blocks(text), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def without_blocks(text: str) -> str:
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    reached, ahead = set[Path](), [ROOT / "README.md"]
+    while ahead:
+        path = ahead.pop()
+        if path in reached or path.suffix != ".md":
+            continue
+        reached.add(path)
+        files = (target.partition("#")[0] for target in links(path.read_text(encoding="utf-8")))
+        ahead += [(path.parent / file).resolve() for file in files if file]
+    fragments = ROOT / "docs" / "changelog.d"
+    assert {path for path in DOCUMENTS if fragments not in path.parents} <= reached
+
+
+_UNWELCOME: Final = re.compile(
+    r"(?<![\w.…-])/(?:tmp|work|home|root|usr|var|opt|Users|mnt)\b|[A-Z]:\\|pypi\.|pythonhosted|--index-url|\.\./shared"
+)
+
+
+@document
+def test_no_document_names_a_machine_path_or_a_package_registry(path: Path) -> None:
+    assert not _UNWELCOME.findall(path.read_text(encoding="utf-8"))
+
+
+# Tables
+
+
+def steps_table() -> Iterator[str]:
+    yield from ("| clause | verdict | reason | refusal |", "|---|---|---|---|")
+    for step in STEPS:
+        refusal = f"`{step.code}`, {step.code.status}" if step.code is not None else ""
+        yield f"| `{step.clause}` | {step.verdict} | `{step.reason}` | {refusal} |"
+
+
+def outcomes_table() -> Iterator[str]:
+    yield from ("| outcome | status | given by |", "|---|---|---|")
+    for outcome in Outcome:
+        yield f"| `{outcome}` | success | {_FOUND_BY[outcome]} |"
+    for code in RefusalCode:
+        clauses = dict.fromkeys(f"`{step.clause}`" for step in STEPS if step.code is code)
+        yield f"| `{code}` | {code.status} | {', '.join(clauses)} |"
+
+
+_FOUND_BY: Final[Mapping[Outcome, str]] = {
+    Outcome.OWN_TENANT: "`own-agent`, `own-managed-agent`, `neo-support`",
+    Outcome.PLATFORM_OVERRIDE: "`neo-support`",
+    Outcome.WHITE_LABEL_CHANNEL: "`white-label-installation`",
+    Outcome.ACTIVE_CHANNEL: "`active-channel`",
+    Outcome.NEO_SUPPORT_FALLBACK: "`neo-support`",
+}
+
+
+def messages_table() -> Iterator[str]:
+    yield from ("| code | reason | message |", "|---|---|---|")
+    in_words = {
+        "malformed": messages.malformed({"FIELD": "COMPLAINT", "FIELD2": "COMPLAINT2"}).message,
+        "blank_id": messages.blank(["FIELD"]).message,
+        "no_company_linked": messages.no_company_linked("ID").message,
+        "several_companies_linked": messages.several_companies_linked("ID").message,
+    }
+    said: dict[tuple[RefusalCode, str], list[str]] = {}
+    for step in STEPS:
+        if step.code is not None and step.verdict is Verdict.REFUSED:
+            message = step.failure.failure().message if step.failure is not None else in_words[str(step.reason)]
+            said.setdefault((step.code, message), []).append(f"`{step.reason}`")
+    for (code, message), reasons in said.items():
+        yield f"| `{code}` | {', '.join(dict.fromkeys(reasons))} | {message} |"
+
+
+def warnings_table() -> Iterator[str]:
+    yield from ("| warning | given when |", "|---|---|")
+    for code in WarningCode:
+        yield f"| `{code}` | {_WARNED_WHEN[code]} |"
+
+
+_WARNED_WHEN: Final[Mapping[WarningCode, str]] = {
+    WarningCode.BOT_ID_IGNORED: "a caller that is not the platform gave a `bot_id`",
+    WarningCode.CLIENT_ID_OVERRIDDEN: (
+        "`white-label-installation` matched a channel whose owner is not the `client_id` that was given"
+    ),
+    WarningCode.INBOUND_TENANT_ID_IGNORED: "a caller that is not the platform gave an `inbound_tenant_id`",
+    WarningCode.INBOUND_TENANT_ID_WITHOUT_BOT_ID: "the platform gave an `inbound_tenant_id` and no `bot_id`",
+    WarningCode.UNKNOWN_FIELD_IGNORED: "the request has a field whose name is not in the contract",
+    WarningCode.WHITE_LABEL_BOT_NOT_INSTALLED: (
+        "`neo-support` was reached with a `bot_id` that has a white-label channel anywhere, for a tenant that exists"
+    ),
+}
+
+TABLES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
+    "steps": steps_table,
+    "outcomes": outcomes_table,
+    "messages": messages_table,
+    "warnings": warnings_table,
+}
+
+
+def with_tables(text: str) -> str:
+    """Return the document with each table drawn anew between its markers."""
+    for name, table in TABLES.items():
+        drawn = "\n".join([f"<!-- {name} -->", *table(), f"<!-- /{name} -->"])
+        text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", drawn.replace("\\", r"\\"), text, flags=re.DOTALL)
+    return text
+
+
+@document
+def test_the_tables_are_up_to_date(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text == with_tables(text), "draw them anew with: python tests/docs/test_docs.py"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_stands_in_the_rules(name: str) -> None:
+    assert f"<!-- {name} -->" in (ROOT / "docs/rules.md").read_text(encoding="utf-8")
+
+
+# These tests can fail
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("python", "assert False\n"),
+        ("python", ">>> 1 + 1\n3\n"),
+        ("console", "$ echo one\ntwo\n"),
+        ("console", "$ false\n"),
+        ("console", "$ python3 .ci/setup.py no-such-command\n"),
+        ("console", "$ pip install 'neo_routing[no-such-extra]'\n"),
+        ("console", "no command\n"),
+        ("json", "{,}\n"),
+        ("json", '{"a": 1, "a": 2}\n'),
+        ("json", '{"request": {}, "decision": {"code": "agent_not_found"}, "step": "request-shape refused malformed"}'),
+        ("json", '{"request": {}, "decision": {}, "step": "request-shape passed well_formed"}'),
+        ("toml", "a = \n"),
+    ],
+)
+def test_a_snippet_that_is_wrong_is_caught(language: str, text: str, tmp_path: Path) -> None:
+    with chdir(tmp_path), pytest.raises((AssertionError, ValueError, OSError)):
+        _RUN[language](Block(language, text, 1), {"example_directory": None}, "here")
+
+
+@pytest.mark.parametrize(
+    ("told", "shown", "same"),
+    [
+        ("a\nb\n", "a\nb\n", True),
+        ("a\nb\n", "a\n", False),
+        ("a\nb\nc\n", "a\n…\nc\n", True),
+        ("a\nb\nc\n", "a\n…\nb\n", False),
+        ("a b\n", "a.b\n", False),
+    ],
+)
+def test_shown_output_is_compared_line_by_line(told: str, shown: str, same: bool) -> None:
+    assert matches(told, shown) is same
+
+
+def test_a_stale_table_a_dead_link_and_a_machine_path_are_caught() -> None:
+    assert with_tables("<!-- steps --><!-- /steps -->").count("`channel-agent`") == 4
+    assert [*links("[a](b.md#c), `[d](e)`\n```text\n[f](g)\n```\n")] == ["b.md#c", "e"]
+    assert anchors("# A `b` c?\n") == {"a-b-c"}
+    assert _UNWELCOME.search("see /home/me")
+
+
+# Drawing anew
+
+
+def with_output(text: str) -> str:
+    """Return the document with the shown output of each command as it is now, except where something is omitted."""
+    namespace: dict[str, Any] = {"__name__": "snippet"}
+    for block in blocks(text):
+        if block.language == "python":
+            run_python(block, namespace, f"line {block.line}")
+        if block.language != "console":
+            continue
+        drawn = ""
+        for command, shown in commands(block.text):
+            told = "" if checked_only(command) else output_of(command)
+            kept = not shown or not told or OMITTED in shown.splitlines()
+            end = "\n\n" if shown.endswith("\n\n") else "\n"
+            drawn += f"{_PROMPT}{command}\n{shown if kept else told.rstrip() + end}"
+        text = text.replace(f"```console\n{block.text}```", f"```console\n{drawn}```")
+    return text
+
+
+def draw_anew() -> None:
+    for path in DOCUMENTS:
+        with TemporaryDirectory() as folder, chdir(folder):
+            text = path.read_text(encoding="utf-8")
+            drawn = with_output(with_tables(text))
+            if drawn != text:
+                path.write_text(drawn, encoding="utf-8")
+                print(f"drew {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    draw_anew()

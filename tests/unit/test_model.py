@@ -1,0 +1,533 @@
+"""The values of the model: what makes no sense can't be built, and what was built never changes."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from collections.abc import Callable
+from decimal import Decimal
+from enum import Enum, StrEnum
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from returns.result import Failure, Success
+
+from neo_routing import (
+    Agent,
+    AgentKind,
+    Caller,
+    CallerKind,
+    Channel,
+    ChannelStatus,
+    Decision,
+    EndCompany,
+    ManagedAgentKey,
+    Outcome,
+    Refusal,
+    RefusalCode,
+    SessionRequest,
+    SessionTarget,
+    Tenant,
+    WarningCode,
+    decide,
+    malformed_decision,
+    parse_session_request,
+)
+from neo_routing_adapters.memory import MemoryDirectory
+
+GUID = "6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e"
+
+GOOD: dict[type[Any], dict[str, Any]] = {
+    Tenant: {"id": "msp-a", "name": "MSP A"},
+    Agent: {"id": 12, "tenant_id": "msp-a", "name": "Desk", "kind": "CONVERSATIONAL", "managed_key": "NEO_SUPPORT"},
+    Channel: {
+        "id": "ch-1",
+        "tenant_id": "msp-a",
+        "agent_id": 12,
+        "bot_id": "bot",
+        "status": "DISCONNECTED",
+        "white_label": True,
+        "installed_m365_tenant_ids": ["contoso.example"],
+        "show_agent_progress_steps": False,
+    },
+    EndCompany: {"id": "co-1", "tenant_id": "msp-a", "name": "Contoso", "m365_tenant_ids": ["contoso.example"]},
+    Caller: {"kind": "user", "tenant_id": "msp-a"},
+}
+
+NEEDED = {
+    Tenant: {"id"},
+    Agent: {"id", "tenant_id", "kind"},
+    Channel: {"id", "tenant_id", "agent_id", "bot_id"},
+    EndCompany: {"id", "tenant_id"},
+    Caller: {"kind", "tenant_id"},
+}
+
+
+class OtherText(StrEnum):
+    CONVERSATIONAL = "CONVERSATIONAL"
+    TRIGGER = "TRIGGER"
+
+
+class PlainMember(Enum):
+    ACTIVE = "ACTIVE"
+
+
+class LyingAboutItsClass:
+    """Says that it is a list, by raising where it is asked."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise RuntimeError("asked for its class")
+
+
+NO_TEXTS = [None, 0, 12, 1.5, True, b"msp-a", ["msp-a"], ("msp-a",), {"msp-a"}, {}, object(), str, Decimal(1)]
+BAD_TEXTS = [*NO_TEXTS, "a\0b", "\0", "a\ud800", "\udfff", "x" * 257, "\U0001f600" * 257, "x" * 10**6]
+BLANKS = ["", " ", "\t\r\n", "\u00a0\u3000\x1f"]
+BAD_IDS = [*BAD_TEXTS, *BLANKS]
+BAD_BOT_IDS = [*BAD_IDS, "28:", "{}", " 28:{ {28:} } "]
+BAD_M365_TENANT_IDS = [*BAD_IDS, "{}", " { {} } "]
+BAD_AGENT_IDS = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    2**63,
+    10**30,
+    10**5000,
+    12.5,
+    math.nan,
+    math.inf,
+    "12",
+    b"12",
+    [12],
+    object(),
+]
+BAD_AGENT_IDS += [Decimal(12)]
+BAD_BOOLEANS = [0, 1, 1.0, "true", "True", "", [], object()]
+BAD_MEMBERS = [0, True, b"ACTIVE", ["ACTIVE"], {}, object(), PlainMember.ACTIVE, OtherText.TRIGGER]
+BAD_MEMBERS += ["", "OTHER", "active", "ACTIVE ", "ACTIVE\0"]
+BAD_LISTS: list[Any] = [
+    None,
+    "contoso.example",
+    b"contoso.example",
+    12,
+    True,
+    {"contoso.example": 1},
+    iter(()),
+    object(),
+]
+BAD_LISTS += [LyingAboutItsClass()]
+
+BAD: dict[tuple[type[Any], str], list[Any]] = {
+    (Tenant, "id"): BAD_IDS,
+    (Tenant, "name"): BAD_TEXTS,
+    (Agent, "id"): BAD_AGENT_IDS,
+    (Agent, "tenant_id"): BAD_IDS,
+    (Agent, "name"): BAD_TEXTS,
+    (Agent, "kind"): [None, "conversational", "CHAT", *BAD_MEMBERS],
+    (Agent, "managed_key"): ["neo_support", "SALES", *BAD_MEMBERS],
+    (Channel, "id"): BAD_IDS,
+    (Channel, "tenant_id"): BAD_IDS,
+    (Channel, "agent_id"): BAD_AGENT_IDS,
+    (Channel, "bot_id"): BAD_BOT_IDS,
+    (Channel, "status"): [None, "PAUSED", *BAD_MEMBERS],
+    (Channel, "white_label"): [None, *BAD_BOOLEANS],
+    (Channel, "installed_m365_tenant_ids"): [*BAD_LISTS, *([bad] for bad in BAD_M365_TENANT_IDS)],
+    (Channel, "show_agent_progress_steps"): BAD_BOOLEANS,
+    (EndCompany, "id"): BAD_IDS,
+    (EndCompany, "tenant_id"): BAD_IDS,
+    (EndCompany, "name"): BAD_TEXTS,
+    (EndCompany, "m365_tenant_ids"): [*BAD_LISTS, *(["contoso.example", bad] for bad in BAD_M365_TENANT_IDS)],
+    (Caller, "kind"): [None, "PLATFORM", "admin", *BAD_MEMBERS],
+    (Caller, "tenant_id"): BAD_IDS,
+}
+NONSENSE = [(model, field, value) for (model, field), values in BAD.items() for value in values]
+
+
+def test_the_table_of_nonsense_holds_every_field_of_the_model() -> None:
+    assert set(BAD) == {(model, field) for model, good in GOOD.items() for field in good}
+    assert set(BAD) == {
+        (model, field.name) for model in GOOD for field in attrs.fields(model) if field.name != "is_platform"
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "value"),
+    NONSENSE,
+    ids=[f"{model.__name__}.{field}-{position}" for position, (model, field, _) in enumerate(NONSENSE)],
+)
+def test_nonsense_cannot_be_built(model: type[Any], field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^must ") as raised:
+        model(**{**GOOD[model], field: value})
+    assert "msp" not in str(raised.value)
+    assert len(str(raised.value)) < 120
+
+
+@pytest.mark.parametrize("model", GOOD)
+def test_only_what_has_a_default_may_be_left_out(model: type[Any]) -> None:
+    for field in GOOD[model]:
+        arguments = {name: value for name, value in GOOD[model].items() if name != field}
+        if field in NEEDED[model]:
+            with pytest.raises(TypeError):
+                model(**arguments)
+        else:
+            model(**arguments)
+
+
+@pytest.mark.parametrize("model", GOOD)
+def test_an_unknown_field_is_an_error(model: type[Any]) -> None:
+    with pytest.raises(TypeError):
+        model(**GOOD[model], colour="red")
+
+
+def test_defaults_are_those_of_the_directory_document() -> None:
+    assert Tenant(id="msp-a") == Tenant(id="msp-a", name="msp-a")
+    agent = Agent(id=12, tenant_id="msp-a", kind=AgentKind.TRIGGERED)
+    assert (agent.name, agent.managed_key) == ("12", None)
+    channel = Channel(id="ch-1", tenant_id="msp-a", agent_id=12, bot_id="bot")
+    assert channel.status is ChannelStatus.ACTIVE
+    assert channel.white_label is False
+    assert channel.installed_m365_tenant_ids == frozenset()
+    assert channel.show_agent_progress_steps is None
+    company = EndCompany(id="co-1", tenant_id="msp-a")
+    assert (company.name, company.m365_tenant_ids) == ("co-1", frozenset())
+
+
+def test_a_name_may_be_blank_though_an_id_may_not() -> None:
+    assert Tenant(id="msp-a", name="").name == ""
+    assert EndCompany(id="co-1", tenant_id="msp-a", name=" ").name == " "
+
+
+def test_limits_are_counted_in_characters_and_hold_on_both_sides() -> None:
+    for longest in ("x" * 256, "\U0001f600" * 256):
+        assert Tenant(id=longest, name=longest).id == longest
+        assert Caller(CallerKind.USER, longest).tenant_id == longest
+        assert Channel(id="ch", tenant_id="msp-a", agent_id=1, bot_id=longest).bot_id == longest
+    for agent_id in (1, 2**63 - 1):
+        assert Agent(id=agent_id, tenant_id="msp-a", kind=AgentKind.TRIGGERED).id == agent_id
+
+
+def test_text_names_the_members_of_enumerations() -> None:
+    agent = Agent(**GOOD[Agent])
+    assert agent.kind is AgentKind.CONVERSATIONAL
+    assert agent.managed_key is ManagedAgentKey.NEO_SUPPORT
+    assert Channel(**GOOD[Channel]).status is ChannelStatus.DISCONNECTED
+    assert Caller(**GOOD[Caller]).kind is CallerKind.USER
+
+
+def test_bot_ids_and_m365_tenant_ids_are_kept_in_normal_form_and_once() -> None:
+    spellings: list[Any] = [
+        [GUID.upper(), f"{{{GUID}}}"],
+        (GUID.replace("-", ""),),
+        {GUID, f" {GUID}"},
+        frozenset({GUID}),
+    ]
+    for ids in spellings:
+        channel = Channel(
+            id="ch", tenant_id="msp-a", agent_id=1, bot_id=f"28:{{{GUID.upper()}}}", installed_m365_tenant_ids=ids
+        )
+        assert channel.bot_id == GUID
+        assert channel.installed_m365_tenant_ids == frozenset({GUID})
+        assert EndCompany(id="co", tenant_id="msp-a", m365_tenant_ids=ids).m365_tenant_ids == frozenset({GUID})
+
+
+def test_tenant_channel_and_company_ids_have_no_other_form() -> None:
+    odd = " {28:MSP-A} "
+    assert Tenant(id=odd).id == odd
+    assert Caller(CallerKind.USER, odd).tenant_id == odd
+    assert Agent(id=1, tenant_id=odd, kind=AgentKind.TRIGGERED).tenant_id == odd
+    channel = Channel(id=odd, tenant_id=odd, agent_id=1, bot_id="bot")
+    assert (channel.id, channel.tenant_id) == (odd, odd)
+    company = EndCompany(id=odd, tenant_id=odd)
+    assert (company.id, company.tenant_id) == (odd, odd)
+
+
+@pytest.mark.parametrize("kind", CallerKind)
+def test_only_a_platform_service_account_is_a_platform_caller(kind: CallerKind) -> None:
+    named: Any = str(kind)
+    assert Caller(kind, "platform").is_platform is (kind is CallerKind.PLATFORM)
+    assert Caller(named, "platform").is_platform is (kind is CallerKind.PLATFORM)
+
+
+def test_nobody_can_say_that_a_caller_is_the_platform() -> None:
+    arguments: dict[str, Any] = {"kind": "user", "tenant_id": "msp-a", "is_platform": True}
+    with pytest.raises(TypeError):
+        Caller(**arguments)
+
+
+# Values
+
+REFUSAL = Refusal(code=RefusalCode.AGENT_NOT_FOUND, message="There is no such agent.")
+TARGET = SessionTarget(
+    outcome=Outcome.WHITE_LABEL_CHANNEL,
+    tenant_id="msp-a",
+    agent_id=12,
+    channel_id="ch-1",
+    end_company_id="co-1",
+    show_agent_progress_steps=True,
+)
+REQUEST = SessionRequest(agent_id=12, bot_id="28:X", unknown_fields=("note",))
+
+VALUES: dict[str, Callable[[], Any]] = {
+    **{model.__name__: lambda model=model: model(**GOOD[model]) for model in GOOD},  # type: ignore[misc]
+    "Refusal": lambda: attrs.evolve(REFUSAL),
+    "SessionTarget": lambda: attrs.evolve(TARGET),
+    "SessionRequest": lambda: copy.copy(REQUEST),
+}
+
+every_value = pytest.mark.parametrize("make", VALUES.values(), ids=VALUES)
+
+
+@every_value
+def test_a_value_is_frozen(make: Callable[[], Any]) -> None:
+    value = make()
+    for field in attrs.fields(type(value)):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(value, field.name, getattr(value, field.name))
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            delattr(value, field.name)
+    with pytest.raises((attrs.exceptions.FrozenInstanceError, AttributeError)):
+        value.colour = "red"
+    assert value == make()
+
+
+@every_value
+def test_equal_values_are_equal_and_hash_alike(make: Callable[[], Any]) -> None:
+    assert make() == make()
+    assert hash(make()) == hash(make())
+    assert len({make(), make()}) == 1
+
+
+@every_value
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_value_survives_pickling(make: Callable[[], Any], protocol: int) -> None:
+    again = pickle.loads(pickle.dumps(make(), protocol))
+    assert again == make()
+    assert hash(again) == hash(make())
+    assert repr(again) == repr(make())
+
+
+@every_value
+def test_a_value_survives_copying(make: Callable[[], Any]) -> None:
+    assert copy.copy(make()) == copy.deepcopy(make()) == make()
+
+
+@pytest.mark.parametrize("model", GOOD)
+def test_values_that_differ_in_one_field_differ(model: type[Any]) -> None:
+    other: dict[str, Any] = {
+        "id": 13 if model is Agent else "other",
+        "tenant_id": "other",
+        "name": "other",
+        "kind": "TRIGGERED",
+        "managed_key": None,
+        "agent_id": 13,
+        "bot_id": "other",
+        "status": "ACTIVE",
+        "white_label": False,
+        "installed_m365_tenant_ids": [],
+        "show_agent_progress_steps": None,
+        "m365_tenant_ids": [],
+    }
+    if model is Caller:
+        other["kind"] = "platform"
+    for field in GOOD[model]:
+        assert model(**{**GOOD[model], field: other[field]}) != model(**GOOD[model])
+
+
+def test_a_pickled_caller_and_request_are_decided_alike() -> None:
+    directory = MemoryDirectory(tenants=[Tenant(id="msp-a")])
+    for kind in CallerKind:
+        caller = Caller(kind, "msp-a")
+        for request in (REQUEST, SessionRequest(), SessionRequest(managed_agent_key=ManagedAgentKey.NEO_SUPPORT)):
+            caller_again, request_again = pickle.loads(pickle.dumps((caller, request)))
+            assert decide(caller_again, request_again, directory) == decide(caller, request, directory)
+
+
+# Refusals
+
+STATUSES = {
+    "validation_error": 422,
+    "agent_selector_invalid": 422,
+    "agent_not_conversational": 422,
+    "client_id_forbidden": 403,
+    "agent_id_forbidden": 403,
+    "agent_not_found": 404,
+    "managed_agent_not_found": 404,
+    "tenant_not_found": 404,
+    "end_company_not_mapped": 409,
+    "channel_not_active": 409,
+    "channel_ambiguous": 409,
+    "channel_agent_unavailable": 409,
+    "managed_agent_unavailable": 409,
+}
+
+
+def test_the_codes_of_refusals_are_a_closed_set_with_a_status_each() -> None:
+    assert {str(code): code.status for code in RefusalCode} == STATUSES
+    assert {str(code): Refusal(code=code, message="x").status for code in RefusalCode} == STATUSES
+
+
+def test_a_code_is_its_text_and_is_found_by_it() -> None:
+    code_of: Callable[[str], RefusalCode] = RefusalCode  # type: ignore[assignment]
+    for text in STATUSES:
+        code = code_of(text)
+        assert code == text
+        assert hash(code) == hash(text)
+        assert pickle.loads(pickle.dumps(code)) is code
+    with pytest.raises(ValueError, match="nonsense"):
+        code_of("nonsense")
+
+
+def test_details_name_the_fields_in_the_form_of_the_contract() -> None:
+    malformed = Refusal(code=RefusalCode.VALIDATION_ERROR, message="x", fields=("agent_id", "title"))
+    assert malformed.details == {"fields": ["agent_id", "title"]}
+    triggered = Refusal(code=RefusalCode.AGENT_NOT_CONVERSATIONAL, message="x", fields=("agent_id",))
+    assert triggered.details == {"field": "agent_id"}
+    assert REFUSAL.details == {}
+
+
+def test_details_can_be_changed_without_changing_the_refusal() -> None:
+    malformed = Refusal(code=RefusalCode.VALIDATION_ERROR, message="x", fields=("agent_id",))
+    malformed.details["fields"] = []
+    fields = malformed.details["fields"]
+    assert isinstance(fields, list)
+    fields.append("title")
+    assert malformed.details == {"fields": ["agent_id"]}
+
+
+# Decisions
+
+
+def directory_of(*names: str) -> MemoryDirectory:
+    return MemoryDirectory(
+        tenants=[Tenant(id="msp-a"), *(Tenant(id=name) for name in names)],
+        agents=[Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL)],
+    )
+
+
+CALLER = Caller(CallerKind.USER, "msp-a")
+DECISIONS: dict[str, Callable[[], Decision]] = {
+    "a target": lambda: decide(CALLER, SessionRequest(agent_id=12), directory_of()),
+    "a target with warnings": lambda: decide(CALLER, SessionRequest(agent_id=12, bot_id="x"), directory_of()),
+    "a refusal of a step": lambda: decide(CALLER, SessionRequest(agent_id=13), directory_of()),
+    "a refusal of a shape": lambda: decide(CALLER, SessionRequest(), directory_of()),
+    "a malformed request": lambda: malformed_decision(parse_session_request([]).failure()),
+}
+
+every_decision = pytest.mark.parametrize("make", DECISIONS.values(), ids=DECISIONS)
+
+
+@every_decision
+def test_equal_decisions_are_equal_and_hash_alike(make: Callable[[], Decision]) -> None:
+    assert make() == make()
+    assert hash(make()) == hash(make())
+
+
+def test_different_decisions_differ() -> None:
+    made = [make() for make in DECISIONS.values()]
+    for position, decision in enumerate(made):
+        assert [decision == other for other in made] == [position == place for place in range(len(made))]
+        assert decision != decision.result
+        assert decision != "a decision"
+
+
+def test_decisions_with_one_answer_differ_by_their_warnings_and_by_their_trace() -> None:
+    foreign = MemoryDirectory(
+        tenants=[Tenant(id="msp-a"), Tenant(id="msp-b")],
+        agents=[Agent(id=13, tenant_id="msp-b", kind=AgentKind.CONVERSATIONAL)],
+    )
+    absent = decide(CALLER, SessionRequest(agent_id=13), directory_of())
+    of_another = decide(CALLER, SessionRequest(agent_id=13), foreign)
+    assert absent.result == of_another.result
+    assert absent.warnings == of_another.warnings
+    assert absent != of_another
+    plain, warned = DECISIONS["a target"](), DECISIONS["a target with warnings"]()
+    assert plain.result == warned.result
+    assert warned.warnings == (WarningCode.BOT_ID_IGNORED,)
+    assert plain != warned
+
+
+def test_rows_that_no_clause_looks_at_change_no_decision() -> None:
+    assert decide(CALLER, SessionRequest(agent_id=12), directory_of("more")) == DECISIONS["a target"]()
+
+
+@every_decision
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_decision_survives_pickling(make: Callable[[], Decision], protocol: int) -> None:
+    again = pickle.loads(pickle.dumps(make(), protocol))
+    assert again == make()
+    assert hash(again) == hash(make())
+    assert (again.result, again.warnings, again.trace) == (make().result, make().warnings, make().trace)
+
+
+def test_a_pickled_decision_leaves_the_directory_behind() -> None:
+    small = decide(CALLER, SessionRequest(agent_id=12), directory_of())
+    large = decide(CALLER, SessionRequest(agent_id=12), directory_of(*(f"bystander-{n}" for n in range(500))))
+    assert b"bystander" not in pickle.dumps(large)
+    assert len(pickle.dumps(large)) == len(pickle.dumps(small))
+
+
+@every_decision
+def test_a_decision_prints_its_answer_and_its_warnings_and_nothing_of_the_directory(
+    make: Callable[[], Decision],
+) -> None:
+    text = repr(make())
+    assert text.startswith("Decision(")
+    assert "warnings=" in text
+    assert len(text) < 500
+
+
+def test_the_length_of_what_a_decision_prints_does_not_grow_with_the_directory() -> None:
+    large = directory_of(*(f"bystander-{n}" for n in range(500)))
+    for request in (SessionRequest(agent_id=12), SessionRequest(agent_id=13)):
+        assert repr(decide(CALLER, request, large)) == repr(decide(CALLER, request, directory_of()))
+
+
+@every_decision
+def test_a_decision_is_frozen(make: Callable[[], Decision]) -> None:
+    decision = make()
+    for name in ("result", "warnings", "trace", "colour"):
+        with pytest.raises((attrs.exceptions.FrozenInstanceError, AttributeError)):
+            setattr(decision, name, None)
+    assert decision == make()
+
+
+def test_the_result_of_a_decision_can_be_matched() -> None:
+    match DECISIONS["a target"]().result, DECISIONS["a refusal of a step"]().result:
+        case Success(SessionTarget() as target), Failure(Refusal() as refusal):
+            assert (target.agent_id, refusal.code) == (12, RefusalCode.AGENT_NOT_FOUND)
+        case results:
+            pytest.fail(f"neither: {results}")
+
+
+# Any text
+
+any_text = st.text(st.characters(exclude_categories=()), max_size=20)
+
+
+@settings(deadline=None)
+@given(any_text)
+def test_any_text_is_an_id_unless_it_is_blank_or_not_clean(text: str) -> None:
+    clean = not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
+    if clean and text.strip():
+        assert Tenant(id=text).id == text
+    else:
+        with pytest.raises(ValueError, match=r"^must "):
+            Tenant(id=text)
+
+
+@settings(deadline=None)
+@given(any_text)
+def test_a_channel_and_a_request_agree_on_what_is_left_of_a_bot_id(text: str) -> None:
+    clean = not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
+    bot_id = SessionRequest(bot_id=text).bot_id if clean else ""
+    if bot_id:
+        assert Channel(id="ch", tenant_id="msp-a", agent_id=1, bot_id=text).bot_id == bot_id
+    else:
+        with pytest.raises(ValueError, match=r"^must "):
+            Channel(id="ch", tenant_id="msp-a", agent_id=1, bot_id=text)
