@@ -21,7 +21,7 @@ Evidence: TypeAlias = tuple[SessionRequest, Admission, str, Rows, Routing]
 """What a decision was made of: its warnings and its trace are made of that, when somebody asks for them."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Told:
     """Warnings and a trace that were made already."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-_GUID = re.compile(r"([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12})").fullmatch
+_GUID = r"([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12})"
 _TO_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 WIRE_PREFIX = "28:"
@@ -40,7 +40,7 @@ def normal_m365_tenant_id(m365_tenant_id: str) -> str:
 
 def _normal_form(spelling: str, prefix: str | None) -> str:
     bare = _without_wrapping(spelling, prefix).translate(_TO_ASCII_LOWER)
-    guid = _GUID(bare)
+    guid = re.fullmatch(_GUID, bare)
     return "-".join(guid.group(1, 3, 4, 5, 6)) if guid else bare
 
 

@@ -69,7 +69,7 @@ class SessionRequest(_Draft):
         unknown_fields: tuple[str, ...] = (),
     ) -> SessionRequest:
         """Check and normalise what is given."""
-        given = {
+        given: dict[str, Any] = {
             "agent_id": agent_id,
             "managed_agent_key": managed_agent_key,
             "bot_id": bot_id,
@@ -77,7 +77,7 @@ class SessionRequest(_Draft):
             "inbound_tenant_id": m365_tenant_id,
             "title": title,
         }
-        return _request(given.get, tuple(sorted(map(well_formed.plain_text, unknown_fields))))
+        return _request(given, tuple(sorted(map(well_formed.plain_text, unknown_fields))))
 
 
 def _title(value: str) -> str:
@@ -100,14 +100,14 @@ def _m365_tenant_id(spelling: str) -> str:
 
 # A call of a function costs more than most of what is done here, and most fields of most requests are `None`: a
 # converter on each field, called for each, would take longer than the decision.
-def _request(read: Callable[[str], Any], unknown_fields: tuple[str, ...]) -> SessionRequest:
+def _request(body: dict[str, Any], unknown_fields: tuple[str, ...]) -> SessionRequest:
     shape = HAS_UNKNOWN_FIELDS if unknown_fields else 0
-    agent_id = read("agent_id")
-    managed_agent_key: Any = read("managed_agent_key")
-    bot_id = read("bot_id")
-    client_id = read("client_id")
-    m365_tenant_id = read("inbound_tenant_id")
-    title = read("title")
+    agent_id = body.get("agent_id")
+    managed_agent_key: Any = body.get("managed_agent_key")
+    bot_id = body.get("bot_id")
+    client_id = body.get("client_id")
+    m365_tenant_id = body.get("inbound_tenant_id")
+    title = body.get("title")
     if agent_id is not None:
         shape |= HAS_AGENT_ID
         if type(agent_id) is not int:
@@ -121,7 +121,7 @@ def _request(read: Callable[[str], Any], unknown_fields: tuple[str, ...]) -> Ses
         shape |= HAS_BOT_ID if bot_id else HAS_BOT_ID | BLANK_BOT_ID
     if client_id is not None:
         client_id = well_formed.text(client_id)
-        shape |= HAS_CLIENT_ID | BLANK_CLIENT_ID if well_formed.is_blank(client_id) else HAS_CLIENT_ID
+        shape |= HAS_CLIENT_ID if client_id.strip() else HAS_CLIENT_ID | BLANK_CLIENT_ID
     if m365_tenant_id is not None:
         m365_tenant_id = _m365_tenant_id(
             m365_tenant_id if type(m365_tenant_id) is str else well_formed.text(m365_tenant_id)
@@ -177,7 +177,7 @@ def parse_session_request(raw: object) -> Result[SessionRequest, Refusal]:
         if name not in _FIELDS:
             all_known = False
     try:
-        return Success(_request(body.get, () if all_known else tuple(sorted(body.keys() - _FIELDS.keys()))))
+        return Success(_request(body, () if all_known else tuple(sorted(body.keys() - _FIELDS.keys()))))
     except ValueError:
         return Failure(malformed(_complaints(body)))
 

@@ -7,7 +7,6 @@ value's own class: an object may lie about its class, and a subclass may overrid
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -17,8 +16,6 @@ from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
 LONGEST_ID: Final = 256
 LONGEST_TITLE: Final = 500
 LARGEST_AGENT_ID: Final = 2**63 - 1
-
-_NUL_OR_LONE_SURROGATE = re.compile("[\0\ud800-\udfff]").search
 
 _Member = TypeVar("_Member", bound=StrEnum)
 
@@ -36,9 +33,17 @@ def text(value: str, longest: int = LONGEST_ID) -> str:
         value = plain_text(value)
     if len(value) > longest:
         raise ValueError(f"must be at most {longest} characters long")
-    if "\0" in value or (not value.isascii() and _NUL_OR_LONE_SURROGATE(value)):
+    if "\0" in value or not (value.isascii() or _is_encodable(value)):
         raise ValueError("must be valid Unicode without NUL or lone surrogates")
     return value
+
+
+def _is_encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def plain_text(value: str) -> str:
@@ -74,14 +79,9 @@ def m365_tenant_id(value: str) -> str:
 
 
 def _not_blank(value: str) -> str:
-    if is_blank(value):
+    if not value.strip():
         raise ValueError("must not be blank")
     return value
-
-
-def is_blank(value: str) -> bool:
-    """Tell whether nothing but white space is there."""
-    return not value or value.isspace()
 
 
 def integer(value: int) -> int:
