@@ -73,11 +73,11 @@ def own_rows_needed(home_tenant_id: str, request: SessionRequest) -> RowsNeeded:
 def own_session(_request: SessionRequest, needed: RowsNeeded, rows: Rows) -> Routing:
     """Route a caller that is not the platform: to an agent of its home tenant, or nowhere."""
     tenant_id, agent_id, managed_agent_key, _, _ = needed
-    finding = (
-        own_agent(tenant_id, agent_id, rows)
-        if agent_id is not None
-        else own_managed_agent(tenant_id, managed_agent_key or _NEO_SUPPORT, rows)
-    )
+    if agent_id is not None:
+        finding = own_agent(tenant_id, agent_id, rows)
+    else:
+        assert managed_agent_key is not None, "one-selector has passed"
+        finding = own_managed_agent(tenant_id, managed_agent_key, rows)
     step, agent_ids = finding
     return step.failure or _session(_OWN_TENANT, tenant_id, agent_ids[0]), (), (finding,)
 

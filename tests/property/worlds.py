@@ -274,27 +274,19 @@ def _slice(world: World, needed: RowsNeeded) -> World:
 
 
 def _joined(one: World, other: World) -> World:
-    def channels() -> tuple[Channel, ...]:
-        both: dict[str, Channel] = {}
-        for channel in (*one.channels, *other.channels):
-            installed = channel.installed_m365_tenant_ids
-            if channel.id in both:
-                installed |= both[channel.id].installed_m365_tenant_ids
-            both[channel.id] = evolve(channel, installed_m365_tenant_ids=installed)
-        return tuple(both.values())
+    def rows(collection: str, ids: str | None = None) -> tuple[Any, ...]:
+        found: dict[Any, Any] = {}
+        for row in (*getattr(one, collection), *getattr(other, collection)):
+            known = found.get(row.id)
+            found[row.id] = evolve(row, **{ids: getattr(row, ids) | getattr(known, ids)}) if known and ids else row
+        return tuple(found.values())
 
-    def companies() -> tuple[EndCompany, ...]:
-        both: dict[str, EndCompany] = {}
-        for company in (*one.end_companies, *other.end_companies):
-            linked = company.m365_tenant_ids
-            if company.id in both:
-                linked |= both[company.id].m365_tenant_ids
-            both[company.id] = evolve(company, m365_tenant_ids=linked)
-        return tuple(both.values())
-
-    tenants = {tenant.id: tenant for tenant in (*one.tenants, *other.tenants)}
-    agents = {agent.id: agent for agent in (*one.agents, *other.agents)}
-    return World(tuple(tenants.values()), tuple(agents.values()), channels(), companies())
+    return World(
+        rows("tenants"),
+        rows("agents"),
+        rows("channels", "installed_m365_tenant_ids"),
+        rows("end_companies", "m365_tenant_ids"),
+    )
 
 
 class SlicingDirectory:
