@@ -15,7 +15,7 @@ from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
 from neo_routing.port import DirectoryUnavailable, SessionDirectory
 from neo_routing.refusals import Refusal, RefusalCode
 from neo_routing.request import SessionRequest, parse_session_request
-from neo_routing.rows import AgentRow, ChannelRow, Rows, RowsBuilder, RowsNeeded
+from neo_routing.rows import ChannelRow, Rows, RowsBuilder, RowsNeeded
 from neo_routing.steps import Clause, Reason, Verdict
 from neo_routing.target import Outcome, SessionTarget
 from neo_routing.trace import TracedAgent, TracedChannel, TracedEndCompany, TraceStep
@@ -24,7 +24,6 @@ from neo_routing.warning_codes import WarningCode
 __all__ = [
     "Agent",
     "AgentKind",
-    "AgentRow",
     "Caller",
     "CallerKind",
     "Channel",

@@ -39,6 +39,16 @@ _NOT_INSTALLED: Final = (WarningCode.WHITE_LABEL_BOT_NOT_INSTALLED,)
 
 
 @frozen(eq=False, repr=False)
+class _AgentSteps:
+    """What a clause says of an agent that it has the id of."""
+
+    available: Step
+    missing: Step
+    foreign: Step
+    triggered: Step
+
+
+@frozen(eq=False, repr=False)
 class _ManagedAgentSteps:
     """What a clause says of the agents that carry a managed key."""
 
@@ -48,6 +58,15 @@ class _ManagedAgentSteps:
     triggered: Step
 
 
+_OWN_AGENT: Final = _AgentSteps(
+    steps.OWN_AGENT_AVAILABLE, steps.OWN_AGENT_MISSING, steps.OWN_AGENT_FOREIGN, steps.OWN_AGENT_TRIGGERED
+)
+_CHANNEL_AGENT: Final = _AgentSteps(
+    steps.CHANNEL_AGENT_AVAILABLE,
+    steps.CHANNEL_AGENT_MISSING,
+    steps.CHANNEL_AGENT_FOREIGN,
+    steps.CHANNEL_AGENT_TRIGGERED,
+)
 _OWN_MANAGED_AGENT: Final = _ManagedAgentSteps(
     steps.OWN_MANAGED_AGENT_AVAILABLE,
     steps.OWN_MANAGED_AGENT_MISSING,
@@ -84,15 +103,7 @@ def own_session(_request: SessionRequest, needed: RowsNeeded, rows: Rows) -> Rou
 
 def own_agent(tenant_id: str, agent_id: int, rows: Rows) -> AgentFinding:
     """`own-agent`: `agent_id` names a conversational agent of the caller's home tenant."""
-    agent = rows.agents.get(agent_id)
-    if agent is None:
-        return steps.OWN_AGENT_MISSING, ()
-    owner_id, conversational = agent
-    if owner_id != tenant_id:
-        return steps.OWN_AGENT_FOREIGN, (agent_id,)
-    if not conversational:
-        return steps.OWN_AGENT_TRIGGERED, (agent_id,)
-    return steps.OWN_AGENT_AVAILABLE, (agent_id,)
+    return _agent_of(tenant_id, agent_id, rows, _OWN_AGENT)
 
 
 def own_managed_agent(tenant_id: str, key: ManagedAgentKey, rows: Rows) -> AgentFinding:
@@ -178,18 +189,20 @@ def end_company(owner_id: str, white_label: bool, m365_tenant_id: str | None, ro
 
 def channel_agent(owner_id: str, agent_id: int, rows: Rows) -> AgentFinding:
     """`channel-agent`: the channel's agent exists, is of the channel's owner and is conversational."""
-    agent = rows.agents.get(agent_id)
-    if agent is None:
-        return steps.CHANNEL_AGENT_MISSING, ()
-    agent_owner_id, conversational = agent
-    if agent_owner_id != owner_id:
-        return steps.CHANNEL_AGENT_FOREIGN, (agent_id,)
-    if not conversational:
-        return steps.CHANNEL_AGENT_TRIGGERED, (agent_id,)
-    return steps.CHANNEL_AGENT_AVAILABLE, (agent_id,)
+    return _agent_of(owner_id, agent_id, rows, _CHANNEL_AGENT)
 
 
 # What the steps come to
+
+
+def _agent_of(tenant_id: str, agent_id: int, rows: Rows, named: _AgentSteps) -> AgentFinding:
+    conversational_owner_id = rows.conversational_agents.get(agent_id)
+    if conversational_owner_id == tenant_id:
+        return named.available, (agent_id,)
+    owner_id = conversational_owner_id or rows.triggered_agents.get(agent_id)
+    if owner_id is None:
+        return named.missing, ()
+    return named.triggered if owner_id == tenant_id else named.foreign, (agent_id,)
 
 
 def _only_agent(agent_ids: tuple[int, ...] | None, rows: Rows, managed: _ManagedAgentSteps) -> AgentFinding:
@@ -197,8 +210,7 @@ def _only_agent(agent_ids: tuple[int, ...] | None, rows: Rows, managed: _Managed
         return managed.missing, ()
     if len(agent_ids) != 1:
         return managed.several, agent_ids
-    _, conversational = rows.agents[agent_ids[0]]
-    return managed.available if conversational else managed.triggered, agent_ids
+    return managed.available if agent_ids[0] in rows.conversational_agents else managed.triggered, agent_ids
 
 
 def _channel_session(

@@ -29,9 +29,6 @@ that sort is looked at. Needed are:
 * for each of these channels, the agent that it names, whoever owns that.
 """
 
-AgentRow: TypeAlias = tuple[str, bool]
-"""Of an agent: the owner's tenant id, and whether it is conversational."""
-
 ChannelRow: TypeAlias = tuple[str, str, int, bool, bool | None]
 """Of a channel: its id, the owner's tenant id, the agent's id, `white_label` and `show_agent_progress_steps`."""
 
@@ -48,8 +45,10 @@ class Rows:
 
     tenants: Mapping[str, str]
     """Tenant id: its name."""
-    agents: Mapping[int, AgentRow]
-    """Agent id: its row; there for each agent that `managed_agents` names."""
+    conversational_agents: Mapping[int, str]
+    """Agent id: the owner of the conversational agent."""
+    triggered_agents: Mapping[int, str]
+    """Agent id: the owner of the triggered agent."""
     agent_names: Mapping[int, str]
     """Agent id: its name."""
     managed_agents: Mapping[ManagedAgentKey, Mapping[str, tuple[int, ...]]]
@@ -78,13 +77,13 @@ class RowsBuilder:
     >>> builder = RowsBuilder()
     >>> builder.add_tenant("msp-a", "MSP A")
     >>> builder.add_agent(12, "msp-a", "Help desk", AgentKind.CONVERSATIONAL, None)
-    >>> builder.rows().agents[12]
-    ('msp-a', True)
+    >>> builder.rows().conversational_agents[12]
+    'msp-a'
     """
 
     def __init__(self) -> None:
         self._tenants: dict[str, str] = {}
-        self._agents: dict[int, AgentRow] = {}
+        self._agents: dict[AgentKind, dict[int, str]] = {kind: {} for kind in AgentKind}
         self._agent_names: dict[int, str] = {}
         self._managed_agents: dict[ManagedAgentKey, dict[str, tuple[int, ...]]] = {key: {} for key in ManagedAgentKey}
         self._installations: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
@@ -92,9 +91,8 @@ class RowsBuilder:
         self._white_label_bots: set[str] = set()
         self._end_companies: dict[tuple[str, str], tuple[str, ...]] = {}
         self._end_company_names: dict[str, str] = {}
-        # Ids recur in many rows, and so do the rows of a tenant's agents: one object for each value halves the memory.
+        # Ids recur in many rows: one object for each saves half of the memory.
         self._texts: dict[str, str] = {}
-        self._agent_rows: dict[AgentRow, AgentRow] = {}
 
     def add_tenant(self, tenant_id: str, name: str) -> None:
         """Add a tenant."""
@@ -105,12 +103,12 @@ class RowsBuilder:
         self, agent_id: int, tenant_id: str, name: str, kind: AgentKind, managed_key: ManagedAgentKey | None
     ) -> None:
         """Add an agent."""
-        row = (self._shared(tenant_id), kind is AgentKind.CONVERSATIONAL)
-        self._agents[agent_id] = self._agent_rows.setdefault(row, row)
+        tenant_id = self._shared(tenant_id)
+        self._agents[kind][agent_id] = tenant_id
         if name != str(agent_id):
             self._agent_names[agent_id] = name
         if managed_key is not None:
-            _add(self._managed_agents[managed_key], row[0], agent_id)
+            _add(self._managed_agents[managed_key], tenant_id, agent_id)
 
     def add_channel(
         self, channel: ChannelRow, bot_id: str, status: ChannelStatus, installed_m365_tenant_ids: Iterable[str]
@@ -139,7 +137,8 @@ class RowsBuilder:
         """Return all that was added; add nothing afterwards."""
         return Rows(
             tenants=self._tenants,
-            agents=self._agents,
+            conversational_agents=self._agents[AgentKind.CONVERSATIONAL],
+            triggered_agents=self._agents[AgentKind.TRIGGERED],
             agent_names=self._agent_names,
             managed_agents=self._managed_agents,
             active_installations=self._installations[ChannelStatus.ACTIVE],

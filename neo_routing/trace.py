@@ -134,7 +134,8 @@ def _id(found: int | str | ChannelRow) -> int | str:
 
 
 def _agent(agent_id: int, rows: Rows) -> TracedAgent:
-    tenant_id, conversational = rows.agents[agent_id]
+    conversational = agent_id in rows.conversational_agents
+    tenant_id = (rows.conversational_agents if conversational else rows.triggered_agents)[agent_id]
     kind = AgentKind.CONVERSATIONAL if conversational else AgentKind.TRIGGERED
     name = rows.agent_names.get(agent_id, str(agent_id))
     return TracedAgent(id=agent_id, tenant_id=tenant_id, name=name, kind=kind)

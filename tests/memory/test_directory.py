@@ -42,7 +42,7 @@ def test_the_garbage_collector_leaves_a_large_directory_alone() -> None:
     )
     gc.collect()
     rows = directory.look_up([])
-    large = [rows.agents, rows.active_channels, *rows.agents.values(), *rows.active_channels.values()]
+    large = [rows.conversational_agents, rows.active_channels, *rows.active_channels.values()]
     assert not any(map(gc.is_tracked, large))
     decision = decide(Caller(CallerKind.USER, "a"), SessionRequest(agent_id=size), directory)
     assert decision.result.unwrap().agent_id == size

@@ -248,7 +248,9 @@ UNDER_FETCHING: dict[str, Callable[[Rows], Rows]] = {
     "tenants": _without(tenants={}),
     "agents of other owners": lambda rows: evolve(
         rows,
-        agents={each: row for each, row in rows.agents.items() if row[0] != TENANT_IDS[0]},
+        conversational_agents={
+            each: owner for each, owner in rows.conversational_agents.items() if owner != TENANT_IDS[0]
+        },
         managed_agents={
             key: {owner: ids for owner, ids in owners.items() if owner != TENANT_IDS[0]}
             for key, owners in rows.managed_agents.items()

@@ -70,14 +70,14 @@ def prefers_the_target_tenants_channel(asked: Any, needed: Any, rows: Any) -> An
 
 
 def serves_any_agent_of_the_target(tenant_id: str, rows: Any) -> Any:
-    for agent_id, (owner_id, conversational) in rows.agents.items():
-        if owner_id == tenant_id and conversational:
+    for agent_id, owner_id in rows.conversational_agents.items():
+        if owner_id == tenant_id:
             return steps.NEO_SUPPORT_AVAILABLE, (agent_id,)
     return RIGHT["neo_support"](tenant_id, rows)
 
 
 def fails_where_there_is_no_agent(tenant_id: str, agent_id: int, rows: Any) -> Any:
-    rows.agents[agent_id]
+    rows.conversational_agents[agent_id]
     return RIGHT["own_agent"](tenant_id, agent_id, rows)
 
 

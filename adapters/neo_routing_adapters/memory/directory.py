@@ -51,7 +51,7 @@ class MemoryDirectory:
         self._rows = builder.rows()
         # Before the garbage collector leaves so many rows alone, it looks at each of them once: a pause that belongs
         # here and not in the middle of somebody's call.
-        if len(self._rows.agents) > _MANY:
+        if len(self._rows.conversational_agents) > _MANY:
             gc.collect()
 
     def look_up(self, _: Sequence[RowsNeeded], /) -> Rows:
