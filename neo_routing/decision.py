@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from attrs import frozen
 from returns.result import Failure, Result
@@ -18,7 +18,10 @@ from neo_routing.trace import TraceStep, trace_steps
 from neo_routing.warning_codes import WarningCode
 
 Evidence: TypeAlias = tuple[SessionRequest, Admission, str, Rows, Routing]
-"""What a decision was made of: its warnings and its trace are made of that, when somebody asks for them."""
+"""What a decision was made of: the request, what section 3 said, the tenant looked for, the rows, what section 4 said.
+
+Its warnings and its trace are made of that, when somebody asks for them.
+"""
 
 
 @frozen(eq=False, repr=False)
@@ -29,16 +32,25 @@ class _Told:
     trace: tuple[TraceStep, ...]
 
 
-@frozen(eq=False, repr=False, slots=False)  # without slots a frozen instance is made in two thirds of the time
+@final
 class Decision:
     """An answer, the warnings that go with it, and the trace of how it came about.
 
-    Decisions are equal when all three are. They can be pickled; a decision in memory may hold on to the rows it rests
-    on, which for a directory in memory is the directory.
+    Decisions are equal when all three are. They cannot be changed, and they can be pickled; a decision in memory may
+    hold on to the rows it rests on, which for a directory in memory is the directory.
     """
 
-    result: Result[SessionTarget, Refusal]
-    _evidence: Evidence | _Told
+    # No attrs class: the evidence may hold a whole directory, which `attrs.asdict` would print.
+    __slots__ = ("_evidence", "_result")
+
+    def __init__(self, result: Result[SessionTarget, Refusal], evidence: Evidence | _Told) -> None:
+        self._result = result
+        self._evidence = evidence
+
+    @property
+    def result(self) -> Result[SessionTarget, Refusal]:
+        """The answer: where the session goes, or why not."""
+        return self._result
 
     @property
     def warnings(self) -> tuple[WarningCode, ...]:

@@ -23,10 +23,14 @@ _MESSAGES: Final[Mapping[RefusalCode, str]] = {
     RefusalCode.MANAGED_AGENT_NOT_FOUND: (
         "This account has no agent for that managed_agent_key. Ask the platform's support to set it up."
     ),
-    RefusalCode.TENANT_NOT_FOUND: "The account that this session is meant for does not exist. Check client_id.",
+    RefusalCode.TENANT_NOT_FOUND: (
+        "The account that this session is meant for does not exist. "
+        "Check client_id, or your own account if you gave none."
+    ),
     RefusalCode.END_COMPANY_NOT_MAPPED: (
-        "This assistant needs to know which organisation you write from, and the message does not say. "
-        "For administrators: the request has no inbound_tenant_id."
+        "This assistant needs to know which organisation you write from, and your message does not say. "
+        "For administrators: send inbound_tenant_id, the M365 tenant that the message comes from, and link that to "
+        "exactly one company."
     ),
     RefusalCode.CHANNEL_NOT_ACTIVE: (
         "This assistant is paused for your organisation. For administrators: reconnect its channel."
@@ -45,6 +49,11 @@ _MESSAGES: Final[Mapping[RefusalCode, str]] = {
     ),
 }
 
+SEVERAL_INSTALLATIONS: Final = (
+    "It is not clear which assistant should answer here. "
+    "For administrators: this bot is installed for your organisation by several active channels; keep one of these "
+    "installations."
+)
 _LINK_ONE_COMPANY = (
     "This assistant is not set up for your organisation yet. "
     "For administrators: link M365 tenant {} to exactly one company."
@@ -55,13 +64,13 @@ _KEEP_ONE_LINK = (
 )
 
 
-def refusal(code: RefusalCode, *fields: str) -> Refusal:
-    """Make the refusal of a code whose message is always the same.
+def refusal(code: RefusalCode, *fields: str, message: str | None = None) -> Refusal:
+    """Make the refusal of a code, with the code's own message or with one for a case of it.
 
     >>> refusal(RefusalCode.AGENT_NOT_FOUND).message
     'There is no such agent in your account. Check agent_id.'
     """
-    return Refusal(code=code, message=_MESSAGES[code], fields=fields)
+    return Refusal(code=code, message=message or _MESSAGES[code], fields=fields)
 
 
 def malformed(complaints: Mapping[str, str]) -> Refusal:

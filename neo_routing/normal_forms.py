@@ -45,12 +45,15 @@ def _normal_form(spelling: str, prefix: str | None) -> str:
 
 
 def _without_wrapping(spelling: str, prefix: str | None) -> str:
+    start, end = 0, len(spelling)
     while True:
-        bare = spelling.strip()
-        if bare.startswith("{") and bare.endswith("}"):
-            bare = bare[1:-1]
-        if prefix is not None:
-            bare = bare.removeprefix(prefix)
-        if bare == spelling:
-            return bare
-        spelling = bare
+        while start < end and spelling[start].isspace():
+            start += 1
+        while start < end and spelling[end - 1].isspace():
+            end -= 1
+        if end - start > 1 and spelling[start] == "{" and spelling[end - 1] == "}":
+            start, end = start + 1, end - 1
+        elif prefix is not None and spelling.startswith(prefix, start, end):
+            start += len(prefix)
+        else:
+            return spelling[start:end]

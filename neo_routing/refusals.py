@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import instance_of
 
 from neo_routing.names import Name
 
@@ -70,9 +71,9 @@ class Refusal:
     (404, {})
     """
 
-    code: RefusalCode
+    code: RefusalCode = field(validator=instance_of(RefusalCode))
     message: str
-    fields: tuple[str, ...] = ()
+    fields: tuple[str, ...] = field(default=(), validator=instance_of(tuple))
 
     @property
     def status(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final, cast, final
 
 from attrs import define, field, frozen
 from returns.result import Failure, Result, Success
@@ -46,6 +46,7 @@ class _Draft:
     shape: int = field(init=False, eq=False, repr=False)
 
 
+@final
 @frozen(init=False)  # pyright: ignore[reportGeneralTypeIssues]  # of a frozen class with an open base
 class SessionRequest(_Draft):
     """What a caller asks for; in every field `None` means "not given".
@@ -57,7 +58,7 @@ class SessionRequest(_Draft):
     'helpdesk'
     """
 
-    def __new__(  # noqa: PYI034  # a subclass would not be made
+    def __new__(  # there is no subclass
         cls,
         *,
         agent_id: int | None = None,
@@ -77,7 +78,19 @@ class SessionRequest(_Draft):
             "inbound_tenant_id": m365_tenant_id,
             "title": title,
         }
-        return _request(given, tuple(sorted(map(well_formed.plain_text, unknown_fields))))
+        names = well_formed.collection(unknown_fields)
+        return _request(given, tuple(sorted({well_formed.plain_text(name) for name in names})))
+
+    def __reduce__(self) -> tuple[Callable[..., SessionRequest], tuple[dict[str, Any]]]:
+        # The shape is left out: another version may number it otherwise.
+        return _request_again, ({name: getattr(self, name) for name in _KEPT},)
+
+
+_KEPT: Final = ("agent_id", "managed_agent_key", "bot_id", "client_id", "m365_tenant_id", "title", "unknown_fields")
+
+
+def _request_again(kept: dict[str, Any]) -> SessionRequest:
+    return SessionRequest(**kept)
 
 
 def _title(value: str) -> str:
@@ -110,7 +123,7 @@ def _request(body: dict[str, Any], unknown_fields: tuple[str, ...]) -> SessionRe
     title = body.get("title")
     if agent_id is not None:
         shape |= HAS_AGENT_ID
-        if type(agent_id) is not int:
+        if type(agent_id) is not int or agent_id.bit_length() > well_formed.BITS_OF_AN_ID:
             agent_id = well_formed.integer(agent_id)
     if managed_agent_key is not None:
         shape |= HAS_MANAGED_AGENT_KEY
@@ -159,7 +172,8 @@ _FIELDS: Final[Mapping[str, Callable[[Any], object]]] = {
 def parse_session_request(raw: object) -> Result[SessionRequest, Refusal]:
     """`request-shape`: turn the body of a call into a request, or name every field that is wrong with it.
 
-    Takes any Python object at all. An object in the sense of JSON is a `dict` whose keys are all strings.
+    Takes any Python object at all, which must not be changed meanwhile. An object in the sense of JSON is a `dict`
+    whose keys are all plain `str`.
     Unknown fields are let through; the decision carries the warning `unknown_field_ignored`.
 
     >>> parse_session_request({"agent_id": 42.0}).unwrap().agent_id

@@ -127,13 +127,17 @@ def platform_session(request: SessionRequest, needed: RowsNeeded, rows: Rows) ->
 
     installation = step, channels = white_label_installation(bot_id, m365_tenant_id, rows)
     if step is steps.ONE_ACTIVE_INSTALLATION:
-        return _channel_session(_WHITE_LABEL_CHANNEL, channels[0], request, rows, (installation,))
+        return _channel_session(
+            _WHITE_LABEL_CHANNEL, channels[0], request.client_id, m365_tenant_id, rows, (installation,)
+        )
     if step.failure is not None:
         return step.failure, (), (installation,)
 
     own_channel = step, channels = active_channel(tenant_id, bot_id, rows)
     if step is steps.ONE_ACTIVE_CHANNEL:
-        return _channel_session(_ACTIVE_CHANNEL, channels[0], request, rows, (installation, own_channel))
+        return _channel_session(
+            _ACTIVE_CHANNEL, channels[0], request.client_id, m365_tenant_id, rows, (installation, own_channel)
+        )
     if step.failure is not None:
         return step.failure, (), (installation, own_channel)
 
@@ -214,14 +218,19 @@ def _only_agent(agent_ids: tuple[int, ...] | None, rows: Rows, managed: _Managed
 
 
 def _channel_session(
-    outcome: Outcome, channel: ChannelRow, request: SessionRequest, rows: Rows, findings: tuple[Finding, ...]
+    outcome: Outcome,
+    channel: ChannelRow,
+    client_id: str | None,
+    m365_tenant_id: str | None,
+    rows: Rows,
+    findings: tuple[Finding, ...],
 ) -> Routing:
     channel_id, owner_id, agent_id, white_label, show_agent_progress_steps = channel
-    warnings = () if request.client_id is None or request.client_id == owner_id else _CLIENT_ID_OVERRIDDEN
+    warnings = () if client_id is None or client_id == owner_id else _CLIENT_ID_OVERRIDDEN
 
-    scope = step, end_company_ids = end_company(owner_id, white_label, request.m365_tenant_id, rows)
+    scope = step, end_company_ids = end_company(owner_id, white_label, m365_tenant_id, rows)
     if step.code is not None:
-        return step.failure or _not_mapped(step, request.m365_tenant_id), warnings, (*findings, scope)
+        return step.failure or _not_mapped(step, m365_tenant_id), warnings, (*findings, scope)
 
     agent = step, _ = channel_agent(owner_id, agent_id, rows)
     end_company_id = end_company_ids[0] if end_company_ids else None

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
-
-_Key = TypeVar("_Key")
-_Item = TypeVar("_Item")
-
+from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
 
 RowsNeeded: TypeAlias = tuple[str, int | None, ManagedAgentKey | None, str | None, str | None]
 """Which rows one decision can look at: tenant id, agent id, managed agent key, bot id, M365 tenant id.
 
-Bot id and M365 tenant id are in normal form, the agent id may be any integer at all, and `None` means that nothing of
-that sort is looked at. Needed are:
+Bot id and M365 tenant id are in normal form, the agent id may be any integer at all, and where one is `None` nothing
+is looked for by it. Needed are:
 
-* the tenant (the caller's home tenant, or the target tenant of a platform caller), its agents that carry the key, and
-  its channels with the bot;
-* the agent, whoever owns it;
-* whether any white-label channel has the bot, of any owner and status;
-* the white-label channels, of any owner and status, with the bot and installed for the M365 tenant;
-* for the owner of each of these channels, the end-companies that it has linked to the M365 tenant;
-* for each of these channels, the agent that it names, whoever owns that.
+1. the tenant itself, if it is there;
+2. its agents that carry the key;
+3. the agent with the id, whoever owns it;
+4. the tenant's own channels with the bot, of any kind and status;
+5. the white-label channels of any owner and status with the bot that are installed for the M365 tenant;
+6. for every channel of 4 and 5: the agent that it names, whoever owns that;
+7. for the owner of every channel of 4 and 5: the end-companies that it has linked to the M365 tenant;
+8. whether any white-label channel has the bot, of any owner and status.
 """
 
 ChannelRow: TypeAlias = tuple[str, str, int, bool, bool | None]
@@ -43,8 +41,8 @@ class Rows:
     visiting those: a directory of millions must not make it pause. Names are for the trace; an absent one is the id.
     """
 
-    tenants: Mapping[str, str]
-    """Tenant id: its name."""
+    tenants: AbstractSet[str]
+    """The ids of the tenants."""
     conversational_agents: Mapping[int, str]
     """Agent id: the owner of the conversational agent."""
     triggered_agents: Mapping[int, str]
@@ -69,74 +67,87 @@ class Rows:
     """End-company id: its name."""
 
 
+_OTHER_KIND: Final = {
+    AgentKind.CONVERSATIONAL: AgentKind.TRIGGERED,
+    AgentKind.TRIGGERED: AgentKind.CONVERSATIONAL,
+}
+
+
 class RowsBuilder:
     """Puts rows under the keys by which the clauses look for them.
 
-    Rows come in any order, and one that comes twice counts once; bot ids and M365 tenant ids come in normal form.
+    Rows come in any order, and one that comes twice counts once. Bot ids and M365 tenant ids may be in any spelling,
+    truth values may be a database's 0 and 1; all else must be as in the model.
 
     >>> builder = RowsBuilder()
-    >>> builder.add_tenant("msp-a", "MSP A")
+    >>> builder.add_tenant("msp-a")
     >>> builder.add_agent(12, "msp-a", "Help desk", AgentKind.CONVERSATIONAL, None)
     >>> builder.rows().conversational_agents[12]
     'msp-a'
     """
 
     def __init__(self) -> None:
-        self._tenants: dict[str, str] = {}
+        # Dicts for sets too: the garbage collector visits a set at each collection, and never a dict of plain values.
+        self._tenants: dict[str, None] = {}
         self._agents: dict[AgentKind, dict[int, str]] = {kind: {} for kind in AgentKind}
         self._agent_names: dict[int, str] = {}
         self._managed_agents: dict[ManagedAgentKey, dict[str, tuple[int, ...]]] = {key: {} for key in ManagedAgentKey}
         self._installations: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
         self._channels: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
-        self._white_label_bots: set[str] = set()
+        self._white_label_bots: dict[str, None] = {}
         self._end_companies: dict[tuple[str, str], tuple[str, ...]] = {}
         self._end_company_names: dict[str, str] = {}
         # Ids recur in many rows: one object for each saves half of the memory.
         self._texts: dict[str, str] = {}
+        self._larger_groups: list[tuple[dict[Any, Any], Any]] = []
 
-    def add_tenant(self, tenant_id: str, name: str) -> None:
+    def add_tenant(self, tenant_id: str) -> None:
         """Add a tenant."""
-        tenant_id = self._shared(tenant_id)
-        self._tenants[tenant_id] = tenant_id if name == tenant_id else name
+        self._tenants[self._shared(tenant_id)] = None
 
     def add_agent(
         self, agent_id: int, tenant_id: str, name: str, kind: AgentKind, managed_key: ManagedAgentKey | None
     ) -> None:
-        """Add an agent."""
-        tenant_id = self._shared(tenant_id)
-        self._agents[kind][agent_id] = tenant_id
+        """Add an agent. Raises `ValueError` if it is there already with another owner or of another kind."""
+        owner_id = self._agents[kind].setdefault(agent_id, self._shared(tenant_id))
+        if owner_id != tenant_id or agent_id in self._agents[_OTHER_KIND[kind]]:
+            raise ValueError(f"agent {agent_id} is there already, and otherwise")
         if name != str(agent_id):
             self._agent_names[agent_id] = name
         if managed_key is not None:
-            _add(self._managed_agents[managed_key], tenant_id, agent_id)
+            self._add(self._managed_agents[managed_key], owner_id, agent_id)
 
     def add_channel(
         self, channel: ChannelRow, bot_id: str, status: ChannelStatus, installed_m365_tenant_ids: Iterable[str]
     ) -> None:
         """Add a channel, and at least those of its installations that were needed."""
-        channel_id, tenant_id, agent_id, white_label, show_agent_progress_steps = channel
-        tenant_id, bot_id = self._shared(tenant_id), self._shared(bot_id)
-        row = (channel_id, tenant_id, agent_id, white_label, show_agent_progress_steps)
-        _add(self._channels[status], (tenant_id, bot_id), row)
+        channel_id, tenant_id, agent_id, white_label, show_steps = channel
+        tenant_id, bot_id = self._shared(tenant_id), self._shared(normal_bot_id(bot_id))
+        row = (channel_id, tenant_id, agent_id, bool(white_label), None if show_steps is None else bool(show_steps))
+        self._add(self._channels[status], (tenant_id, bot_id), row)
         if white_label:
-            self._white_label_bots.add(bot_id)
+            self._white_label_bots[bot_id] = None
             for m365_tenant_id in installed_m365_tenant_ids:
-                _add(self._installations[status], (bot_id, self._shared(m365_tenant_id)), row)
+                key = (bot_id, self._shared(normal_m365_tenant_id(m365_tenant_id)))
+                self._add(self._installations[status], key, row)
 
     def add_white_label_bot(self, bot_id: str) -> None:
         """Note that a bot has a white-label channel, where that channel itself was not needed."""
-        self._white_label_bots.add(bot_id)
+        self._white_label_bots[normal_bot_id(bot_id)] = None
 
     def add_link(self, tenant_id: str, m365_tenant_id: str, end_company_id: str, name: str) -> None:
         """Add a link from an end-company of the tenant to an M365 tenant."""
-        _add(self._end_companies, (self._shared(tenant_id), self._shared(m365_tenant_id)), end_company_id)
+        key = (self._shared(tenant_id), self._shared(normal_m365_tenant_id(m365_tenant_id)))
+        self._add(self._end_companies, key, end_company_id)
         if name != end_company_id:
             self._end_company_names[end_company_id] = name
 
     def rows(self) -> Rows:
         """Return all that was added; add nothing afterwards."""
+        for groups, key in self._larger_groups:
+            groups[key] = tuple(groups[key])
         return Rows(
-            tenants=self._tenants,
+            tenants=self._tenants.keys(),
             conversational_agents=self._agents[AgentKind.CONVERSATIONAL],
             triggered_agents=self._agents[AgentKind.TRIGGERED],
             agent_names=self._agent_names,
@@ -145,7 +156,7 @@ class RowsBuilder:
             disconnected_installations=self._installations[ChannelStatus.DISCONNECTED],
             active_channels=self._channels[ChannelStatus.ACTIVE],
             disconnected_channels=self._channels[ChannelStatus.DISCONNECTED],
-            white_label_bots=self._white_label_bots,
+            white_label_bots=self._white_label_bots.keys(),
             end_companies=self._end_companies,
             end_company_names=self._end_company_names,
         )
@@ -153,13 +164,16 @@ class RowsBuilder:
     def _shared(self, text: str) -> str:
         return self._texts.setdefault(text, text)
 
-
-def _add(groups: dict[_Key, tuple[_Item, ...]], key: _Key, item: _Item) -> None:
-    group = groups.get(key)
-    if group is None:
-        groups[key] = (item,)
-    elif item not in group:
-        groups[key] = (*group, item)
+    def _add(self, groups: dict[Any, Any], key: Any, item: Any) -> None:
+        group = groups.get(key)
+        if group is None:
+            groups[key] = (item,)
+        elif isinstance(group, dict):
+            group[item] = None
+        elif item not in group:
+            # A tuple grows in time that grows with it; `rows` makes it one again.
+            groups[key] = dict.fromkeys((*group, item))
+            self._larger_groups.append((groups, key))
 
 
 NO_ROWS: Final = RowsBuilder().rows()

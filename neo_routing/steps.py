@@ -11,7 +11,7 @@ from typing import Final
 from attrs import field, frozen
 from returns.result import Failure
 
-from neo_routing.messages import refusal
+from neo_routing.messages import SEVERAL_INSTALLATIONS, refusal
 from neo_routing.names import Name
 from neo_routing.refusals import Refusal, RefusalCode
 
@@ -98,8 +98,8 @@ def _step(clause: Clause, verdict: Verdict, reason: Reason) -> Step:
     return Step(clause, verdict, reason)
 
 
-def _refused(clause: Clause, reason: Reason, code: RefusalCode, *fields: str) -> Step:
-    return Step(clause, Verdict.REFUSED, reason, code, Failure(refusal(code, *fields)))
+def _refused(clause: Clause, reason: Reason, code: RefusalCode, *fields: str, message: str | None = None) -> Step:
+    return Step(clause, Verdict.REFUSED, reason, code, Failure(refusal(code, *fields, message=message)))
 
 
 def _refused_in_words(clause: Clause, reason: Reason, code: RefusalCode) -> Step:
@@ -149,7 +149,10 @@ INSTALLATION_WITHOUT_M365_TENANT: Final = _step(
 ONE_ACTIVE_INSTALLATION: Final = _step(Clause.WHITE_LABEL_INSTALLATION, Verdict.MATCHED, Reason.ONE_ACTIVE_INSTALLATION)
 NO_INSTALLATION: Final = _step(Clause.WHITE_LABEL_INSTALLATION, Verdict.PASSED_OVER, Reason.NO_INSTALLATION)
 SEVERAL_ACTIVE_INSTALLATIONS: Final = _refused(
-    Clause.WHITE_LABEL_INSTALLATION, Reason.SEVERAL_ACTIVE_INSTALLATIONS, RefusalCode.CHANNEL_AMBIGUOUS
+    Clause.WHITE_LABEL_INSTALLATION,
+    Reason.SEVERAL_ACTIVE_INSTALLATIONS,
+    RefusalCode.CHANNEL_AMBIGUOUS,
+    message=SEVERAL_INSTALLATIONS,
 )
 INSTALLATION_DISCONNECTED: Final = _refused(
     Clause.WHITE_LABEL_INSTALLATION, Reason.INSTALLATION_DISCONNECTED, RefusalCode.CHANNEL_NOT_ACTIVE

@@ -16,6 +16,9 @@ from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
 LONGEST_ID: Final = 256
 LONGEST_TITLE: Final = 500
 LARGEST_AGENT_ID: Final = 2**63 - 1
+BITS_OF_AN_ID: Final = 63
+BEYOND_ALL_IDS: Final = 10**600
+"""What stands for integers that are larger still: Python may refuse to write them, or to read them."""
 
 _Member = TypeVar("_Member", bound=StrEnum)
 
@@ -87,6 +90,8 @@ def _not_blank(value: str) -> str:
 def integer(value: int) -> int:
     """Accept an integer as JSON Schema means it: 42 and 42.0 are one, `True` and "42" are not.
 
+    One that is too long for Python to write down comes back as another that is no id either.
+
     >>> integer(42.0)
     42
     >>> integer(True)
@@ -94,10 +99,8 @@ def integer(value: int) -> int:
     ValueError: must be an integer
     """
     kind = type(value)
-    if kind is int:
-        return value
     if issubclass(kind, int) and kind is not bool:
-        return int.__int__(value)
+        return max(-BEYOND_ALL_IDS, min(int.__int__(value), BEYOND_ALL_IDS))
     if issubclass(kind, float) and float.is_integer(value):
         return float.__int__(value)
     raise ValueError("must be an integer")

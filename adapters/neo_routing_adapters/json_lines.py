@@ -29,11 +29,10 @@ from neo_routing import (
     parse_session_request,
 )
 from neo_routing.messages import malformed
+from neo_routing.well_formed import BEYOND_ALL_IDS
 
-_LONGEST_INTEGER: Final = 600
+_LONGEST_INTEGER: Final = len(str(BEYOND_ALL_IDS)) - 1
 """How many digits of an integer are kept: Python refuses to read or print very many, at worst from 641 on."""
-
-_BEYOND_ALL_IDS: Final = 10**_LONGEST_INTEGER
 
 _FRACTION: Final = 0.5
 """What stands for every number that is not an integer: no field takes one, so all are refused in the same words."""
@@ -149,7 +148,7 @@ def _no_number(constant: str) -> NoReturn:
 def _integer(literal: str) -> int:
     if len(literal) <= _LONGEST_INTEGER:
         return int(literal)
-    return -_BEYOND_ALL_IDS if literal[0] == "-" else _BEYOND_ALL_IDS
+    return -BEYOND_ALL_IDS if literal[0] == "-" else BEYOND_ALL_IDS
 
 
 def _number(literal: str) -> int | float:
@@ -214,6 +213,4 @@ def _step_document(step: TraceStep) -> dict[str, Any]:
 
 
 def _sought_value(value: str | int | tuple[str, ...]) -> str | int | list[str]:
-    if isinstance(value, tuple):
-        return list(value)
-    return max(-_BEYOND_ALL_IDS, min(value, _BEYOND_ALL_IDS)) if isinstance(value, int) else value
+    return list(value) if isinstance(value, tuple) else value

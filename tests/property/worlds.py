@@ -225,7 +225,7 @@ def needed_rows(world: World, needed: Sequence[RowsNeeded]) -> Rows:  # noqa: C9
     for one in needed:
         found = _joined(found, _slice(world, one))
     for tenant in found.tenants:
-        builder.add_tenant(tenant.id, tenant.name)
+        builder.add_tenant(tenant.id)
     for agent in found.agents:
         builder.add_agent(agent.id, agent.tenant_id, agent.name, agent.kind, agent.managed_key)
     for channel in found.channels:

@@ -51,7 +51,7 @@ class MemoryDirectory:
         self._rows = builder.rows()
         # Before the garbage collector leaves so many rows alone, it looks at each of them once: a pause that belongs
         # here and not in the middle of somebody's call.
-        if len(self._rows.conversational_agents) > _MANY:
+        if sum(map(len, (self._rows.tenants, self._rows.conversational_agents, self._rows.active_channels))) > _MANY:
             gc.collect()
 
     def look_up(self, _: Sequence[RowsNeeded], /) -> Rows:
@@ -61,25 +61,25 @@ class MemoryDirectory:
 
 def _add_tenants(tenants: Iterable[Tenant], builder: RowsBuilder, references: References) -> None:
     for position, tenant in enumerate(tenants):
-        references.check("tenants", position, tenant.id, None)
-        builder.add_tenant(tenant.id, tenant.name)
+        if references.check("tenants", position, tenant.id, None):
+            builder.add_tenant(tenant.id)
 
 
 def _add_agents(agents: Iterable[Agent], builder: RowsBuilder, references: References) -> None:
     for position, agent in enumerate(agents):
-        references.check("agents", position, agent.id, agent.tenant_id)
-        builder.add_agent(agent.id, agent.tenant_id, agent.name, agent.kind, agent.managed_key)
+        if references.check("agents", position, agent.id, agent.tenant_id):
+            builder.add_agent(agent.id, agent.tenant_id, agent.name, agent.kind, agent.managed_key)
 
 
 def _add_channels(channels: Iterable[Channel], builder: RowsBuilder, references: References) -> None:
-    for position, channel in enumerate(channels):
-        references.check("channels", position, channel.id, channel.tenant_id)
-        row = (channel.id, channel.tenant_id, channel.agent_id, channel.white_label, channel.show_agent_progress_steps)
-        builder.add_channel(row, channel.bot_id, channel.status, channel.installed_m365_tenant_ids)
+    for position, one in enumerate(channels):
+        if references.check("channels", position, one.id, one.tenant_id):
+            row = (one.id, one.tenant_id, one.agent_id, one.white_label, one.show_agent_progress_steps)
+            builder.add_channel(row, one.bot_id, one.status, one.installed_m365_tenant_ids)
 
 
 def _add_end_companies(end_companies: Iterable[EndCompany], builder: RowsBuilder, references: References) -> None:
     for position, company in enumerate(end_companies):
-        references.check("end_companies", position, company.id, company.tenant_id)
-        for m365_tenant_id in company.m365_tenant_ids:
-            builder.add_link(company.tenant_id, m365_tenant_id, company.id, company.name)
+        if references.check("end_companies", position, company.id, company.tenant_id):
+            for m365_tenant_id in company.m365_tenant_ids:
+                builder.add_link(company.tenant_id, m365_tenant_id, company.id, company.name)

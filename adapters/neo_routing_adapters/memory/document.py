@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
@@ -83,9 +84,8 @@ def _json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
-    names = [name for name, _ in pairs]
     repeating = _Repeating(found)
-    repeating.repeated = tuple(name for name in found if names.count(name) > 1)
+    repeating.repeated = tuple(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
     return repeating
 
 

@@ -31,6 +31,9 @@ class InvalidDirectory(ValueError):
         many = "problem" if len(self.problems) == 1 else "problems"
         super().__init__("\n  ".join([f"{len(self.problems)} {many} in the directory", *map(str, self.problems)]))
 
+    def __reduce__(self) -> tuple[type[InvalidDirectory], tuple[tuple[Problem, ...]]]:
+        return InvalidDirectory, (self.problems,)
+
 
 class References:
     """Checks, row by row and tenants first, that ids are unique and that owners are there."""
@@ -39,12 +42,14 @@ class References:
         self.problems: list[Problem] = []
         self._ids: dict[str, set[str | int]] = {}
 
-    def check(self, collection: str, position: int, row_id: str | int | None, tenant_id: str | None) -> None:
-        """Check one row; `None` stands for an id that is not to be checked."""
+    def check(self, collection: str, position: int, row_id: str | int | None, tenant_id: str | None) -> bool:
+        """Check one row, and tell whether it is sound so far; `None` stands for an id that is not to be checked."""
+        known = len(self.problems)
         if row_id is not None:
             self._check_id(collection, position, row_id)
         if tenant_id is not None and tenant_id not in self._ids.get("tenants", ()):
             self.problems.append(Problem(f"{collection}[{position}].tenant_id", f"there is no tenant {tenant_id!r}"))
+        return len(self.problems) == known
 
     def _check_id(self, collection: str, position: int, row_id: str | int) -> None:
         ids = self._ids.setdefault(collection, set())

@@ -1,0 +1,100 @@
+"""The builder that every adapter uses to hand rows to the core."""
+
+from __future__ import annotations
+
+import pytest
+
+from neo_routing import (
+    AgentKind,
+    Caller,
+    CallerKind,
+    ChannelStatus,
+    Decision,
+    ManagedAgentKey,
+    Outcome,
+    Rows,
+    RowsBuilder,
+    SessionRequest,
+    decide,
+)
+
+PLATFORM = Caller(CallerKind.PLATFORM, "platform")
+MESSAGE = SessionRequest(
+    managed_agent_key=ManagedAgentKey.NEO_SUPPORT, client_id="msp-a", bot_id="desk", m365_tenant_id="contoso"
+)
+
+
+class Answering:
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def look_up(self, _: object, /) -> Rows:
+        return self._rows
+
+
+def builder() -> RowsBuilder:
+    rows = RowsBuilder()
+    rows.add_tenant("msp-a")
+    rows.add_agent(1, "msp-a", "Neo Support", AgentKind.CONVERSATIONAL, ManagedAgentKey.NEO_SUPPORT)
+    rows.add_agent(2, "msp-a", "Help desk", AgentKind.CONVERSATIONAL, None)
+    return rows
+
+
+def decided(rows: RowsBuilder) -> Decision:
+    return decide(PLATFORM, MESSAGE, Answering(rows.rows()))
+
+
+@pytest.mark.parametrize("bot_id", ["desk", "28:DESK", " {Desk} "])
+@pytest.mark.parametrize("m365_tenant_id", ["contoso", "{CONTOSO}"])
+def test_an_id_in_another_spelling_never_leads_to_a_wider_agent(bot_id: str, m365_tenant_id: str) -> None:
+    rows = builder()
+    rows.add_channel(("ch", "msp-a", 2, True, None), bot_id, ChannelStatus.ACTIVE, [m365_tenant_id])
+    rows.add_link("msp-a", m365_tenant_id, "co", "Contoso")
+    assert decided(rows).result.unwrap().outcome is Outcome.WHITE_LABEL_CHANNEL
+
+
+def test_the_warning_knows_a_bot_in_any_spelling() -> None:
+    rows = builder()
+    rows.add_white_label_bot("28:DESK")
+    assert decided(rows).warnings == ("white_label_bot_not_installed",)
+
+
+def test_a_row_that_comes_twice_counts_once() -> None:
+    rows = builder()
+    for _ in range(3):
+        rows.add_agent(1, "msp-a", "Neo Support", AgentKind.CONVERSATIONAL, ManagedAgentKey.NEO_SUPPORT)
+        rows.add_channel(("ch", "msp-a", 2, True, None), "desk", ChannelStatus.ACTIVE, ["contoso", "Contoso"])
+        rows.add_link("msp-a", "contoso", "co", "Contoso")
+    assert decided(rows).result.unwrap().end_company_id == "co"
+
+
+def test_groups_of_any_size_are_kept_whole() -> None:
+    rows = builder()
+    for number in range(5):
+        for _ in range(2):
+            rows.add_link("msp-a", "contoso", f"co-{number}", f"Company {number}")
+    assert rows.rows().end_companies["msp-a", "contoso"] == ("co-0", "co-1", "co-2", "co-3", "co-4")
+
+
+@pytest.mark.parametrize(("owner_id", "kind"), [("msp-b", AgentKind.CONVERSATIONAL), ("msp-a", AgentKind.TRIGGERED)])
+def test_one_agent_cannot_be_two(owner_id: str, kind: AgentKind) -> None:
+    with pytest.raises(ValueError, match="agent 1 is there already, and otherwise"):
+        builder().add_agent(1, owner_id, "Neo Support", kind, ManagedAgentKey.NEO_SUPPORT)
+
+
+@pytest.mark.parametrize(("stored", "read"), [(1, True), (0, False), (None, None), (True, True)])
+def test_a_databases_truth_values_become_true_and_false(stored: bool | None, read: bool | None) -> None:
+    rows = builder()
+    rows.add_channel(("ch", "msp-a", 2, False, stored), "desk", ChannelStatus.ACTIVE, [])
+    shown = decided(rows).result.unwrap().show_agent_progress_steps
+    assert shown is read
+
+
+def test_the_trace_names_what_it_turned_on() -> None:
+    rows = builder()
+    rows.add_channel(("ch", "msp-a", 2, True, None), "desk", ChannelStatus.ACTIVE, ["contoso"])
+    rows.add_link("msp-a", "contoso", "co", "Contoso")
+    *_, installation, scope, agent = decided(rows).trace
+    assert [channel.id for channel in installation.channels] == ["ch"]
+    assert [company.name for company in scope.end_companies] == ["Contoso"]
+    assert [one.name for one in agent.agents] == ["Help desk"]
