@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
+MADE_FOR = ENVIRONMENT / "made-for"
 
 GROUPS = {"demo": [], "bench": [], "test": ["test"], "check": ["test", "check"], "all": ["test", "check"]}
 TEST = [["python", "-m", "pytest", "-n", "auto", "--cov", "--cov-report=term-missing:skip-covered"]]
@@ -43,36 +44,41 @@ COMMANDS = {
 
 
 def set_up(groups: list[str]) -> None:
-    """Install the project and the groups, unless just that was installed before."""
-    inputs = [sys.version, *groups, *((ROOT / name).read_text() for name in ("pyproject.toml", ".ci/constraints.txt"))]
-    wanted = hashlib.sha256("\0".join(inputs).encode()).hexdigest()
-    stamp = ENVIRONMENT / f"installed-{'-'.join(groups) or 'demo'}"
+    """Make the environment and install the groups, unless just that was done before."""
+    make_environment()
+    files = [(ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", ".ci/constraints.txt")]
+    wanted = hashlib.sha256("\0".join([*groups, *files]).encode()).hexdigest()
+    stamp = ENVIRONMENT / f"installed-{'-'.join(['project', *groups])}"
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    print(f"setting up {ENVIRONMENT.name} ...", file=sys.stderr, flush=True)
-    venv.create(ENVIRONMENT, with_pip=True, clear=not (BIN / "python").exists())
-    pip = [
-        str(BIN / "python"),
-        "-m",
-        "pip",
-        "--quiet",
-        "--disable-pip-version-check",
-        "install",
-        "-c",
-        str(CONSTRAINTS),
-    ]
+    say(f"installing into {ENVIRONMENT.name} ...")
+    pip = ["python", "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "-c", str(CONSTRAINTS)]
     run([*pip, "pip"])
     run([*pip, "--editable", ".[all]", *(word for group in groups for word in ("--group", group))])
     stamp.write_text(wanted)
 
 
+def make_environment() -> None:
+    """Make the environment anew where it is missing, unfinished, or made for another Python or another folder."""
+    wanted = f"{sys.version}\n{ROOT}"
+    if MADE_FOR.exists() and MADE_FOR.read_text(encoding="utf-8") == wanted:
+        return
+    say(f"making {ENVIRONMENT.name} ...")
+    venv.create(ENVIRONMENT, clear=True, symlinks=os.name != "nt", with_pip=True)
+    MADE_FOR.write_text(wanted, encoding="utf-8")
+
+
+def say(what: str) -> None:
+    """Tell how far it has come."""
+    print(what, file=sys.stderr, flush=True)
+
+
 def run(command: list[str]) -> None:
     """Run a command in the project's folder and environment, and stop when it fails."""
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT)}
+    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT), "PIP_USER": "0"}
     environment.pop("PYTHONHOME", None)
-    program = str(BIN / command[0]) if not Path(command[0]).is_absolute() else command[0]
-    status = subprocess.run([program, *command[1:]], cwd=ROOT, env=environment, check=False).returncode
+    status = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment, check=False).returncode
     if status:
         raise SystemExit(status)
 
@@ -84,11 +90,16 @@ def main(arguments: list[str]) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036  # whoever runs this may not have read that far
         raise SystemExit("neo_routing needs Python 3.11 or later")
     task, *more = arguments
-    set_up(GROUPS[task])
-    *first, last = COMMANDS[task]
-    for command in first:
-        run(command)
-    run([*last, *more])
+    try:
+        set_up(GROUPS[task])
+        *first, last = COMMANDS[task]
+        for command in first:
+            run(command)
+        run([*last, *more])
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SystemExit(f"cannot set up {ENVIRONMENT}: {error}") from error
 
 
 if __name__ == "__main__":

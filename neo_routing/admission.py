@@ -1,4 +1,4 @@
-"""Section 3 of the rules: from raw input to a routable request.
+"""The rules, Admission: whether a request may be routed at all.
 
 These clauses look at nothing but who asks and which fields are there: the shape of the request. There are few shapes,
 so what the clauses say to each is worked out once, and a call only picks out the `Admission` of its shape.
@@ -33,7 +33,7 @@ from neo_routing.warning_codes import WarningCode
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Admission:
-    """What section 3 says to a caller and a shape: its steps, and either a refusal or the warnings given so far."""
+    """What admission says to a caller and a shape: its steps, and either a refusal or the warnings given so far."""
 
     steps: tuple[Step, ...]
     failure: Failure[Refusal] | None = None
@@ -48,14 +48,14 @@ def client_id_reserved(is_platform: bool, shape: int) -> Step:
 
 
 def one_selector(shape: int) -> Step:
-    """`one-selector`: exactly one of `agent_id` and `managed_agent_key`, for every caller."""
+    """`one-selector`: whoever asks, either `agent_id` or `managed_agent_key` is there, and not both."""
     if shape & HAS_AGENT_ID:
         return steps.TWO_SELECTORS if shape & HAS_MANAGED_AGENT_KEY else steps.AGENT_ID_SELECTS
     return steps.MANAGED_KEY_SELECTS if shape & HAS_MANAGED_AGENT_KEY else steps.NO_SELECTOR
 
 
 def platform_confined(shape: int) -> Step:
-    """`platform-confined`: the platform passes no `agent_id`; nothing is looked up first, so no id can be probed."""
+    """`platform-confined`: the platform names no agent by its id, and learns nothing of the one that it named."""
     return steps.AGENT_ID_GIVEN if shape & HAS_AGENT_ID else steps.NO_AGENT_ID
 
 

@@ -18,7 +18,7 @@ from neo_routing.trace import TraceStep, trace_steps
 from neo_routing.warning_codes import WarningCode
 
 Evidence: TypeAlias = tuple[SessionRequest, Admission, str, Rows, Routing]
-"""What a decision was made of: the request, what section 3 said, the tenant looked for, the rows, what section 4 said.
+"""What a decision was made of: the request, its admission, the tenant looked for, the rows, the routing.
 
 Its warnings and its trace are made of that, when somebody asks for them.
 """

@@ -1,4 +1,4 @@
-"""What a directory holds: tenants, their agents and channels, and their end-companies (section 1).
+"""What a directory holds: tenants, their agents and channels, and their end-companies.
 
 A value that makes no sense can't be built: the constructors raise `ValueError`. Values that clash with
 each other can: real directories hold them, and the clauses say what follows.
@@ -16,14 +16,14 @@ from neo_routing.names import Name
 
 
 class AgentKind(Name):
-    """What an agent does; only a conversational one can hold a session."""
+    """What an agent does: it talks with people, or something triggers it. The latter cannot hold a session."""
 
     CONVERSATIONAL = "CONVERSATIONAL"
     TRIGGERED = "TRIGGERED"
 
 
 class ManagedAgentKey(Name):
-    """Stable name of an agent that every tenant has its own row of."""
+    """The name of a part that an agent plays for its tenant, the same at every tenant."""
 
     NEO_SUPPORT = "NEO_SUPPORT"
 
@@ -69,7 +69,7 @@ _M365_TENANT_IDS: Final = {EACH: well_formed.m365_tenant_id}
 
 @frozen(kw_only=True)
 class Tenant:
-    """A customer of the platform, usually a managed service provider.
+    """A managed service provider, or another customer of the platform.
 
     >>> Tenant(id="msp-a").name
     'msp-a'

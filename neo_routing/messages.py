@@ -1,7 +1,7 @@
 """Every text that a refused caller reads, in one place.
 
-A message is written for the person at the other end and says what to do. It holds no name and no id of a
-company, tenant, agent or channel that was not in the request, and no count (section 5).
+Whoever reads one may be an end user, so it is whole sentences and says what to do next. It tells nothing of the
+directory: of names and ids it repeats only what the caller sent, and it never says how many there are of anything.
 """
 
 from __future__ import annotations

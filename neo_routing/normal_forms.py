@@ -1,8 +1,7 @@
-"""One spelling for each bot and each M365 tenant (section 3, "Normal forms").
+"""One spelling for each bot and each M365 tenant.
 
-A missed match does not fail closed: it hands an end user a wider agent. So requests and directory rows
-pass through the same functions, and ids are compared only in normal form.
-Tenant ids have no other form and are compared exactly.
+Where a spelling is not recognised, the rules go on to a step that sees more. So what a request says and what a
+directory holds pass through the same functions before they are compared. The ids of tenants have one spelling only.
 """
 
 from __future__ import annotations

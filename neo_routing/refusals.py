@@ -1,4 +1,4 @@
-"""Why a call is refused: a closed set of codes, each with its status, and the value that carries one (section 5)."""
+"""Why a call is refused: a closed set of codes, each with its status, and the value that carries one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from neo_routing.names import Name
 class RefusalCode(Name):
     """What stands in the way, as a stable name, and its HTTP status.
 
-    404: what the request names isn't there, or isn't the caller's. 409: the request is fine, the directory's state
-    blocks it and an admin can mend that. 422: the request itself. 403: not this caller.
+    422 says that something is wrong with the request, 403 that this caller may not make it, 404 that it names something
+    which this caller does not have, and 409 that the directory is in a state that an administrator has to mend.
 
     >>> RefusalCode("channel_ambiguous").status
     409
@@ -60,7 +60,7 @@ _STATUSES: Final = {
 
 @frozen(kw_only=True)
 class Refusal:
-    """Why a call is refused, for the person at the other end.
+    """Why a call is refused, in a form that the caller may see.
 
     `fields` are the names, in the HTTP contract, of the request's fields that it is about: the bad ones of a
     `validation_error`, `agent_id` of `agent_not_conversational`, none otherwise.

@@ -1,8 +1,8 @@
-"""Section 4 of the rules: the steps, one function a clause, in the order in which they apply.
+"""The rules, Routing: one function a clause, called one after the other.
 
-They go from narrow to wide: a white-label session sees one end-company, Neo Support the whole client base of an MSP.
-A step missed by mistake would hand an end user a wider agent, so what is broken or ambiguous is refused here, never
-passed over. Everything is decided on rows that were looked up before.
+Each step sees more than the one before it: the first is confined to a single end-company, the last sees every client
+that an MSP has. So to miss a step does harm, and a step that finds something broken, or two things where one should
+be, refuses. Everything is decided on rows that were looked up before.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ _MANAGED_NEO_SUPPORT: Final = _ManagedAgentSteps(
 )
 
 
-# A caller that is not the platform
+# Users and service accounts of a tenant
 
 
 def own_rows_needed(home_tenant_id: str, request: SessionRequest) -> RowsNeeded:
@@ -90,7 +90,7 @@ def own_rows_needed(home_tenant_id: str, request: SessionRequest) -> RowsNeeded:
 
 
 def own_session(_request: SessionRequest, needed: RowsNeeded, rows: Rows) -> Routing:
-    """Route a caller that is not the platform: to an agent of its home tenant, or nowhere."""
+    """Route a user or service account of a tenant: to an agent of that tenant, or nowhere."""
     tenant_id, agent_id, managed_agent_key, _, _ = needed
     if agent_id is not None:
         finding = own_agent(tenant_id, agent_id, rows)
@@ -102,7 +102,7 @@ def own_session(_request: SessionRequest, needed: RowsNeeded, rows: Rows) -> Rou
 
 
 def own_agent(tenant_id: str, agent_id: int, rows: Rows) -> AgentFinding:
-    """`own-agent`: `agent_id` names a conversational agent of the caller's home tenant."""
+    """`own-agent`: the agent that was asked for is conversational, and the home tenant's own."""
     return _agent_of(tenant_id, agent_id, rows, _OWN_AGENT)
 
 

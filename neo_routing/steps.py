@@ -1,4 +1,4 @@
-"""Every step that a decision can take: a clause, its verdict and the reason (section 6).
+"""Every step that a decision can take: a clause, its verdict and the reason.
 
 These constants are the rules' whole vocabulary. A trace consists of them, a refusal comes from one of them, and
 the tables of the documentation are drawn from them.
@@ -17,7 +17,7 @@ from neo_routing.refusals import Refusal, RefusalCode
 
 
 class Clause(Name):
-    """A clause of the rules, in the order in which they apply."""
+    """A clause of the rules; the members stand in the order of the rules."""
 
     REQUEST_SHAPE = "request-shape"
     CLIENT_ID_RESERVED = "client-id-reserved"
@@ -81,7 +81,7 @@ class Reason(Name):
 
 @frozen(eq=False)  # one object for each
 class Step:
-    """One entry of the table of section 6.
+    """A clause, what it had to say, and why.
 
     `code` is what a refusing step refuses with; `failure` is that refusal, made once and shared, unless its message
     depends on the request.

@@ -1,4 +1,4 @@
-"""Where a session goes: the answer of a decision that refuses nothing (section 5)."""
+"""Where a session goes: the answer of a decision that refuses nothing."""
 
 from __future__ import annotations
 

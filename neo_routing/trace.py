@@ -1,4 +1,4 @@
-"""The steps by which a decision came about, with the ids and rows that each turned on (section 6).
+"""The steps by which a decision came about, with the ids and rows that each turned on.
 
 While it decides, the core notes a constant and the rows in hand for each clause, a `Finding`, and no more. What an
 operator reads, a `TraceStep`, is made of that when somebody asks for it.

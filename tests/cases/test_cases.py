@@ -1,7 +1,7 @@
 """The table of cases: every clause, every reason, every outcome, every warning and every precedence, as data.
 
-Each JSON file beside this one holds a directory document and the cases that are decided on it, in the forms of
-section 8 of the rules: who asks for what, the decision, and every step on the way to it. The texts of messages are
+Each JSON file beside this one holds a directory document and the cases that are decided on it, both in
+their JSON forms: who asks for what, the decision, and every step on the way to it. The texts of messages are
 left out. A case that says what it `beats` names the refusal that the call would have met had it not met an earlier
 one; `mended` is what takes the earlier one away, as a merge patch (RFC 7386) of the request, or of the rows by id.
 """
@@ -72,7 +72,7 @@ def decision_on(case: Json, directory: MemoryDirectory) -> Decision:
 
 
 def json_form(decision: Decision) -> Json:
-    """Write the form of section 8, but for the message."""
+    """Write the JSON form, but for the message."""
     match decision.result:
         case Success(SessionTarget() as target):
             form: Json = {

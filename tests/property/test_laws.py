@@ -1,4 +1,4 @@
-"""The laws of section 7, each by its name, over generated worlds."""
+"""The laws of the rules, each by its name, over generated worlds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The core stands on attrs, returns and a few pure modules of the standard library."""
+"""What the core may import: attrs, returns, and of the standard library what does nothing to the world."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
@@ -510,7 +510,6 @@ def test_the_result_of_a_decision_can_be_matched() -> None:
 any_text = st.text(st.characters(exclude_categories=()), max_size=20)
 
 
-@settings(deadline=None)
 @given(any_text)
 def test_any_text_is_an_id_unless_it_is_blank_or_not_clean(text: str) -> None:
     clean = not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
@@ -521,7 +520,6 @@ def test_any_text_is_an_id_unless_it_is_blank_or_not_clean(text: str) -> None:
             Tenant(id=text)
 
 
-@settings(deadline=None)
 @given(any_text)
 def test_a_channel_and_a_request_agree_on_what_is_left_of_a_bot_id(text: str) -> None:
     clean = not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from neo_routing import Channel, EndCompany, SessionRequest, normal_bot_id, normal_m365_tenant_id
@@ -172,7 +172,6 @@ pieces = st.sampled_from(["{", "}", "28:", "2", "8", ":", " ", "\u2003", GUID, B
 spellings = any_text | near_misses | st.lists(pieces, max_size=9).map("".join)
 
 
-@settings(deadline=None)
 @given(spellings)
 @example("{28:}")
 @example("28:{")
@@ -182,7 +181,6 @@ def test_a_second_implementation_finds_the_same_normal_forms(spelling: str) -> N
 
 
 @pytest.mark.parametrize("normal_form", [normal_bot_id, normal_m365_tenant_id])
-@settings(deadline=None)
 @given(spelling=spellings)
 def test_normalising_twice_is_normalising_once(normal_form: Callable[[str], str], spelling: str) -> None:
     once = normal_form(spelling)
@@ -206,7 +204,6 @@ def spelled(guid: UUID, upper: list[bool], hyphens: bool) -> str:
 guids = st.builds(spelled, st.just(UUID(GUID)), st.lists(st.booleans(), min_size=6, max_size=6), st.booleans())
 
 
-@settings(deadline=None)
 @given(guids, st.lists(wrappings(lambda text: f"28:{text}"), max_size=6))
 def test_every_accepted_spelling_of_a_bot_id_is_the_same_bot(guid: str, layers: list[Callable[[str], str]]) -> None:
     spelling = reduce(lambda text, layer: layer(text), layers, guid)
@@ -215,7 +212,6 @@ def test_every_accepted_spelling_of_a_bot_id_is_the_same_bot(guid: str, layers: 
     assert Channel(id="ch", tenant_id="msp", agent_id=1, bot_id=spelling).bot_id == GUID
 
 
-@settings(deadline=None)
 @given(guids, st.lists(wrappings(), max_size=6))
 def test_every_accepted_spelling_of_an_m365_tenant_id_is_the_same_tenant(
     guid: str, layers: list[Callable[[str], str]]
@@ -229,7 +225,6 @@ def test_every_accepted_spelling_of_an_m365_tenant_id_is_the_same_tenant(
     assert channel.installed_m365_tenant_ids == {GUID}
 
 
-@settings(deadline=None)
 @given(st.uuids(), st.uuids(), st.lists(wrappings(lambda text: f"28:{text}"), max_size=4))
 def test_two_guids_never_become_one_bot(one: UUID, other: UUID, layers: list[Callable[[str], str]]) -> None:
     wrapped = [reduce(lambda text, layer: layer(text), layers, guid.hex) for guid in (one, other)]

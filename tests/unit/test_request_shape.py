@@ -13,7 +13,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from returns.pipeline import is_successful
 
@@ -597,7 +597,7 @@ bodies = st.fixed_dictionaries({}, optional=mostly_good)
 
 
 def is_well_shaped(field: str, value: Any) -> bool:
-    """Section 3 once more, in other words, to judge by."""
+    """The boundary once more, in other words, to judge by."""
     kinds = type(value).__mro__
     if value is None:
         return True
@@ -613,7 +613,6 @@ def is_well_shaped_text(field: str, text: str) -> bool:
     return clean and len(text) <= (500 if field == "title" else 256)
 
 
-@settings(deadline=None)
 @given(anything)
 def test_any_object_at_all_is_a_request_or_a_validation_error(raw: object) -> None:
     result = parse_session_request(raw)
@@ -628,7 +627,6 @@ def test_any_object_at_all_is_a_request_or_a_validation_error(raw: object) -> No
         assert refusal_of(raw).fields
 
 
-@settings(deadline=None)
 @given(bodies)
 def test_exactly_the_fields_that_are_not_well_shaped_are_named(body: dict[str, object]) -> None:
     bad = [name for name in FIELDS if not is_well_shaped(name, body.get(name))]
@@ -637,7 +635,6 @@ def test_exactly_the_fields_that_are_not_well_shaped_are_named(body: dict[str, o
     assert bad == list(result.swap().map(lambda refusal: refusal.fields).value_or(()))
 
 
-@settings(deadline=None)
 @given(bodies)
 def test_the_constructor_refuses_exactly_what_the_boundary_refuses(body: dict[str, Any]) -> None:
     arguments = {ATTRIBUTES[name]: value for name, value in body.items()}
@@ -649,7 +646,6 @@ def test_the_constructor_refuses_exactly_what_the_boundary_refuses(body: dict[st
             SessionRequest(**arguments)
 
 
-@settings(deadline=None)
 @given(bodies)
 def test_a_request_holds_plain_values_in_normal_form(body: dict[str, Any]) -> None:
     for request in parse_session_request(body).map(lambda request: [request]).value_or([]):
