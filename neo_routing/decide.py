@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import frozen
-from returns.result import Failure, Result
+from returns.result import Result
 
 from neo_routing.admission import TO_OTHERS, TO_PLATFORM, Admission
 from neo_routing.caller import Caller
@@ -63,12 +63,8 @@ def decide(caller: Caller, request: SessionRequest, directory: SessionDirectory)
     >>> [str(step.reason) for step in decision.trace]
     ['well_formed', 'no_client_id', 'agent_id_given', 'agent_missing']
     """
-    branch = _PLATFORM if caller.is_platform else _OTHERS
-    admission = branch.admissions[request.shape]
-    if admission.failure is not None:
-        return _refused_by_shape(caller, request, admission, admission.failure)
-    needed = branch.rows_needed(caller.tenant_id, request)
-    return _decision(branch, request, admission, needed, directory.look_up((needed,)))
+    plan = _plan(caller, request)
+    return plan if isinstance(plan, Decision) else _carried_out(plan, directory.look_up((plan[1],)))
 
 
 def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: SessionDirectory) -> list[Decision]:
@@ -81,28 +77,24 @@ def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: Sessi
     >>> [decision.result.failure().status for decision in decisions]
     [404, 422]
     """
-    batch = [_plan(caller, request) for caller, request in cases]
-    needed = [planned[-1] for planned in batch if not isinstance(planned, Decision)]
+    plans = [_plan(caller, request) for caller, request in cases]
+    needed = [plan[1] for plan in plans if not isinstance(plan, Decision)]
     rows = directory.look_up(needed) if needed else NO_ROWS
-    return [planned if isinstance(planned, Decision) else _decision(*planned, rows) for planned in batch]
+    return [plan if isinstance(plan, Decision) else _carried_out(plan, rows) for plan in plans]
 
 
-def _plan(caller: Caller, request: SessionRequest) -> Decision | tuple[_Branch, SessionRequest, Admission, RowsNeeded]:
+_Plan: TypeAlias = tuple[_Branch, RowsNeeded, SessionRequest, Admission]
+
+
+def _plan(caller: Caller, request: SessionRequest) -> _Plan | Decision:
     branch = _PLATFORM if caller.is_platform else _OTHERS
     admission = branch.admissions[request.shape]
     if admission.failure is not None:
-        return _refused_by_shape(caller, request, admission, admission.failure)
-    return branch, request, admission, branch.rows_needed(caller.tenant_id, request)
+        return Decision(admission.failure, (request, admission, caller.tenant_id, NO_ROWS, (admission.failure, (), ())))
+    return branch, branch.rows_needed(caller.tenant_id, request), request, admission
 
 
-def _refused_by_shape(
-    caller: Caller, request: SessionRequest, admission: Admission, failure: Failure[Refusal]
-) -> Decision:
-    return Decision(failure, (request, admission, caller.tenant_id, NO_ROWS, (failure, (), ())))
-
-
-def _decision(
-    branch: _Branch, request: SessionRequest, admission: Admission, needed: RowsNeeded, rows: Rows
-) -> Decision:
+def _carried_out(plan: _Plan, rows: Rows) -> Decision:
+    branch, needed, request, admission = plan
     routing = branch.session(request, needed, rows)
     return Decision(routing[0], (request, admission, needed[0], rows, routing))
