@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from attrs import field, frozen
 from attrs.validators import instance_of
 
@@ -16,6 +18,11 @@ class Outcome(Name):
     WHITE_LABEL_CHANNEL = "white_label_channel"
     ACTIVE_CHANNEL = "active_channel"
     NEO_SUPPORT_FALLBACK = "neo_support_fallback"
+
+
+# Reading a member off its enumeration costs as much as a look-up.
+_WHITE_LABEL_CHANNEL: Final = Outcome.WHITE_LABEL_CHANNEL
+_ON_A_CHANNEL: Final = frozenset([Outcome.WHITE_LABEL_CHANNEL, Outcome.ACTIVE_CHANNEL])
 
 
 @frozen(kw_only=True)
@@ -40,10 +47,12 @@ class SessionTarget:
     show_agent_progress_steps: bool | None = None
 
     def __attrs_post_init__(self) -> None:
-        on_channel = self.outcome in {Outcome.WHITE_LABEL_CHANNEL, Outcome.ACTIVE_CHANNEL}
-        if on_channel is (self.channel_id is None):
+        if (self.outcome in _ON_A_CHANNEL) is (self.channel_id is None):
             raise ValueError("a session has a channel exactly if its outcome says so")
-        if self.end_company_id is None and self.outcome is Outcome.WHITE_LABEL_CHANNEL:
-            raise ValueError("a session on a white-label channel has an end-company")
-        if not on_channel and (self.end_company_id, self.show_agent_progress_steps) != (None, None):
-            raise ValueError("only a session on a channel has an end-company or shows progress steps")
+        if self.end_company_id is None:
+            if self.outcome is _WHITE_LABEL_CHANNEL:
+                raise ValueError("a session on a white-label channel has an end-company")
+        elif self.channel_id is None:
+            raise ValueError("a session without a channel has no end-company")
+        if self.channel_id is None and self.show_agent_progress_steps is not None:
+            raise ValueError("a session without a channel has no setting of a channel")

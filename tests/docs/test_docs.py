@@ -23,7 +23,7 @@ import pytest
 
 from neo_routing import Outcome, RefusalCode, WarningCode, messages
 from neo_routing.steps import STEPS, Clause, Verdict
-from neo_routing_adapters.json_lines import answer_line
+from neo_routing_adapters.json_lines import answer_line, read_case
 from neo_routing_adapters.memory import read_directory
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -153,7 +153,7 @@ def check_script(command: str) -> None:
 def check_extras(command: str) -> None:
     extras = set(re.findall(r"[\w-]+", "".join(re.findall(r"\[(.*?)\]", command))))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert extras <= project["optional-dependencies"].keys()
+    assert extras <= project["optional-dependencies"].keys(), f"not all of {extras} are extras"
 
 
 def check_file(command: str) -> None:
@@ -252,12 +252,28 @@ def links(text: str) -> Iterator[str]:
 
 
 def anchors(text: str) -> set[str]:
-    headings = re.findall(r"^#+ (.*)$", without_blocks(text), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings(text)}
 
 
 def without_blocks(text: str) -> str:
     return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_what_the_code_quotes_of_the_rules_is_a_heading() -> None:
+    known = headings((ROOT / "docs/rules.md").read_text(encoding="utf-8"))
+    for folder in ("neo_routing", "adapters", "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            quoted = [*quotes_of_the_rules(path.read_text(encoding="utf-8"))]
+            assert [quote for quote in quoted if not quote.startswith(known)] == [], path
+
+
+def quotes_of_the_rules(text: str) -> Iterator[str]:
+    """Yield what stands after the comma where a heading is quoted, as in (the rules, Normal forms)."""
+    yield from re.findall(r"\bthe rules,\s+\"?([A-Z][\w ]*)", text)
+
+
+def headings(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"^#+ (.*)$", without_blocks(text), re.MULTILINE))
 
 
 def test_every_document_can_be_reached_from_the_readme() -> None:
@@ -281,6 +297,15 @@ _UNWELCOME: Final = re.compile(
 @document
 def test_no_document_names_a_machine_path_or_a_package_registry(path: Path) -> None:
     assert not _UNWELCOME.findall(path.read_text(encoding="utf-8"))
+
+
+_NOWHERE_TO_LOOK: Final = re.compile(r"\b[Ss]ections? \d|\bthe specification\b")
+"""References to what a reader of this documentation does not have."""
+
+
+@document
+def test_no_document_refers_to_what_its_reader_does_not_have(path: Path) -> None:
+    assert not _NOWHERE_TO_LOOK.findall(path.read_text(encoding="utf-8"))
 
 
 # Tables
@@ -347,11 +372,29 @@ _WARNED_WHEN: Final[Mapping[WarningCode, str]] = {
     ),
 }
 
+
+def lines_table() -> Iterator[str]:
+    yield from ("| a line that | `details.fields` | message |", "|---|---|---|")
+    for told, line in _UNUSABLE_LINES.items():
+        refusal = read_case(line).failure()
+        yield f"| {told} | {', '.join(f'`{name}`' for name in refusal.fields)} | {refusal.message} |"
+
+
+_UNUSABLE_LINES: Final[Mapping[str, str]] = {
+    "is no JSON object": "",
+    "has no usable caller": '{"request": {"agent_id": 12}}',
+    "has no usable caller, and a malformed request, such as one whose `agent_id` is text": (
+        '{"request": {"agent_id": "12"}}'
+    ),
+    "has neither a usable caller nor an object for a request": "{}",
+}
+
 TABLES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "steps": steps_table,
     "outcomes": outcomes_table,
     "messages": messages_table,
     "warnings": warnings_table,
+    "lines": lines_table,
 }
 
 
@@ -378,24 +421,34 @@ def test_every_table_stands_in_the_rules(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "text"),
+    ("language", "text", "complaint"),
     [
-        ("python", "assert False\n"),
-        ("python", ">>> 1 + 1\n3\n"),
-        ("console", "$ echo one\ntwo\n"),
-        ("console", "$ false\n"),
-        ("console", "$ python3 .ci/setup.py no-such-command\n"),
-        ("console", "$ pip install 'neo_routing[no-such-extra]'\n"),
-        ("console", "no command\n"),
-        ("json", "{,}\n"),
-        ("json", '{"a": 1, "a": 2}\n'),
-        ("json", '{"request": {}, "decision": {"code": "agent_not_found"}, "step": "request-shape refused malformed"}'),
-        ("json", '{"request": {}, "decision": {}, "step": "request-shape passed well_formed"}'),
-        ("toml", "a = \n"),
+        ("python", "raise AssertionError('wrong')\n", "wrong"),
+        ("python", ">>> 1 + 1\n3\n", "Expected:"),
+        ("console", "$ echo one\ntwo\n", "here: echo one says"),
+        ("console", "$ false\n", "false ends with 1"),
+        ("console", "$ python3 .ci/tasks.py no-such-command\n", "tasks.py knows no no-such-command"),
+        ("console", "$ .ci/no-such-script\n", "no-such-script"),
+        ("console", "$ pip install 'neo_routing[no-such-extra]'\n", "not all of {'no-such-extra'} are extras"),
+        ("console", "no command\n", "a console block starts with a command"),
+        ("json", "{,}\n", "Expecting property name"),
+        ("json", '{"a": 1, "a": 2}\n', "a key stands twice"),
+        (
+            "json",
+            '{"request": {}, "decision": {"code": "agent_not_found"}, "step": "request-shape refused malformed"}',
+            "code is 'validation_error'",
+        ),
+        (
+            "json",
+            '{"request": {}, "decision": {"agent_id": 1}, "step": "request-shape refused malformed"}',
+            "there is no agent_id",
+        ),
+        ("json", '{"request": {}, "decision": {}, "step": "request-shape passed well_formed"}', "the steps are"),
+        ("toml", "a = \n", "Invalid value"),
     ],
 )
-def test_a_snippet_that_is_wrong_is_caught(language: str, text: str, tmp_path: Path) -> None:
-    with chdir(tmp_path), pytest.raises((AssertionError, ValueError, OSError)):
+def test_a_snippet_that_is_wrong_is_caught(language: str, text: str, complaint: str, tmp_path: Path) -> None:
+    with chdir(tmp_path), pytest.raises((AssertionError, ValueError), match=re.escape(complaint)):
         _RUN[language](Block(language, text, 1), {"example_directory": None}, "here")
 
 
@@ -418,6 +471,8 @@ def test_a_stale_table_a_dead_link_and_a_machine_path_are_caught() -> None:
     assert [*links("[a](b.md#c), `[d](e)`\n```text\n[f](g)\n```\n")] == ["b.md#c", "e"]
     assert anchors("# A `b` c?\n") == {"a-b-c"}
     assert _UNWELCOME.search("see /home/me")
+    assert _NOWHERE_TO_LOOK.search("as section 3 of it says")
+    assert [*quotes_of_the_rules('as (the rules, Laws) has it; the rules, "Normal forms".')] == ["Laws", "Normal forms"]
 
 
 # Drawing anew
