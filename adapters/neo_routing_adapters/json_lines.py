@@ -1,4 +1,4 @@
-"""JSON Lines: a case on each line in, a decision on each line out (section 8).
+"""JSON Lines: a case on each line in, a decision on each line out.
 
 What comes in is read strictly, as RFC 8259 has it, and any line at all gets a decision. What goes out is one line of
 printable text: line separators, lone surrogates and whatever else has no glyph is escaped.
@@ -39,9 +39,9 @@ _FRACTION: Final = 0.5
 
 _USABLE_CALLER: Final = (
     "must be an object with a kind (platform, service_account or user) and a tenant_id "
-    "(text that is not blank, at most 256 characters)"
+    "(clean text without NUL or lone surrogates, not blank, at most 256 characters)"
 )
-_is_integer_literal: Final = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
+_is_number_literal: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 
 
 def read_case(line: bytes | str) -> Result[tuple[Caller, SessionRequest], Refusal]:
@@ -98,14 +98,15 @@ def answer_line(line: bytes | str, directory: SessionDirectory, *, trace: bool =
 
 
 def integer_or_text(text: str) -> int | str:
-    """Return the integer that a text writes as JSON does, and any other text as it is.
+    """Return the integer that a text writes as JSON may write it, and any other text as it is.
 
     An integer that no Python number may be printed as comes back as another one that is as far out of range.
 
-    >>> integer_or_text("42"), integer_or_text("4_2")
-    (42, '4_2')
+    >>> integer_or_text("42"), integer_or_text("4.2e1"), integer_or_text("4_2")
+    (42, 42, '4_2')
     """
-    return _integer(text) if _is_integer_literal(text) else text
+    number = _number(text) if _is_number_literal(text) else text
+    return number if isinstance(number, int) else text
 
 
 def _case(line: bytes | str) -> dict[str, Any] | None:
@@ -146,13 +147,13 @@ def _no_number(constant: str) -> NoReturn:
 
 
 def _integer(literal: str) -> int:
-    if len(literal) <= _LONGEST_INTEGER:
+    if len(literal.lstrip("-")) <= _LONGEST_INTEGER:
         return int(literal)
     return -BEYOND_ALL_IDS if literal[0] == "-" else BEYOND_ALL_IDS
 
 
 def _number(literal: str) -> int | float:
-    """Read a number with a fraction or an exponent: exactly, because a rounded id would be somebody else's."""
+    """Read a number, with a fraction or an exponent too: exactly, as a rounded id would be somebody else's."""
     mantissa, _, exponent = literal.lower().partition("e")
     whole, _, fraction = mantissa.partition(".")
     digits = (whole + fraction).rstrip("0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,8 @@ def test_a_white_label_session_is_told_step_by_step(run: Run, directory: str) ->
             ],
         ),
         (("--caller", "user:northwind-it", "--agent-id", "1003.5"), ["request-shape: refused", "fields agent_id"]),
-        (("--caller", "user:northwind-it", "--agent-id", "1003.0"), ["request-shape: refused"]),
+        (("--caller", "user:northwind-it", "--agent-id", "1003.0"), ["own-agent: taken", "agent_id 1003\n"]),
+        (("--caller", "user:northwind-it", "--agent-id", "1.003e3"), ["own-agent: taken", "agent_id 1003\n"]),
         (("--caller", "user:northwind-it", "--agent-id", "-1"), ["own-agent: refused", "agent_id -1"]),
         (("--caller", "user:northwind-it", "--agent-id", "9" * 5000), ["far above every agent's id"]),
         (("--caller", "user:northwind-it"), ["one-selector: refused"]),
@@ -78,6 +80,62 @@ def test_each_way_is_told(run: Run, directory: str, arguments: tuple[str, ...], 
     text = told(run, directory, *arguments)
     for phrase in expected:
         assert phrase in text
+
+
+@pytest.mark.parametrize(
+    ("blank", "shown"),
+    [(" ", r"\x20"), ("\u00a0", r"\xa0"), ("\u3000", r"\u3000"), ("\t", r"\t"), (" " * 99, r"\x20")],
+    ids=ascii,
+)
+def test_white_space_at_the_end_of_an_id_cannot_be_overlooked(run: Run, tmp_path: Path, blank: str, shown: str) -> None:
+    path, msp = tmp_path / "directory.json", f"msp{blank}"
+    document = {
+        "tenants": [{"id": msp}],
+        "agents": [{"id": 1, "tenant_id": msp, "kind": "CONVERSATIONAL"}],
+        "channels": [
+            {"id": f"ch{blank}", "tenant_id": msp, "agent_id": 1, "bot_id": "b", "white_label": True}
+            | {"installed_m365_tenant_ids": ["m"]}
+        ],
+        "end_companies": [{"id": f"co{blank}", "tenant_id": msp, "m365_tenant_ids": ["m"]}],
+    }
+    path.write_text(json.dumps(document))
+    arguments = ("--managed-agent-key", "NEO_SUPPORT", "--client-id", msp, "--bot-id", "b", "--inbound-tenant-id", "m")
+    text = told(run, str(path), "--caller", f"platform:{msp}", *arguments)
+    text = re.sub(r"[\s│├└─]", "", text)
+    msp, ch, co = (f'"{name}{shown * len(blank)}"' for name in ("msp", "ch", "co"))
+    for phrase in (f"platformof{msp}asks", f"client_id{msp}", f"tenant_id{msp}", f"of{msp},conversational"):
+        assert phrase in text
+    for phrase in (
+        f"channel{ch}of{msp},active",
+        f"end-company{co}",
+        f"answersas{msp}for{co}alone",
+        f"channel{ch},progress",
+    ):
+        assert phrase in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ("--client-id", "harbor-msp", "--inbound-tenant-id", "2e64b0d8-93fa-4c17-b5d2-8f0a6c1e7b45"),
+            "client_id_overridden: The white-label channel that matched is not of the tenant that client_id names.",
+        ),
+        (
+            (),
+            (
+                "white_label_bot_not_installed: This is a white-label bot, but no active channel matched; "
+                "Neo Support is not confined to one end-company."
+            ),
+        ),
+    ],
+)
+def test_a_warning_tells_of_no_session_where_there_is_none(
+    run: Run, directory: str, arguments: tuple[str, ...], expected: str
+) -> None:
+    text = told(run, directory, *PLATFORM, "--bot-id", SHARED_BOT, *arguments)
+    assert "refused, 4" in text
+    assert " ".join(text.partition("\nwarnings\n")[2].split()) == expected
 
 
 def test_it_is_plain_text_when_not_on_a_terminal(run: Run, directory: str) -> None:
@@ -100,15 +158,34 @@ def test_json_is_the_line_that_resolve_explain_writes(run: Run, directory: str, 
     assert json.loads(written)["trace"]
 
 
+NO_KIND = "--caller must be KIND:TENANT, where KIND is platform, service_account or user, not "
+
+
 @pytest.mark.parametrize(
-    "caller", ["", "user", "user:", "user: ", "robot:msp-a", "USER:msp-a", ":msp-a", "user:" + "x" * 257, "us\x1ber:a"]
+    ("caller", "told"),
+    [
+        ("", NO_KIND + '""'),
+        ("user", NO_KIND + "user"),
+        ("robot:msp-a", NO_KIND + "robot:msp-a"),
+        ("USER:msp-a", NO_KIND + "USER:msp-a"),
+        (":msp-a", NO_KIND + ":msp-a"),
+        (" user:msp-a", NO_KIND + '"\\x20user:msp-a"'),
+        ("us\x1ber:a", NO_KIND + "us\\x1ber:a"),
+        ("user:", "the tenant id of --caller must not be blank"),
+        ("user: ", "the tenant id of --caller must not be blank"),
+        ("user:" + "x" * 257, "the tenant id of --caller must be at most 256 characters long"),
+        (
+            os.fsdecode(b"user:\xff"),
+            "the tenant id of --caller must be valid Unicode without NUL or lone surrogates",
+        ),
+    ],
 )
-def test_a_caller_written_wrongly_is_one_line_and_exit_status_2(run: Run, directory: str, caller: str) -> None:
+def test_a_caller_written_wrongly_is_one_line_and_exit_status_2(
+    run: Run, directory: str, caller: str, told: str
+) -> None:
     done = run("explain", "--directory", directory, f"--caller={caller}", "--agent-id", "1")
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.count(b"\n") == 1
-    assert b"KIND:TENANT" in done.stderr
-    assert b"\x1b" not in done.stderr
+    assert done.stderr.decode() == f"neo-routing: {told}\n"
 
 
 HOSTILE = "[bold red]x[/]\x1b[31m\r\n\u202e:smile: [link=file:///]\u2028"

@@ -65,6 +65,22 @@ def test_wrong_use_is_one_line_and_exit_status_2(run: Run, arguments: tuple[str,
     assert b"\x1b" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("resolve",), 'Command "resolve" parameter --directory is required.'),
+        (
+            ("explain", "--directory", "a.json", "--caler", "user:a"),
+            'Command "explain" parameter --caller is required. Did you mean --caller instead of --caler?',
+        ),
+        (("resolve", "--directory"), 'Command "resolve" parameter --directory requires an argument.'),
+        (("resolve", "--directory", "a.json", "b", "c", "d e\x1b"), "Not expected here: c 'd e\\x1b'."),
+    ],
+)
+def test_wrong_use_is_told_in_plain_words(run: Run, arguments: tuple[str, ...], told: str) -> None:
+    assert run(*arguments).stderr.decode() == f"neo-routing: {told} Try --help.\n"
+
+
 @pytest.mark.parametrize("missing", ["cyclopts", "rich"])
 def test_without_the_extra_one_line_says_what_to_install(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; import neo_routing_adapters.command as c; sys.exit(c.main())"

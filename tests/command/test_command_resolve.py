@@ -70,9 +70,11 @@ def test_what_is_written_is_utf_8_in_any_locale(run: Run, tmp_path: Path) -> Non
         encoding="utf-8",
     )
     case = '{"caller": {"kind": "user", "tenant_id": "zürich-it"}, "request": {"agent_id": 1}}'.encode()
-    for env in ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "latin-1"}):
-        done = run("resolve", "--directory", str(path), input=case, env=env)
-        assert "zürich-it" in done.stdout.decode("utf-8")
+    explain = ("explain", "--directory", str(path), "--caller", "user:zürich-it", "--agent-id", "1")
+    for encoding in ("ascii", "latin-1"):
+        for arguments in (("resolve", "--directory", str(path)), explain, (*explain, "--json")):
+            done = run(*arguments, input=case, env={"PYTHONIOENCODING": encoding})
+            assert "zürich-it" in done.stdout.decode("utf-8")
 
 
 def test_a_coprocess_gets_each_answer_before_it_asks_again(command: tuple[str, ...], directory: str) -> None:
@@ -147,6 +149,38 @@ def test_every_problem_of_an_invalid_directory_is_told_and_nothing_is_decided(ru
     assert any("extra" in line for line in told[1:])
     assert "Traceback" not in done.stderr.decode()
     assert "\u202e" not in done.stderr.decode()
+
+
+def complaint(run: Run, path: Path, document: str) -> list[str]:
+    path.write_text(document)
+    done = run("resolve", "--directory", str(path), input=GOOD)
+    assert (done.returncode, done.stdout) == (2, b"")
+    told = done.stderr.decode()
+    assert told.endswith("\n")
+    return told.removesuffix("\n").split("\n")
+
+
+def test_a_single_problem_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "directory.json"
+    assert complaint(run, path, '{"tenants": [{"id": " "}]}') == [
+        f"neo-routing: cannot use {path}: tenants[0].id: must not be blank"
+    ]
+
+
+@pytest.mark.parametrize(("many", "last"), [(50, "tenants[49]: must be an object"), (51, "… and 1 more")])
+def test_of_very_many_problems_the_first_fifty_are_told(run: Run, tmp_path: Path, many: int, last: str) -> None:
+    path = tmp_path / "directory.json"
+    summary, *lines = complaint(run, path, json.dumps({"tenants": [7] * many}))
+    assert summary == f"neo-routing: cannot use {path}: {many} problems in the directory"
+    assert lines == [*(f"  tenants[{position}]: must be an object" for position in range(50)), f"  {last}"][:many]
+    assert lines[-1] == f"  {last}"
+
+
+def test_no_file_name_and_no_key_makes_a_line_of_its_own(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a\nneo-routing: b.json"
+    assert len(complaint(run, path, '{"x\\n  agents[0].id: forged\\ud800": 1}')) == 1
+    path.unlink()
+    assert run("resolve", "--directory", str(path)).stderr.count(b"\n") == 1
 
 
 def test_words_that_are_no_directory_are_one_error(run: Run, tmp_path: Path) -> None:

@@ -133,6 +133,12 @@ def test_an_unusable_caller_is_named(caller: str) -> None:
     assert fields('{"caller": ' + caller + ', "request": {"agent_id": 12}}') == ("caller",)
 
 
+def test_what_makes_a_caller_usable_is_told_in_full() -> None:
+    message = read_case('{"request": {"agent_id": 12}}').failure().message
+    for phrase in ("platform, service_account or user", "not blank", "256 characters", "NUL or lone surrogates"):
+        assert phrase in message
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -214,19 +220,20 @@ def test_a_huge_integer_that_a_program_made_is_written_too(world: MemoryDirector
 
 def test_text_is_an_integer_only_where_json_says_so() -> None:
     assert [integer_or_text(text) for text in ["12", "-5", "0", "9" * 20]] == [12, -5, 0, int("9" * 20)]
-    others = ["", "012", "+1", " 1", "1 ", "1_0", "12.0", "1e3", "١٢", "0x1f", "12\n", "twelve"]
+    assert [integer_or_text(text) for text in ["12.0", "1e3", "-120E-1", "-0"]] == [12, 1000, -12, 0]
+    others = ["", "012", "+1", " 1", "1 ", "1_0", "12.", ".5", "1.5", "1e", "e3", "1e-1", "١٢", "0x1f", "12\n", "NaN"]
     assert [integer_or_text(text) for text in others] == others
     assert isinstance(integer_or_text("9" * 9999), int)
 
 
-def test_a_success_has_the_keys_of_the_specification_in_their_order(world: MemoryDirectory) -> None:
+def test_a_success_has_its_keys_in_their_order(world: MemoryDirectory) -> None:
     assert answer_line(GOOD, world) == (
         '{"outcome": "own_tenant", "tenant_id": "msp-a", "agent_id": 12, "channel_id": null, '
         '"end_company_id": null, "show_agent_progress_steps": null, "warnings": []}'
     )
 
 
-def test_a_refusal_has_the_keys_of_the_specification_in_their_order(world: MemoryDirectory) -> None:
+def test_a_refusal_has_its_keys_in_their_order(world: MemoryDirectory) -> None:
     answer = json.loads(answer_line(GOOD.replace("12", "13"), world))
     assert list(answer) == ["outcome", "status", "code", "message", "details", "warnings"]
     assert (answer["outcome"], answer["status"]) == ("refused", 404)

@@ -1,4 +1,4 @@
-"""The laws of section 7, each by its name, in every world of a small universe: nothing is drawn, nothing left out.
+"""The laws of the rules, each by its name, in every world of a small universe: nothing is drawn, nothing left out.
 
 The universe: MSPs A and B, one bot, one M365 tenant. A has a conversational and a triggered agent, and so has B; B has
 its Neo Support agent. A channel slot is empty or holds any of 64 channels of the bot: owner A or B; its agent the
@@ -14,7 +14,7 @@ linked to the M365 tenant or not (8 ways). Three complete products:
   unknown one and none, `client_id` as above, M365 tenant absent, the one or another.
 * *other callers*: every slot, all companies linked or none, A's Neo Support and the home tenant as before. Each with
   users of A and service accounts of B, who ask for each agent, for an absent one and by the managed key, with and
-  without bot and M365 tenant; and with the shapes of request that section 3 refuses.
+  without bot and M365 tenant; and with the shapes of request that admission refuses.
 
 No clause looks at more than two rows of a group, so the reverse order of rows is the only other one.
 """

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import metadata
 from typing import Final
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from neo_routing import DirectoryUnavailable
 from neo_routing.messages import printable
@@ -46,12 +47,20 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         _app()(list(arguments))
     except CycloptsError as error:
-        return _complain(printable(" ".join(str(error).split())) + " Try --help.", UNUSABLE)
+        return _complain(printable(" ".join(_misuse(error).split())) + " Try --help.", UNUSABLE)
     except CommandFailed as failed:
         return _complain(str(failed), failed.status)
     except DirectoryUnavailable as unavailable:
         return _complain(printable(str(unavailable)), MIDWAY)
     return 0
+
+
+def _misuse(error: CycloptsError) -> str:
+    if isinstance(error, UnusedCliTokensError):
+        return f"Not expected here: {shlex.join(error.unused_tokens or ())}."
+    if isinstance(error, MissingArgumentError) and error.keyword is None:
+        return str(error).replace("requires an argument", "is required")
+    return str(error)
 
 
 def _app() -> App:

@@ -19,10 +19,10 @@ from neo_routing import (
     malformed_decision,
     parse_session_request,
 )
-from neo_routing.messages import printable
 from neo_routing_adapters.command.failure import CommandFailed, directory_at
 from neo_routing_adapters.command.telling import tell
 from neo_routing_adapters.command.terminal import show
+from neo_routing_adapters.command.wording import exactly
 from neo_routing_adapters.json_lines import decision_line, integer_or_text
 
 EXAMPLE: Final = """\
@@ -30,6 +30,7 @@ Example, with the directory that "neo-routing demo --save sample" writes:
 
 $ neo-routing explain --directory sample/directory.json \\
     --caller user:northwind-it --agent-id 1003"""
+_KINDS: Final = frozenset(map(str, CallerKind))
 
 
 def explain(
@@ -86,13 +87,15 @@ def explain(
 
 
 def _caller(text: str) -> Caller:
-    kind, _, tenant_id = text.partition(":")
+    kind, colon, tenant_id = text.partition(":")
+    if not colon or kind not in _KINDS:
+        raise CommandFailed(
+            f"--caller must be KIND:TENANT, where KIND is platform, service_account or user, not {exactly(text)}"
+        )
     try:
         return Caller(CallerKind(kind), tenant_id)
     except ValueError as error:
-        raise CommandFailed(
-            f"--caller must be KIND:TENANT, where KIND is platform, service_account or user, not {printable(text)}"
-        ) from error
+        raise CommandFailed(f"the tenant id of --caller {error}") from error
 
 
 def _decide(caller: Caller, given: Mapping[str, object], directory: SessionDirectory) -> Decision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -12,13 +13,14 @@ UNUSABLE: Final = 2
 """Nothing was decided: what was given cannot be used."""
 MIDWAY: Final = 3
 """Something gave out midway: the directory, the input or the output."""
+_MOST_PROBLEMS: Final = 50
 
 
 class CommandFailed(Exception):
-    """The command ends with a message on standard error and an exit status; its message may be shown as it is."""
+    """The command ends with an exit status and a line on standard error, or several; they may be shown as they are."""
 
-    def __init__(self, message: str, status: int = UNUSABLE) -> None:
-        super().__init__("\n".join(map(printable, message.split("\n"))))
+    def __init__(self, message: str, status: int = UNUSABLE, *, more_lines: Iterable[str] = ()) -> None:
+        super().__init__("\n  ".join(map(printable, [message, *more_lines])))
         self.status = status
 
 
@@ -34,4 +36,14 @@ def directory_at(path: Path) -> MemoryDirectory:
     except OSError as error:
         raise cannot(f"read {path}", error) from error
     except InvalidDirectory as invalid:
-        raise CommandFailed(f"cannot use {path}: {invalid}") from invalid
+        summary, *lines = _told(invalid)
+        raise CommandFailed(f"cannot use {path}: {summary}", more_lines=lines) from invalid
+
+
+def _told(invalid: InvalidDirectory) -> Iterator[str]:
+    many = len(invalid.problems)
+    if many > 1:
+        yield f"{many} problems in the directory"
+    yield from map(str, invalid.problems[:_MOST_PROBLEMS])
+    if many > _MOST_PROBLEMS:
+        yield f"… and {many - _MOST_PROBLEMS} more"

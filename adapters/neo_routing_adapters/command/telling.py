@@ -12,7 +12,7 @@ from rich.tree import Tree
 
 from neo_routing import Caller, Decision, Refusal, SessionTarget, TracedAgent, TraceStep, Verdict
 from neo_routing.messages import printable
-from neo_routing_adapters.command.wording import OUTCOMES, VERDICTS, WARNINGS, particulars, sentence
+from neo_routing_adapters.command.wording import OUTCOMES, VERDICTS, WARNINGS, exactly, particulars, sentence
 
 _STYLES: Final = {Verdict.MATCHED: "bold green", Verdict.PASSED: "green", Verdict.REFUSED: "bold red"}
 _MINOR: Final = "dim"
@@ -52,7 +52,7 @@ def deciding_step(decision: Decision) -> TraceStep:
 
 
 def _steps(caller: Caller, decision: Decision) -> Tree:
-    tree = Tree(Text(f"{caller.kind} of {printable(caller.tenant_id)} asks"), guide_style=_MINOR)
+    tree = Tree(Text(f"{caller.kind} of {exactly(caller.tenant_id)} asks"), guide_style=_MINOR)
     for step in decision.trace:
         verdict = (VERDICTS[step.verdict], _STYLES.get(step.verdict, ""))
         heading = Text.assemble((str(step.clause), "bold"), ": ", verdict)
@@ -63,8 +63,8 @@ def _steps(caller: Caller, decision: Decision) -> Tree:
 
 
 def _granted(target: SessionTarget, decision: Decision) -> Text:
-    agent = f"agent {target.agent_id}{_name_of(target.agent_id, decision)} answers as {printable(target.tenant_id)}"
-    where = f" for {printable(target.end_company_id)} alone" if target.end_company_id is not None else ""
+    agent = f"agent {target.agent_id}{_name_of(target.agent_id, decision)} answers as {exactly(target.tenant_id)}"
+    where = f" for {exactly(target.end_company_id)} alone" if target.end_company_id is not None else ""
     return Text(agent + where)
 
 
@@ -80,7 +80,7 @@ def _answer_details(decision: Decision) -> list[Text]:
     lines = [Text.assemble((str(target.outcome), "bold green"), f": {OUTCOMES[target.outcome]}")]
     if target.channel_id is not None:
         shown = {True: "shown", False: "hidden", None: "not set"}[target.show_agent_progress_steps]
-        lines.append(Text(f"channel {printable(target.channel_id)}, progress steps {shown}"))
+        lines.append(Text(f"channel {exactly(target.channel_id)}, progress steps {shown}"))
     if target.end_company_id is not None:
-        lines.append(Text(f"end-company {printable(target.end_company_id)}"))
+        lines.append(Text(f"end-company {exactly(target.end_company_id)}"))
     return lines

@@ -24,7 +24,7 @@ SENTENCES: Final[Mapping[Step, str]] = {
     steps.WELL_FORMED: "Every field that was given has the type and the length that it should have.",
     steps.MALFORMED: "What was sent cannot be read as a request; nothing was looked up.",
     steps.PLATFORM_CALLER: "The caller is the platform, which may act for any tenant.",
-    steps.NO_CLIENT_ID: "No client_id was given, so the session is the caller's own.",
+    steps.NO_CLIENT_ID: "No client_id was given, so the call is for the caller's own tenant.",
     steps.CLIENT_ID_GIVEN: "Only the platform may give a client_id; for anybody else even their own is refused.",
     steps.AGENT_ID_SELECTS: "The agent is asked for by agent_id, and by nothing else.",
     steps.MANAGED_KEY_SELECTS: "The agent is asked for by managed_agent_key, and by nothing else.",
@@ -45,7 +45,8 @@ SENTENCES: Final[Mapping[Step, str]] = {
     steps.INSTALLATION_WITHOUT_BOT: "No bot_id was given, so no white-label installation can match.",
     steps.INSTALLATION_WITHOUT_M365_TENANT: "No inbound_tenant_id was given, so no white-label installation can match.",
     steps.ONE_ACTIVE_INSTALLATION: (
-        "Exactly one active white-label channel with this bot is installed for this M365 tenant; its owner answers."
+        "Exactly one active white-label channel with this bot is installed for this M365 tenant; it is taken, "
+        "whatever client_id says."
     ),
     steps.NO_INSTALLATION: "No white-label channel with this bot is installed for this M365 tenant.",
     steps.SEVERAL_ACTIVE_INSTALLATIONS: (
@@ -99,12 +100,12 @@ OUTCOMES: Final[Mapping[Outcome, str]] = {
 
 WARNINGS: Final[Mapping[WarningCode, str]] = {
     WarningCode.BOT_ID_IGNORED: "bot_id has no effect unless the platform gives it.",
-    WarningCode.CLIENT_ID_OVERRIDDEN: "The channel's owner answers, who is not the tenant that client_id names.",
+    WarningCode.CLIENT_ID_OVERRIDDEN: "The white-label channel that matched is not of the tenant that client_id names.",
     WarningCode.INBOUND_TENANT_ID_IGNORED: "inbound_tenant_id has no effect unless the platform gives it.",
     WarningCode.INBOUND_TENANT_ID_WITHOUT_BOT_ID: "inbound_tenant_id has no effect without bot_id.",
     WarningCode.UNKNOWN_FIELD_IGNORED: "The request has fields that nobody knows; they have no effect.",
     WarningCode.WHITE_LABEL_BOT_NOT_INSTALLED: (
-        "This is a white-label bot, but no active channel matched: the session is not confined to one end-company."
+        "This is a white-label bot, but no active channel matched; Neo Support is not confined to one end-company."
     ),
 }
 
@@ -121,6 +122,24 @@ def sentence(step: TraceStep) -> str:
     return _SENTENCE_OF[step.clause, step.verdict, step.reason]
 
 
+def exactly(text: str) -> str:
+    r"""Return an id fit to be printed so that no white space at its ends, nor its absence, escapes the reader.
+
+    >>> print(exactly("msp-a"), exactly("msp-a\u00a0"), exactly(""))
+    msp-a "msp-a\xa0" ""
+    """
+    if text and text == text.strip():
+        return printable(text)
+    return '"{}"'.format("".join(map(_visible, printable(text))))
+
+
+def _visible(character: str) -> str:
+    # Even in quotes, a blank gets lost where a line is wrapped.
+    if character == " ":
+        return r"\x20"
+    return ascii(character)[1:-1] if character.isspace() else character
+
+
 def particulars(step: TraceStep) -> Iterator[str]:
     """Tell the ids and the rows that a step turned on, a line each, fit to be printed."""
     for name, value in step.sought:
@@ -132,10 +151,8 @@ def particulars(step: TraceStep) -> Iterator[str]:
 
 def _value(value: str | int | tuple[str, ...]) -> str:
     if isinstance(value, tuple):
-        return ", ".join(map(printable, value))
-    if isinstance(value, int):
-        return _number(value)
-    return printable(value) if value.strip() else f'"{printable(value)}"'
+        return ", ".join(map(exactly, value))
+    return _number(value) if isinstance(value, int) else exactly(value)
 
 
 def _number(value: int) -> str:
@@ -145,14 +162,14 @@ def _number(value: int) -> str:
 
 
 def _agent(agent: TracedAgent) -> str:
-    return f'agent {agent.id} "{printable(agent.name)}" of {printable(agent.tenant_id)}, {agent.kind.lower()}'
+    return f'agent {agent.id} "{printable(agent.name)}" of {exactly(agent.tenant_id)}, {agent.kind.lower()}'
 
 
 def _channel(channel: TracedChannel) -> str:
     sort = "white-label" if channel.white_label else "standard"
-    owner = printable(channel.tenant_id)
-    return f"channel {printable(channel.id)} of {owner}, {channel.status.lower()}, {sort}, agent {channel.agent_id}"
+    owner = exactly(channel.tenant_id)
+    return f"channel {exactly(channel.id)} of {owner}, {channel.status.lower()}, {sort}, agent {channel.agent_id}"
 
 
 def _end_company(company: TracedEndCompany) -> str:
-    return f'end-company {printable(company.id)} "{printable(company.name)}"'
+    return f'end-company {exactly(company.id)} "{printable(company.name)}"'

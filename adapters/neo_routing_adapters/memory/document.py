@@ -1,4 +1,4 @@
-"""Directory documents: JSON or TOML files that hold a whole directory (section 8).
+"""Directory documents: JSON or TOML files that hold a whole directory.
 
 The model says what a field must be: each field's own converter is run on the value that stands in the document, so
 that every place where something is wrong can be named, not only the first.
@@ -18,6 +18,7 @@ from attrs import NOTHING, Attribute, fields
 
 from neo_routing import Agent, Channel, EndCompany, Tenant
 from neo_routing.directory import EACH
+from neo_routing.well_formed import BEYOND_ALL_IDS
 from neo_routing_adapters.memory.directory import MemoryDirectory
 from neo_routing_adapters.memory.problems import InvalidDirectory, Problem, References
 
@@ -28,6 +29,8 @@ _COLLECTIONS: Final[Mapping[str, type[_Row]]] = {
     "channels": Channel,
     "end_companies": EndCompany,
 }
+_LONGEST_INTEGER: Final = len(str(BEYOND_ALL_IDS)) - 1
+"""How many digits of an integer are read: Python refuses to read or print very many, at worst from 641 on."""
 
 
 def read_directory(path: str | PathLike[str]) -> MemoryDirectory:
@@ -36,9 +39,10 @@ def read_directory(path: str | PathLike[str]) -> MemoryDirectory:
     Raises `InvalidDirectory`, which lists every problem with its place, and `OSError` if the file cannot be read.
 
     >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "directory.json")
-    >>> _ = path.write_text('{"agents": [{"id": 12.5, "tenant_id": "msp-a", "type": "TRIGGERED"}]}')
-    >>> read_directory(path)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "directory.json")
+    ...     _ = path.write_text('{"agents": [{"id": 12.5, "tenant_id": "msp-a", "type": "TRIGGERED"}]}')
+    ...     read_directory(path)
     Traceback (most recent call last):
     neo_routing_adapters.memory.problems.InvalidDirectory: 4 problems in the directory
       agents[0].type: is not a known key
@@ -69,15 +73,38 @@ def _parsed(path: Path) -> Any:
     if parse is None:
         raise InvalidDirectory([Problem("", "the name of the document must end in .json or .toml")])
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parse(_text(path))
     except RecursionError:
         raise InvalidDirectory([Problem("", "the document is nested too deeply")]) from None
-    except ValueError as error:  # what the decoders of UTF-8, JSON and TOML raise
+    except ValueError as error:  # what `_text` and the decoders of JSON and TOML raise
         raise InvalidDirectory([Problem("", f"the document cannot be read: {error}")]) from error
 
 
+def _text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 text, see byte {error.start + 1}") from error
+    if text.startswith("\ufeff"):
+        raise ValueError("it starts with a byte order mark, which must not be there")
+    return text
+
+
 def _parse_json(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_json_object, parse_constant=_refuse_constant)
+    return json.loads(text, object_pairs_hook=_json_object, parse_constant=_refuse_constant, parse_int=_json_integer)
+
+
+def _json_integer(literal: str) -> int:
+    return int(literal) if len(literal) <= _LONGEST_INTEGER else BEYOND_ALL_IDS
+
+
+def _parse_toml(text: str) -> Any:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError as error:  # Python's own, when it refuses to read so many digits
+        raise ValueError("an integer in it has too many digits") from error
 
 
 def _json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -93,7 +120,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {".json": _parse_json, ".toml": tomllib.loads}
+_PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {".json": _parse_json, ".toml": _parse_toml}
 
 
 def _document_problems(document: object) -> Iterator[Problem]:

@@ -6,16 +6,25 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from neo_routing.messages import printable
+
 
 @frozen
 class Problem:
-    """One thing that is wrong, and its place, such as `channels[3].bot_id`."""
+    r"""One thing that is wrong, and its place, such as `channels[3].bot_id`.
+
+    As text it is one line, whatever the keys and the ids of the directory hold.
+
+    >>> print(Problem("tenants[0].id\n", "is not a known key"))
+    tenants[0].id\n: is not a known key
+    """
 
     place: str
     complaint: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.complaint}" if self.place else self.complaint
+        line = printable(f"{self.place}: {self.complaint}" if self.place else self.complaint)
+        return line.encode("utf-8", "backslashreplace").decode("utf-8")  # lone surrogates
 
 
 class InvalidDirectory(ValueError):
