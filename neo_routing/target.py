@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import field, frozen
-from attrs.validators import instance_of
+from attrs import frozen
 
 from neo_routing.names import Name
 
@@ -39,7 +38,7 @@ class SessionTarget:
     True
     """
 
-    outcome: Outcome = field(validator=instance_of(Outcome))
+    outcome: Outcome
     tenant_id: str
     agent_id: int
     channel_id: str | None = None
@@ -47,6 +46,8 @@ class SessionTarget:
     show_agent_progress_steps: bool | None = None
 
     def __attrs_post_init__(self) -> None:
+        if type(self.outcome) is not Outcome:
+            raise TypeError(f"{self.outcome!r} is no outcome")
         if (self.outcome in _ON_A_CHANNEL) is (self.channel_id is None):
             raise ValueError("a session has a channel exactly if its outcome says so")
         if self.end_company_id is None:
