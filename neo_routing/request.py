@@ -69,8 +69,9 @@ class SessionRequest(_Draft):
         title: str | None = None,
         unknown_fields: tuple[str, ...] = (),
     ) -> SessionRequest:
-        """Check and normalise what is given."""
-        given: dict[str, Any] = {
+        """Check and normalise what is given, as `parse_session_request` does."""
+        names = [well_formed.plain_text(name) for name in well_formed.collection(unknown_fields)]
+        body = dict.fromkeys(names) | {
             "agent_id": agent_id,
             "managed_agent_key": managed_agent_key,
             "bot_id": bot_id,
@@ -78,8 +79,10 @@ class SessionRequest(_Draft):
             "inbound_tenant_id": m365_tenant_id,
             "title": title,
         }
-        names = well_formed.collection(unknown_fields)
-        return _request(given, tuple(sorted({well_formed.plain_text(name) for name in names})))
+        parsed = parse_session_request(body)
+        if isinstance(parsed, Failure):
+            raise ValueError(parsed.failure().message)  # noqa: TRY004  # it is the value that is wrong
+        return parsed.unwrap()
 
     def __reduce__(self) -> tuple[Callable[..., SessionRequest], tuple[dict[str, Any]]]:
         # The shape is left out: another version may number it otherwise.
@@ -111,51 +114,6 @@ def _m365_tenant_id(spelling: str) -> str:
     return normal_m365_tenant_id(well_formed.text(spelling))
 
 
-# A call of a function costs more than most of what is done here, and most fields of most requests are `None`: a
-# converter on each field, called for each, would take longer than the decision.
-def _request(body: dict[str, Any], unknown_fields: tuple[str, ...]) -> SessionRequest:
-    shape = HAS_UNKNOWN_FIELDS if unknown_fields else 0
-    agent_id = body.get("agent_id")
-    managed_agent_key: Any = body.get("managed_agent_key")
-    bot_id = body.get("bot_id")
-    client_id = body.get("client_id")
-    m365_tenant_id = body.get("inbound_tenant_id")
-    title = body.get("title")
-    if agent_id is not None:
-        shape |= HAS_AGENT_ID
-        if type(agent_id) is not int or agent_id.bit_length() > well_formed.BITS_OF_AN_ID:
-            agent_id = well_formed.integer(agent_id)
-    if managed_agent_key is not None:
-        shape |= HAS_MANAGED_AGENT_KEY
-        known = _KEYS.get(managed_agent_key) if type(managed_agent_key) is str else None
-        managed_agent_key = known or checked_managed_agent_key(managed_agent_key)
-    if bot_id is not None:
-        bot_id = _bot_id(bot_id if type(bot_id) is str else well_formed.text(bot_id))
-        shape |= HAS_BOT_ID if bot_id else HAS_BOT_ID | BLANK_BOT_ID
-    if client_id is not None:
-        client_id = well_formed.text(client_id)
-        shape |= HAS_CLIENT_ID if client_id.strip() else HAS_CLIENT_ID | BLANK_CLIENT_ID
-    if m365_tenant_id is not None:
-        m365_tenant_id = _m365_tenant_id(
-            m365_tenant_id if type(m365_tenant_id) is str else well_formed.text(m365_tenant_id)
-        )
-        shape |= HAS_M365_TENANT_ID if m365_tenant_id else HAS_M365_TENANT_ID | BLANK_M365_TENANT_ID
-    if title is not None:
-        title = _title(title)
-    draft: Any = _new(_Draft)
-    draft.agent_id = agent_id
-    draft.managed_agent_key = managed_agent_key
-    draft.bot_id = bot_id
-    draft.client_id = client_id
-    draft.m365_tenant_id = m365_tenant_id
-    draft.title = title
-    draft.unknown_fields = unknown_fields
-    draft.shape = shape
-    draft.__class__ = SessionRequest
-    request: SessionRequest = draft
-    return request
-
-
 _new: Final = object.__new__
 
 
@@ -169,7 +127,7 @@ _FIELDS: Final[Mapping[str, Callable[[Any], object]]] = {
 }
 
 
-def parse_session_request(raw: object) -> Result[SessionRequest, Refusal]:
+def parse_session_request(raw: object) -> Result[SessionRequest, Refusal]:  # noqa: C901  # see below
     """`request-shape`: turn the body of a call into a request, or name every field that is wrong with it.
 
     Takes any Python object at all, which must not be changed meanwhile. An object in the sense of JSON is a `dict`
@@ -184,16 +142,55 @@ def parse_session_request(raw: object) -> Result[SessionRequest, Refusal]:
     body = raw if type(raw) is dict else _plain_dict(raw)
     if body is None:
         return _NOT_AN_OBJECT
-    all_known = True
+    shape = 0
     for name in body:
         if type(name) is not str:
             return _NOT_AN_OBJECT
         if name not in _FIELDS:
-            all_known = False
+            shape = HAS_UNKNOWN_FIELDS
+    # Written out, because a call of a function costs more than most of what is done here, and most fields of most
+    # requests are `None`: a converter on each field, called for each, would take longer than the decision.
     try:
-        return Success(_request(body, () if all_known else tuple(sorted(body.keys() - _FIELDS.keys()))))
+        agent_id = body.get("agent_id")
+        managed_agent_key: Any = body.get("managed_agent_key")
+        bot_id = body.get("bot_id")
+        client_id = body.get("client_id")
+        m365_tenant_id = body.get("inbound_tenant_id")
+        title = body.get("title")
+        if agent_id is not None:
+            shape |= HAS_AGENT_ID
+            if type(agent_id) is not int or agent_id.bit_length() > well_formed.BITS_OF_AN_ID:
+                agent_id = well_formed.integer(agent_id)
+        if managed_agent_key is not None:
+            shape |= HAS_MANAGED_AGENT_KEY
+            known = _KEYS.get(managed_agent_key) if type(managed_agent_key) is str else None
+            managed_agent_key = known or checked_managed_agent_key(managed_agent_key)
+        if bot_id is not None:
+            bot_id = _bot_id(bot_id if type(bot_id) is str else well_formed.text(bot_id))
+            shape |= HAS_BOT_ID if bot_id else HAS_BOT_ID | BLANK_BOT_ID
+        if client_id is not None:
+            client_id = well_formed.text(client_id)
+            shape |= HAS_CLIENT_ID if client_id.strip() else HAS_CLIENT_ID | BLANK_CLIENT_ID
+        if m365_tenant_id is not None:
+            m365_tenant_id = _m365_tenant_id(
+                m365_tenant_id if type(m365_tenant_id) is str else well_formed.text(m365_tenant_id)
+            )
+            shape |= HAS_M365_TENANT_ID if m365_tenant_id else HAS_M365_TENANT_ID | BLANK_M365_TENANT_ID
+        if title is not None:
+            title = _title(title)
+        draft: Any = _new(_Draft)
+        draft.agent_id = agent_id
+        draft.managed_agent_key = managed_agent_key
+        draft.bot_id = bot_id
+        draft.client_id = client_id
+        draft.m365_tenant_id = m365_tenant_id
+        draft.title = title
+        draft.unknown_fields = tuple(sorted(body.keys() - _FIELDS.keys())) if shape & HAS_UNKNOWN_FIELDS else ()
+        draft.shape = shape
     except ValueError:
         return Failure(malformed(_complaints(body)))
+    draft.__class__ = SessionRequest
+    return Success(draft)
 
 
 _NOT_AN_OBJECT: Final = Failure(malformed({"request": "must be an object"}))

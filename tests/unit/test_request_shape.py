@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import re
 from collections import Counter, OrderedDict, UserDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
@@ -234,8 +235,9 @@ def built(field: str, value: object) -> SessionRequest:
 
 @pytest.mark.parametrize(("field", "make"), [bad[:2] for bad in BAD], ids=[f"{bad[0]}: {bad[2]}" for bad in BAD])
 def test_a_bad_value_is_refused_by_the_name_of_its_field(field: str, make: Callable[[], object]) -> None:
-    assert refusal_of({field: make()}).fields == (field,)
-    with pytest.raises(ValueError, match=r"^must "):
+    refusal = refusal_of({field: make()})
+    assert refusal.fields == (field,)
+    with pytest.raises(ValueError, match=f"^{re.escape(refusal.message)}$"):
         built(field, make())
 
 
@@ -642,7 +644,7 @@ def test_the_constructor_refuses_exactly_what_the_boundary_refuses(body: dict[st
     if is_successful(result):
         assert SessionRequest(**arguments) == result.unwrap()
     else:
-        with pytest.raises(ValueError, match=r"^must "):
+        with pytest.raises(ValueError, match=f"^{re.escape(result.failure().message)}$"):
             SessionRequest(**arguments)
 
 
