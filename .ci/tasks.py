@@ -23,6 +23,7 @@ ENVIRONMENT = ROOT / ".venv"
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 MADE_FOR = ENVIRONMENT / "made-for"
+INSTALLED = ENVIRONMENT / "installed"
 
 GROUPS = {"demo": [], "bench": [], "test": ["test"], "check": ["test", "check"], "all": ["test", "check"]}
 TEST = [["python", "-m", "pytest", "-n", "auto", "--cov", "--cov-report=term-missing:skip-covered"]]
@@ -47,15 +48,15 @@ def set_up(groups: list[str]) -> None:
     """Make the environment and install the groups, unless just that was done before."""
     make_environment()
     files = [(ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", ".ci/constraints.txt")]
-    wanted = hashlib.sha256("\0".join([*groups, *files]).encode()).hexdigest()
-    stamp = ENVIRONMENT / f"installed-{'-'.join(['project', *groups])}"
-    if stamp.exists() and stamp.read_text() == wanted:
+    wanted = hashlib.sha256("\0".join(files).encode()).hexdigest()
+    done, *installed = INSTALLED.read_text().split() if INSTALLED.exists() else [""]
+    if done == wanted and set(groups) <= set(installed):
         return
     say(f"installing into {ENVIRONMENT.name} ...")
     pip = ["python", "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "-c", str(CONSTRAINTS)]
     run([*pip, "pip"])
     run([*pip, "--editable", ".[all]", *(word for group in groups for word in ("--group", group))])
-    stamp.write_text(wanted)
+    INSTALLED.write_text(" ".join([wanted, *groups, *(installed if done == wanted else [])]))
 
 
 def make_environment() -> None:

@@ -18,7 +18,8 @@ LONGEST_TITLE: Final = 500
 LARGEST_AGENT_ID: Final = 2**63 - 1
 BITS_OF_AN_ID: Final = 63
 BEYOND_ALL_IDS: Final = 10**600
-"""What stands for integers that are larger still: Python may refuse to write them, or to read them."""
+"""What stands for integers that are larger still: Python may refuse to write or to read more than 640 digits."""
+MOST_DIGITS: Final = len(str(BEYOND_ALL_IDS)) - 1
 
 _Member = TypeVar("_Member", bound=StrEnum)
 
@@ -104,6 +105,17 @@ def integer(value: int) -> int:
     if issubclass(kind, float) and float.is_integer(value):
         return float.__int__(value)
     raise ValueError("must be an integer")
+
+
+def integer_literal(literal: str) -> int:
+    """Read an integer of any length, written in digits with a minus sign or none, with the limits of `integer`.
+
+    >>> integer_literal("-42"), integer_literal("9" * 5000) == BEYOND_ALL_IDS
+    (-42, True)
+    """
+    if len(literal.lstrip("-")) <= MOST_DIGITS:
+        return int(literal)
+    return -BEYOND_ALL_IDS if literal.startswith("-") else BEYOND_ALL_IDS
 
 
 def agent_id(value: int) -> int:

@@ -29,10 +29,7 @@ from neo_routing import (
     parse_session_request,
 )
 from neo_routing.messages import malformed
-from neo_routing.well_formed import BEYOND_ALL_IDS
-
-_LONGEST_INTEGER: Final = len(str(BEYOND_ALL_IDS)) - 1
-"""How many digits of an integer are kept: Python refuses to read or print very many, at worst from 641 on."""
+from neo_routing.well_formed import MOST_DIGITS, integer_literal
 
 _FRACTION: Final = 0.5
 """What stands for every number that is not an integer: no field takes one, so all are refused in the same words."""
@@ -146,12 +143,6 @@ def _no_number(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _integer(literal: str) -> int:
-    if len(literal.lstrip("-")) <= _LONGEST_INTEGER:
-        return int(literal)
-    return -BEYOND_ALL_IDS if literal[0] == "-" else BEYOND_ALL_IDS
-
-
 def _number(literal: str) -> int | float:
     """Read a number, with a fraction or an exponent too: exactly, as a rounded id would be somebody else's."""
     mantissa, _, exponent = literal.lower().partition("e")
@@ -160,15 +151,15 @@ def _number(literal: str) -> int | float:
     zeros = _signed(exponent) + len(whole) - len(digits)
     if not digits.strip("-0"):
         return 0
-    return _FRACTION if zeros < 0 else _signed(digits + "0" * min(zeros, _LONGEST_INTEGER))
+    return _FRACTION if zeros < 0 else _signed(digits + "0" * min(zeros, MOST_DIGITS))
 
 
 def _signed(digits: str) -> int:
-    return _integer(("-" if digits.startswith("-") else "") + (digits.lstrip("+-0") or "0"))
+    return integer_literal(("-" if digits.startswith("-") else "") + (digits.lstrip("+-0") or "0"))
 
 
 _read: Final = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_no_number, parse_int=_integer, parse_float=_number
+    object_pairs_hook=_object, parse_constant=_no_number, parse_int=integer_literal, parse_float=_number
 ).decode
 _write: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 

@@ -148,10 +148,6 @@ def test_confinement_the_platform_reaches_channels_and_neo_support_only(world: W
     assert target is None or target.agent_id in installed | active | support
 
 
-def _asked_for(request: SessionRequest, **changes: Any) -> SessionRequest:
-    return evolve(request, **changes)
-
-
 @RARE
 @given(worlds(), st.one_of(cases(), platform_cases()), st.sampled_from([None, *TENANT_IDS, "qx-tenant-gone"]))
 def test_override_where_the_installation_decides_client_id_does_not(
@@ -160,7 +156,7 @@ def test_override_where_the_installation_decides_client_id_does_not(
     caller, request = case
     decision = decide(caller, request, world.directory())
     assume(any(_decides(step.clause, step.verdict) for step in decision.trace))
-    other = decide(caller, _asked_for(request, client_id=client_id), world.directory())
+    other = decide(caller, evolve(request, client_id=client_id), world.directory())
     assert other.result == decision.result
 
 
@@ -175,7 +171,7 @@ def test_ignored_bot_and_m365_tenant_mean_nothing_from_another_caller(
 ) -> None:
     caller, request = case
     assume(not caller.is_platform)
-    other = _asked_for(request, bot_id=bot_id, m365_tenant_id=m365_tenant_id)
+    other = evolve(request, bot_id=bot_id, m365_tenant_id=m365_tenant_id)
     assert decide(caller, other, world.directory()).result == decide(caller, request, world.directory()).result
 
 
@@ -374,7 +370,7 @@ def test_normal_forms_another_spelling_in_the_request_never_changes_the_answer(
 ) -> None:
     caller, request = case
     assert request.bot_id is not None and request.m365_tenant_id is not None
-    respelled = _asked_for(
+    respelled = evolve(
         request,
         bot_id=data.draw(bot_spellings(request.bot_id)),
         m365_tenant_id=data.draw(m365_spellings(request.m365_tenant_id)),

@@ -18,7 +18,7 @@ from attrs import NOTHING, Attribute, fields
 
 from neo_routing import Agent, Channel, EndCompany, Tenant
 from neo_routing.directory import EACH
-from neo_routing.well_formed import BEYOND_ALL_IDS
+from neo_routing.well_formed import integer_literal
 from neo_routing_adapters.memory.directory import MemoryDirectory
 from neo_routing_adapters.memory.problems import InvalidDirectory, Problem, References
 
@@ -29,8 +29,6 @@ _COLLECTIONS: Final[Mapping[str, type[_Row]]] = {
     "channels": Channel,
     "end_companies": EndCompany,
 }
-_LONGEST_INTEGER: Final = len(str(BEYOND_ALL_IDS)) - 1
-"""How many digits of an integer are read: Python refuses to read or print very many, at worst from 641 on."""
 
 
 def read_directory(path: str | PathLike[str]) -> MemoryDirectory:
@@ -91,11 +89,7 @@ def _text(path: Path) -> str:
 
 
 def _parse_json(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_json_object, parse_constant=_refuse_constant, parse_int=_json_integer)
-
-
-def _json_integer(literal: str) -> int:
-    return int(literal) if len(literal) <= _LONGEST_INTEGER else BEYOND_ALL_IDS
+    return json.loads(text, object_pairs_hook=_json_object, parse_constant=_refuse_constant, parse_int=integer_literal)
 
 
 def _parse_toml(text: str) -> Any:
