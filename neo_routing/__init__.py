@@ -8,11 +8,18 @@
 """
 
 from neo_routing.caller import Caller, CallerKind
-from neo_routing.decide import decide, decide_many, resolve_session_target
+from neo_routing.decide import (
+    adecide,
+    adecide_many,
+    aresolve_session_target,
+    decide,
+    decide_many,
+    resolve_session_target,
+)
 from neo_routing.decision import Decision, malformed_decision
 from neo_routing.directory import Agent, AgentKind, Channel, ChannelStatus, EndCompany, ManagedAgentKey, Tenant
 from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
-from neo_routing.port import DirectoryUnavailable, SessionDirectory
+from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, SessionDirectory
 from neo_routing.refusals import Refusal, RefusalCode
 from neo_routing.request import SessionRequest, parse_session_request
 from neo_routing.rows import ChannelRow, Rows, RowsBuilder, RowsNeeded
@@ -24,6 +31,7 @@ from neo_routing.warning_codes import WarningCode
 __all__ = [
     "Agent",
     "AgentKind",
+    "AsyncSessionDirectory",
     "Caller",
     "CallerKind",
     "Channel",
@@ -51,6 +59,9 @@ __all__ = [
     "TracedEndCompany",
     "Verdict",
     "WarningCode",
+    "adecide",
+    "adecide_many",
+    "aresolve_session_target",
     "decide",
     "decide_many",
     "malformed_decision",

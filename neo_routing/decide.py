@@ -11,7 +11,7 @@ from returns.result import Result
 from neo_routing.admission import TO_OTHERS, TO_PLATFORM, Admission
 from neo_routing.caller import Caller
 from neo_routing.decision import Decision
-from neo_routing.port import SessionDirectory
+from neo_routing.port import AsyncSessionDirectory, SessionDirectory
 from neo_routing.refusals import Refusal
 from neo_routing.request import SessionRequest
 from neo_routing.routing import Routing, own_rows_needed, own_session, platform_rows_needed, platform_session
@@ -54,6 +54,23 @@ def resolve_session_target(
     return branch.session(request, needed, directory.look_up((needed,)))[0]
 
 
+async def aresolve_session_target(
+    caller: Caller, request: SessionRequest, directory: AsyncSessionDirectory
+) -> Result[SessionTarget, Refusal]:
+    """Decide as `resolve_session_target` does, and await the directory.
+
+    >>> import asyncio
+    >>> from neo_routing import CallerKind, Rows, RowsBuilder
+    >>> class Empty:
+    ...     async def look_up(self, needed, /) -> Rows:
+    ...         return RowsBuilder().rows()
+    >>> user = Caller(CallerKind.USER, "msp-a")
+    >>> asyncio.run(aresolve_session_target(user, SessionRequest(agent_id=12), Empty())).failure().status
+    404
+    """
+    return (await adecide(caller, request, directory)).result
+
+
 def decide(caller: Caller, request: SessionRequest, directory: SessionDirectory) -> Decision:
     """Decide, and tell how: the result with its warnings and its trace.
 
@@ -67,6 +84,12 @@ def decide(caller: Caller, request: SessionRequest, directory: SessionDirectory)
     return plan if isinstance(plan, Decision) else _carried_out(plan, directory.look_up((plan[1],)))
 
 
+async def adecide(caller: Caller, request: SessionRequest, directory: AsyncSessionDirectory) -> Decision:
+    """Decide as `decide` does, and await the directory."""
+    plan = _plan(caller, request)
+    return plan if isinstance(plan, Decision) else _carried_out(plan, await directory.look_up((plan[1],)))
+
+
 def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: SessionDirectory) -> list[Decision]:
     """Decide a batch with a single look-up; the decisions come in the order of the cases, equal to one by one.
 
@@ -77,10 +100,16 @@ def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: Sessi
     >>> [decision.result.failure().status for decision in decisions]
     [404, 422]
     """
-    plans = [_plan(caller, request) for caller, request in cases]
-    needed = [plan[1] for plan in plans if not isinstance(plan, Decision)]
-    rows = directory.look_up(needed) if needed else NO_ROWS
-    return [plan if isinstance(plan, Decision) else _carried_out(plan, rows) for plan in plans]
+    plans, needed = _plans(cases)
+    return _all_carried_out(plans, directory.look_up(needed) if needed else NO_ROWS)
+
+
+async def adecide_many(
+    cases: Iterable[tuple[Caller, SessionRequest]], directory: AsyncSessionDirectory
+) -> list[Decision]:
+    """Decide a batch as `decide_many` does, and await the directory once."""
+    plans, needed = _plans(cases)
+    return _all_carried_out(plans, await directory.look_up(needed) if needed else NO_ROWS)
 
 
 _Plan: TypeAlias = tuple[_Branch, RowsNeeded, SessionRequest, Admission]
@@ -98,3 +127,12 @@ def _carried_out(plan: _Plan, rows: Rows) -> Decision:
     branch, needed, request, admission = plan
     routing = branch.session(request, needed, rows)
     return Decision(routing[0], (request, admission, needed[0], rows, routing))
+
+
+def _plans(cases: Iterable[tuple[Caller, SessionRequest]]) -> tuple[list[_Plan | Decision], list[RowsNeeded]]:
+    plans = [_plan(caller, request) for caller, request in cases]
+    return plans, [plan[1] for plan in plans if not isinstance(plan, Decision)]
+
+
+def _all_carried_out(plans: list[_Plan | Decision], rows: Rows) -> list[Decision]:
+    return [plan if isinstance(plan, Decision) else _carried_out(plan, rows) for plan in plans]

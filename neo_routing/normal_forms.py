@@ -7,6 +7,7 @@ directory holds pass through the same functions before they are compared. The id
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _GUID = r"([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12})"
 _TO_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
@@ -37,6 +38,7 @@ def normal_m365_tenant_id(m365_tenant_id: str) -> str:
     return _normal_form(m365_tenant_id, None)
 
 
+@lru_cache(maxsize=1024)  # bots are few, and each stands in very many requests and rows
 def _normal_form(spelling: str, prefix: str | None) -> str:
     bare = _without_wrapping(spelling, prefix).translate(_TO_ASCII_LOWER)
     guid = re.fullmatch(_GUID, bare)

@@ -33,6 +33,14 @@ class SessionDirectory(Protocol):
         ...
 
 
+class AsyncSessionDirectory(Protocol):
+    """A `SessionDirectory` that is awaited; all that is guaranteed there is guaranteed here."""
+
+    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
+        ...
+
+
 class DirectoryUnavailable(Exception):
     """The directory could not answer. Not an outcome: nothing was decided.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,9 @@ from neo_routing import (
     Rows,
     RowsNeeded,
     SessionRequest,
+    adecide,
+    adecide_many,
+    aresolve_session_target,
     decide,
     decide_many,
     resolve_session_target,
@@ -85,3 +90,44 @@ def test_a_batch_that_its_shape_refuses_is_not_looked_up() -> None:
     ]
     assert directory.needed == []
     assert decide_many([], directory) == []
+
+
+class Awaited:
+    """Awaits what a `Recording` does."""
+
+    def __init__(self) -> None:
+        self.recording = Recording()
+
+    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        await asyncio.sleep(0)
+        return self.recording.look_up(needed)
+
+
+def test_the_awaited_functions_raise_an_outage_too() -> None:
+    for call in (aresolve_session_target(USER, SUPPORT, Awaited()), adecide(USER, SUPPORT, Awaited())):
+        with pytest.raises(DirectoryUnavailable):
+            run(call)
+    with pytest.raises(DirectoryUnavailable):
+        run(adecide_many([(USER, SUPPORT)], Awaited()))
+
+
+def run(call: Coroutine[Any, Any, object]) -> object:
+    with asyncio.Runner() as runner:
+        return runner.run(call)
+
+
+def test_the_awaited_functions_need_the_same_rows_in_one_look_up() -> None:
+    cases = [(USER, SUPPORT), (PLATFORM, SUPPORT), (USER, SessionRequest())]
+    asked, awaited = Recording(), Awaited()
+    with pytest.raises(DirectoryUnavailable):
+        decide_many(cases, asked)
+    with pytest.raises(DirectoryUnavailable):
+        run(adecide_many(cases, awaited))
+    assert awaited.recording.needed == asked.needed != []
+
+
+def test_what_its_shape_refuses_is_not_awaited_either() -> None:
+    directory = Awaited()
+    assert run(adecide(USER, SessionRequest(), directory)) == decide(USER, SessionRequest(), Recording())
+    assert run(adecide_many([(USER, SessionRequest())], directory)) == [decide(USER, SessionRequest(), Recording())]
+    assert directory.recording.needed == []

@@ -29,7 +29,11 @@ PROMISED = [
     "resolve_session_target",
     "decide",
     "decide_many",
+    "aresolve_session_target",
+    "adecide",
+    "adecide_many",
     "SessionDirectory",
+    "AsyncSessionDirectory",
     "DirectoryUnavailable",
 ]
 
