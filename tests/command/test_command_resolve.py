@@ -252,13 +252,13 @@ def test_progress_is_shown_on_a_terminal_for_a_file_and_at_no_other_time(run: Ru
 _UNAVAILABLE = """
 import sys
 from neo_routing import DirectoryUnavailable
-from neo_routing_adapters.command import main, resolve
+from neo_routing_adapters.command import given_directory, main
 
 class Gone:
     def look_up(self, needed, /):
         raise DirectoryUnavailable
 
-resolve.directory_at = lambda path: Gone()
+given_directory.directory_at = lambda path: Gone()
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neo_routing import Caller, CallerKind, ManagedAgentKey, SessionRequest, decide
-from neo_routing_adapters.memory import InvalidDirectory, MemoryDirectory, read_directory
+from neo_routing_adapters.memory import InvalidDirectory, MemoryDirectory, read_directory, read_document
 
 TENANT = {"id": "msp-a"}
 AGENT = {"id": 12, "tenant_id": "msp-a", "kind": "CONVERSATIONAL"}
@@ -163,6 +163,23 @@ PROBLEMS: list[tuple[str, Any, list[str]]] = [
 @pytest.mark.parametrize(("content", "expected"), [row[1:] for row in PROBLEMS], ids=[row[0] for row in PROBLEMS])
 def test_every_problem_is_named_at_its_place(tmp_path: Path, content: object, expected: list[str]) -> None:
     assert problems(tmp_path, content) == expected
+
+
+@pytest.mark.parametrize(("content", "expected"), [row[1:] for row in PROBLEMS], ids=[row[0] for row in PROBLEMS])
+def test_a_document_that_is_read_for_its_rows_has_the_same_problems(
+    tmp_path: Path, content: object, expected: list[str]
+) -> None:
+    with pytest.raises(InvalidDirectory) as raised:
+        read_document(written(tmp_path, content))
+    assert [*map(str, raised.value.problems)] == expected
+
+
+def test_the_rows_of_a_document_can_be_read_again_and_again(tmp_path: Path) -> None:
+    read = read_document(written(tmp_path, document(agents=[AGENT], channels=[CHANNEL], end_companies=[COMPANY])))
+    assert read.count == 4
+    for _ in range(2):
+        rows = [*read.tenants, *read.agents, *read.channels, *read.end_companies]
+        assert [row.id for row in rows] == ["msp-a", 12, "ch-1", "co-1"]
 
 
 @pytest.mark.parametrize(

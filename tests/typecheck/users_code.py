@@ -7,8 +7,11 @@ from typing import assert_never, assert_type
 
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
+from sqlalchemy import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from neo_routing import (
+    AsyncSessionDirectory,
     Caller,
     CallerKind,
     Decision,
@@ -23,12 +26,16 @@ from neo_routing import (
     SessionTarget,
     TraceStep,
     WarningCode,
+    adecide,
+    adecide_many,
+    aresolve_session_target,
     decide,
     decide_many,
     parse_session_request,
     resolve_session_target,
 )
 from neo_routing_adapters.memory import MemoryDirectory, read_directory
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 
 
 class OwnDirectory:
@@ -43,9 +50,20 @@ class OwnDirectory:
         return RowsBuilder().rows()
 
 
-def directories() -> list[SessionDirectory]:
+def directories(engine: Engine) -> list[SessionDirectory]:
     assert_type(read_directory("directory.json"), MemoryDirectory)
-    return [OwnDirectory(), MemoryDirectory()]
+    return [OwnDirectory(), MemoryDirectory(), SqlDirectory(engine)]
+
+
+class OwnAsyncDirectory:
+    """So does one that is awaited."""
+
+    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        return OwnDirectory().look_up(needed)
+
+
+def async_directories(engine: AsyncEngine) -> list[AsyncSessionDirectory]:
+    return [OwnAsyncDirectory(), AsyncSqlDirectory(engine, deadline=1.5)]
 
 
 def answer(body: object, caller: Caller, directory: SessionDirectory) -> str:
@@ -98,3 +116,11 @@ def decided(directory: SessionDirectory) -> None:
     assert_type(decide_many([(caller, SessionRequest())], directory), list[Decision])
     SessionRequest(agent_id="12")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     decision.result = Success(1)  # type: ignore[misc, arg-type]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def awaited(directory: AsyncSessionDirectory) -> None:
+    caller = Caller(CallerKind.USER, "msp-a")
+    answer = await aresolve_session_target(caller, SessionRequest(agent_id=12), directory)
+    assert_type(answer, Result[SessionTarget, Refusal])
+    assert_type(await adecide(caller, SessionRequest(agent_id=12), directory), Decision)
+    assert_type(await adecide_many([(caller, SessionRequest())], directory), list[Decision])

@@ -11,8 +11,9 @@ _INSTALL_FIRST = "neo-routing: the command needs more than the library; install 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit status.
 
-    0: done, refusals among the answers included. 2: the command line, the directory or the file of cases can't be
-    used, and nothing was decided. 3: the directory could not answer, or reading or writing failed, midway.
+    0: done, refusals among the answers included. 1: `db check` has found errors, or rows stand in the way of what
+    `db guard` was to add. 2: the command line, the directory or the file of cases can't be used, and nothing was done.
+    3: the directory could not answer, or reading or writing failed, midway.
     """
     try:
         from neo_routing_adapters.command.command_line import run  # noqa: PLC0415  # its extra may be missing

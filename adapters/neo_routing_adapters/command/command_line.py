@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensEr
 
 from neo_routing import DirectoryUnavailable
 from neo_routing.messages import printable
-from neo_routing_adapters.command import demo, explain, resolve
+from neo_routing_adapters.command import database, demo, explain, resolve
 from neo_routing_adapters.command.failure import MIDWAY, UNUSABLE, CommandFailed
 from neo_routing_adapters.command.terminal import console
 
@@ -80,6 +80,7 @@ def _app() -> App:
     app.command(App(name="resolve", default_command=resolve.resolve, help_epilogue=resolve.EXAMPLE))
     app.command(App(name="explain", default_command=explain.explain, help_epilogue=explain.EXAMPLE))
     app.command(App(name="demo", default_command=demo.demo, help_epilogue=demo.EXAMPLE))
+    app.command(database.app())
     return app
 
 

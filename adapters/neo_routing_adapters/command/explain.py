@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
@@ -19,7 +18,8 @@ from neo_routing import (
     malformed_decision,
     parse_session_request,
 )
-from neo_routing_adapters.command.failure import CommandFailed, directory_at
+from neo_routing_adapters.command.failure import CommandFailed
+from neo_routing_adapters.command.given_directory import given_directory
 from neo_routing_adapters.command.telling import tell
 from neo_routing_adapters.command.terminal import show
 from neo_routing_adapters.command.wording import exactly
@@ -35,7 +35,7 @@ _KINDS: Final = frozenset(map(str, CallerKind))
 
 def explain(
     *,
-    directory: Path,
+    directory: str,
     caller: Annotated[str, Parameter(metavar="KIND:TENANT")],
     client_id: str | None = None,
     bot_id: str | None = None,
@@ -52,7 +52,7 @@ def explain(
     Parameters
     ----------
     directory
-        Directory document, .json or .toml.
+        Directory document, .json or .toml, or database, postgresql://user@host/name or sqlite:///file.
     caller
         Who asks; KIND is platform, service_account or user.
     client_id
@@ -79,7 +79,8 @@ def explain(
         "title": title,
     }
     who = _caller(caller)
-    decision = _decide(who, given, directory_at(directory))
+    with given_directory(directory) as known:
+        decision = _decide(who, given, known)
     if json:
         print(decision_line(decision, trace=True))
     else:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from neo_routing.messages import printable
-from neo_routing_adapters.memory import InvalidDirectory, MemoryDirectory, read_directory
+from neo_routing_adapters.memory import (
+    DirectoryDocument,
+    InvalidDirectory,
+    MemoryDirectory,
+    read_directory,
+    read_document,
+)
 
+FOUND: Final = 1
+"""Something was looked for that should not be there, and it was found."""
 UNUSABLE: Final = 2
 """Nothing was decided: what was given cannot be used."""
 MIDWAY: Final = 3
 """Something gave out midway: the directory, the input or the output."""
 _MOST_PROBLEMS: Final = 50
+_Read = TypeVar("_Read")
 
 
 class CommandFailed(Exception):
@@ -31,8 +40,17 @@ def cannot(do_what: str, error: OSError, status: int = UNUSABLE) -> CommandFaile
 
 def directory_at(path: Path) -> MemoryDirectory:
     """Read the directory document that was named on the command line. Raises `CommandFailed`."""
+    return _read(read_directory, path)
+
+
+def document_at(path: Path) -> DirectoryDocument:
+    """Read the rows of the directory document that was named on the command line. Raises `CommandFailed`."""
+    return _read(read_document, path)
+
+
+def _read(read: Callable[[Path], _Read], path: Path) -> _Read:
     try:
-        return read_directory(path)
+        return read(path)
     except OSError as error:
         raise cannot(f"read {path}", error) from error
     except InvalidDirectory as invalid:

@@ -13,7 +13,8 @@ from typing import Annotated, BinaryIO, Final
 from cyclopts import Parameter
 from rich.progress import Progress, TaskID
 
-from neo_routing_adapters.command.failure import MIDWAY, CommandFailed, cannot, directory_at
+from neo_routing_adapters.command.failure import MIDWAY, CommandFailed, cannot
+from neo_routing_adapters.command.given_directory import given_directory
 from neo_routing_adapters.command.terminal import console
 from neo_routing_adapters.json_lines import answer_line
 
@@ -29,7 +30,7 @@ def resolve(
     cases: Path | None = None,
     /,
     *,
-    directory: Path,
+    directory: str,
     explain: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> None:
     """Decide every case of a JSON Lines file.
@@ -41,13 +42,12 @@ def resolve(
     cases
         File with a case on each line; standard input if left out.
     directory
-        Directory document, .json or .toml.
+        Directory document, .json or .toml, or database, postgresql://user@host/name or sqlite:///file.
     explain
         Add the trace, which a refused caller must not see.
     """
-    known = directory_at(directory)
     output = sys.stdout.buffer
-    with _opened(cases) as lines:
+    with given_directory(directory) as known, _opened(cases) as lines:
         regular = stat.S_ISREG(os.fstat(lines.fileno()).st_mode)
         for line in _watched(lines) if regular and _is_watched() else _read(lines):
             output.write(answer_line(line, known, trace=explain).encode() + b"\n")

@@ -48,16 +48,73 @@ def read_directory(path: str | PathLike[str]) -> MemoryDirectory:
       agents[0].kind: is missing
       agents[0].tenant_id: there is no tenant 'msp-a'
     """
+    document = _well_formed_document(path)  # its references are checked on the way into memory
+    return MemoryDirectory(
+        tenants=document.tenants,
+        agents=document.agents,
+        channels=document.channels,
+        end_companies=document.end_companies,
+    )
+
+
+def read_document(path: str | PathLike[str]) -> DirectoryDocument:
+    """Read a directory document for its rows, as strictly as `read_directory` does, and with the same errors."""
+    document = _well_formed_document(path)
+    if problems := document.reference_problems():
+        raise InvalidDirectory(problems)
+    return document
+
+
+class DirectoryDocument:
+    """The rows of a document. Each list of them is made anew, row by row, whenever it is asked for.
+
+    >>> [tenant.name for tenant in DirectoryDocument({"tenants": [{"id": "msp-a"}]}).tenants]
+    ['msp-a']
+    """
+
+    def __init__(self, well_formed: Mapping[str, list[dict[str, Any]]]) -> None:
+        self._lists = well_formed
+
+    @property
+    def count(self) -> int:
+        """How many rows there are in all lists together."""
+        return sum(map(len, self._lists.values()))
+
+    @property
+    def tenants(self) -> Iterator[Tenant]:
+        """The tenants."""
+        return (Tenant(**row) for row in self._lists.get("tenants", ()))
+
+    @property
+    def agents(self) -> Iterator[Agent]:
+        """The agents."""
+        return (Agent(**row) for row in self._lists.get("agents", ()))
+
+    @property
+    def channels(self) -> Iterator[Channel]:
+        """The channels."""
+        return (Channel(**row) for row in self._lists.get("channels", ()))
+
+    @property
+    def end_companies(self) -> Iterator[EndCompany]:
+        """The end-companies."""
+        return (EndCompany(**row) for row in self._lists.get("end_companies", ()))
+
+    def reference_problems(self) -> list[Problem]:
+        """List every duplicate id and every unknown owner."""
+        references = References()
+        for collection in _COLLECTIONS:
+            for position, row in enumerate(self._lists.get(collection, ())):
+                references.check(collection, position, row["id"], row.get("tenant_id"))
+        return references.problems
+
+
+def _well_formed_document(path: str | PathLike[str]) -> DirectoryDocument:
     document = _parsed(Path(path))
     problems = [*_document_problems(document)]
     if problems:
         raise InvalidDirectory([*problems, *_reference_problems(document)])
-    return MemoryDirectory(
-        tenants=(Tenant(**row) for row in document.get("tenants", ())),
-        agents=(Agent(**row) for row in document.get("agents", ())),
-        channels=(Channel(**row) for row in document.get("channels", ())),
-        end_companies=(EndCompany(**row) for row in document.get("end_companies", ())),
-    )
+    return DirectoryDocument(document)
 
 
 class _Repeating(dict[str, Any]):

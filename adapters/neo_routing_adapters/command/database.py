@@ -1,0 +1,160 @@
+"""`neo-routing db`: a directory in a database: made, filled, written out, checked and guarded."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import App, Parameter
+
+from neo_routing.messages import printable
+from neo_routing_adapters.command.database_url import opened
+from neo_routing_adapters.command.failure import FOUND, MIDWAY, CommandFailed, document_at
+from neo_routing_adapters.command.findings import Findings
+from neo_routing_adapters.command.progress import progress
+
+_SQLITE_URL: Final = "sqlite:///directory.sqlite"
+_EXAMPLE: Final = "Example:\n\n$ neo-routing db"
+
+
+def app() -> App:
+    """Return the commands on databases."""
+    commands = App(name="db", help="Make, fill, write out, check and guard a directory in a database.")
+    commands.command(App(name="upgrade", default_command=upgrade, help_epilogue=f"{_EXAMPLE} upgrade {_SQLITE_URL}"))
+    sample = f"{_EXAMPLE} import {_SQLITE_URL} sample/directory.json"
+    commands.command(App(name="import", default_command=import_, help_epilogue=sample))
+    commands.command(App(name="export", default_command=export, help_epilogue=f"{_EXAMPLE} export {_SQLITE_URL}"))
+    commands.command(App(name="check", default_command=check, help_epilogue=f"{_EXAMPLE} check {_SQLITE_URL}"))
+    commands.command(App(name="guard", default_command=guard, help_epilogue=f"{_EXAMPLE} guard {_SQLITE_URL}"))
+    return commands
+
+
+def upgrade(url: str, /) -> None:
+    """Make the tables in a database, or bring them to the newest version.
+
+    It is all or nothing, and may be run again.
+
+    Parameters
+    ----------
+    url
+        Database, postgresql://user@host/name or sqlite:///file.
+    """
+    with opened(url, may_create=True, relations=False) as engine:
+        from neo_routing_adapters.sql.upgrade import UnknownSchemaVersion
+        from neo_routing_adapters.sql.upgrade import upgrade as upgrade_tables
+
+        try:
+            version = upgrade_tables(engine)
+        except UnknownSchemaVersion as error:
+            raise CommandFailed(str(error)) from error
+    print(f"the tables are of version {version}")
+
+
+def import_(url: str, file: Path, /) -> None:
+    """Replace the whole content of a database by a directory document.
+
+    It is all or nothing, and whoever reads meanwhile sees what was there before.
+
+    Parameters
+    ----------
+    url
+        Database, postgresql://user@host/name or sqlite:///file.
+    file
+        Directory document, .json or .toml.
+    """
+    with opened(url) as engine:
+        from sqlalchemy.exc import IntegrityError
+
+        from neo_routing_adapters.sql.directory_import import import_directory
+        from neo_routing_adapters.sql.our_tables import NotOurTables
+
+        document = document_at(file)
+        try:
+            with progress("Importing") as show:
+                import_directory(engine, document, lambda done, total: show(completed=done, total=total))
+        except NotOurTables as error:
+            raise CommandFailed(str(error)) from error
+        except IntegrityError as error:
+            reason = str(error.orig).partition("\n")[0]
+            raise CommandFailed(f"{file} holds rows that a guard of the database refuses: {reason}") from error
+    print(f"imported {document.count} rows")
+
+
+def export(url: str, /) -> None:
+    """Write the whole content of a database to standard output, as a directory document.
+
+    The same content is the same text: sorted by ids, a row on a line, ids in normal form.
+
+    Parameters
+    ----------
+    url
+        Database, postgresql://user@host/name or sqlite:///file.
+    """
+    with opened(url) as engine:
+        from neo_routing_adapters.sql.directory_export import IllFormedRow, export_directory
+
+        try:
+            with closing(export_directory(engine)) as pieces:
+                for piece in pieces:
+                    sys.stdout.buffer.write(piece.encode())
+        except IllFormedRow as error:
+            raise CommandFailed(f"{error}; to see all such rows: neo-routing db check URL", MIDWAY) from error
+
+
+def check(url: str, /, *, json: Annotated[bool, Parameter(negative="", show_default=False)] = False) -> None:
+    """Verify that a database delivers what decisions need, be it in our tables or in views of your own.
+
+    An error makes decisions wrong, slow or impossible. A notice is legal, but the rules refuse to answer there. The
+    exit status is 1 if there are errors.
+
+    Parameters
+    ----------
+    url
+        Database, postgresql://user@host/name or sqlite:///file.
+    json
+        Write each finding as a JSON object on a line.
+    """
+    told = Findings(as_json=json)
+    with opened(url, relations=False) as engine:
+        from neo_routing_adapters.sql.check import check as findings_of
+
+        with (
+            progress("Checking") as show,
+            closing(findings_of(engine, lambda part: show(description=f"Checking {part}"))) as found,
+        ):
+            for finding in found:
+                told.tell(finding)
+    told.finish()
+    if told.errors:
+        raise CommandFailed(f"{told.errors} {'error' if told.errors == 1 else 'errors'} in the database", FOUND)
+
+
+def guard(url: str, /) -> None:
+    """Forbid new clashes in our tables by unique indexes, and list the rows that stand in the way.
+
+    Nobody can write to the tables meanwhile, but everybody can read. The exit status is 1 if rows stand in the way of
+    any; the others are added.
+
+    Parameters
+    ----------
+    url
+        Database, postgresql://user@host/name or sqlite:///file.
+    """
+    with opened(url) as engine:
+        from neo_routing_adapters.sql.guards import guard as add_guards
+        from neo_routing_adapters.sql.our_tables import NotOurTables
+
+        try:
+            guards = add_guards(engine)
+        except NotOurTables as error:
+            raise CommandFailed(str(error)) from error
+    told = Findings()
+    for one in guards:
+        print(printable(f"{one.name}: {one.state}"))
+        for finding in one.in_the_way:
+            told.tell(finding)
+    told.finish()
+    if told.count:
+        raise CommandFailed("rows stand in the way of a guard", FOUND)

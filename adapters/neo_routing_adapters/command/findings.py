@@ -1,0 +1,64 @@
+"""How findings are written: in full for programs, the first of them for a person."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+
+from neo_routing.messages import printable
+from neo_routing_adapters.command.terminal import show
+
+if TYPE_CHECKING:
+    from neo_routing_adapters.sql.check.findings import Finding
+
+_MOST: Final = 50
+_STYLES: Final = {"error": "bold red", "notice": "yellow"}
+
+
+class Findings:
+    """Writes findings to standard output.
+
+    On a terminal it is a sentence for each of the first fifty, when all have been found. Otherwise it is a line for
+    each, as it is found: severity, relation, row and complaint with tabs between them, or a JSON object.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.count = 0
+        self.errors = 0
+        self._write = _json if as_json else None if sys.stdout.isatty() else _columns
+        self._first: list[Finding] = []
+
+    def tell(self, finding: Finding) -> None:
+        """Write one, or remember it."""
+        self.count += 1
+        self.errors += finding.severity == "error"
+        if self._write is not None:
+            self._write(finding)
+        elif self.count <= _MOST:
+            self._first.append(finding)
+
+    def finish(self) -> None:
+        """Write what was remembered, and say how much was not."""
+        for finding in self._first:
+            severity, colon, rest = str(finding).partition(": ")
+            show(Text.assemble((severity, _STYLES[severity]), colon, rest), sys.stdout)
+        if self._first and self.count > _MOST:
+            print(f"… and {self.count - _MOST} more")
+
+
+def _json(finding: Finding) -> None:
+    said = {
+        "severity": str(finding.severity),
+        "relation": finding.relation,
+        "row": finding.row,
+        "complaint": finding.complaint,
+    }
+    print(json.dumps(said))
+
+
+def _columns(finding: Finding) -> None:
+    row = ", ".join(map(str, finding.row))
+    print("\t".join(map(printable, [str(finding.severity), finding.relation, row, finding.complaint])))

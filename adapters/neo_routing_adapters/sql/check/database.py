@@ -1,0 +1,44 @@
+"""Verifies that a database delivers what the adapter needs: tables of ours, or views on a host's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+
+from sqlalchemy import Connection, Engine
+
+from neo_routing_adapters.sql.check.clashes import CLASHES
+from neo_routing_adapters.sql.check.findings import Finding
+from neo_routing_adapters.sql.check.plans import plan_findings
+from neo_routing_adapters.sql.check.references import reference_findings
+from neo_routing_adapters.sql.check.rows import row_findings
+from neo_routing_adapters.sql.check.structure import structure_findings
+from neo_routing_adapters.sql.transactions import reading
+
+
+def check(engine: Engine, progress: Callable[[str], object] = lambda _relation: None) -> Generator[Finding, None, None]:
+    """Yield all that is wrong or worth a notice, on one snapshot; what the progress is told is looked at next.
+
+    The structure comes first, and unless it is sound nothing else is looked at: columns, and the index for each look-up
+    by the plan of the statements themselves. Then every row, and what rows say of each other. Raises the errors of
+    SQLAlchemy and of the driver. It holds a connection until it is exhausted or closed.
+
+    >>> from sqlalchemy import create_engine
+    >>> for finding in list(check(create_engine("sqlite://")))[:1]:
+    ...     print(finding)
+    error: routing_tenant: is missing
+    """
+    with reading(engine) as connection:
+        progress("structure")
+        unsound = [*structure_findings(connection)]
+        yield from unsound
+        if not unsound:
+            yield from _content_findings(connection, progress)
+
+
+def _content_findings(connection: Connection, progress: Callable[[str], object]) -> Iterator[Finding]:
+    yield from plan_findings(connection)
+    yield from row_findings(connection, progress)
+    yield from reference_findings(connection, progress)
+    progress("clashes")
+    for clash in CLASHES:
+        yield from clash.find(connection)

@@ -1,0 +1,198 @@
+"""Replaces the whole content of the tables, in one transaction and in bulk.
+
+The new content is staged in temporary tables; then only what differs is written. So nobody waits while a document is
+read, and to import again what is mostly there already is cheap. To empty the tables first would be worse either way:
+TRUNCATE makes every reader wait for the end, and shows an empty directory to whoever looks at an older snapshot; DELETE
+writes everything twice, and leaves as much for VACUUM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, Protocol, TypeAlias
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    MetaData,
+    Table,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
+
+from neo_routing import Agent, Channel, EndCompany, Tenant
+from neo_routing_adapters.sql.our_tables import require_foreign_keys, require_our_tables
+from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
+from neo_routing_adapters.sql.stored_rows import (
+    PARENTS_FIRST,
+    StoredRow,
+    agent_row,
+    channel_row,
+    end_company_row,
+    installation_rows,
+    link_rows,
+    tenant_row,
+)
+from neo_routing_adapters.sql.transactions import writing
+
+
+class Content(Protocol):
+    """All that a directory holds. Each list is read once, in this order, so it may be a generator."""
+
+    @property
+    def count(self) -> int:
+        """How many tenants, agents, channels and end-companies there are together."""
+        ...
+
+    @property
+    def tenants(self) -> Iterable[Tenant]:
+        """The tenants."""
+        ...
+
+    @property
+    def agents(self) -> Iterable[Agent]:
+        """The agents."""
+        ...
+
+    @property
+    def channels(self) -> Iterable[Channel]:
+        """The channels, with their installations."""
+        ...
+
+    @property
+    def end_companies(self) -> Iterable[EndCompany]:
+        """The end-companies, with their links."""
+        ...
+
+
+Progress: TypeAlias = Callable[[int, int], object]
+"""Told how much is done, and how much there is to do."""
+
+_Batch: TypeAlias = tuple[int, Sequence[tuple[Table, list[StoredRow]]]]
+"""How many rows of the directory, and the rows of tables that are made of them."""
+
+_AT_A_TIME: Final = 5_000
+
+
+def import_directory(engine: Engine, content: Content, progress: Progress = lambda _done, _total: None) -> None:
+    """Put this content in the place of all that there is, or else change nothing.
+
+    Ids must be unique and owners there: raises `sqlalchemy.exc.IntegrityError` if they are not, or if a guard forbids a
+    clash; `ForeignKeysOff` on a SQLite that does not enforce them; `NotOurTables` on a host's views; else the errors of
+    SQLAlchemy, of the driver (on PostgreSQL psycopg), and of the content.
+
+    >>> from types import SimpleNamespace
+    >>> from sqlalchemy import create_engine, event
+    >>> from neo_routing_adapters.sql.upgrade import upgrade
+    >>> engine = create_engine("sqlite://")
+    >>> event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=ON"))
+    >>> _ = upgrade(engine)
+    >>> content = SimpleNamespace(count=1, tenants=[Tenant(id="msp-a")], agents=[], channels=[], end_companies=[])
+    >>> import_directory(engine, content)
+    >>> engine.connect().exec_driver_sql("SELECT id, name FROM routing_tenant").all()
+    [('msp-a', 'msp-a')]
+    """
+    with writing(engine, at_once=False) as connection:
+        require_foreign_keys(connection)
+        require_our_tables(connection)
+        staged = _stage(connection, content, progress)
+        _keep_other_writers_out(connection)
+        steps = [*_merge_steps(staged)]
+        for done, step in enumerate(steps, start=1):
+            connection.execute(step)
+            progress(content.count * (len(steps) + done), content.count * 2 * len(steps))
+        for table in staged.values():
+            table.drop(connection)
+        for table in staged:
+            connection.exec_driver_sql(f"ANALYZE {table.name}")
+
+
+def _stage(connection: Connection, content: Content, progress: Progress) -> dict[Table, Table]:
+    """Write the content to temporary tables, and return these by the tables that they stand for."""
+    staged = {table: _staging_table(table) for table in PARENTS_FIRST}
+    load = _copy if connection.dialect.name == "postgresql" else _insert
+    for table in staged.values():
+        table.create(connection)
+    done = 0
+    for count, rows_by_table in _batches(content):
+        for table, rows in rows_by_table:
+            load(connection, staged[table], rows)
+        done += count
+        progress(done, 2 * content.count)
+    for table in staged.values():
+        connection.exec_driver_sql(f"ANALYZE {table.name}")
+    return staged
+
+
+def _staging_table(table: Table) -> Table:
+    columns = [Column(column.name, column.type) for column in table.columns]
+    return Table(f"staged_{table.name}", MetaData(), *columns, prefixes=["TEMPORARY"])
+
+
+def _batches(content: Content) -> Iterator[_Batch]:
+    for some_tenants in _some_at_a_time(content.tenants):
+        yield len(some_tenants), [(tenants, [*map(tenant_row, some_tenants)])]
+    for some_agents in _some_at_a_time(content.agents):
+        yield len(some_agents), [(agents, [*map(agent_row, some_agents)])]
+    for some_channels in _some_at_a_time(content.channels):
+        installed = [row for channel in some_channels for row in installation_rows(channel)]
+        yield len(some_channels), [(channels, [*map(channel_row, some_channels)]), (installations, installed)]
+    for some_companies in _some_at_a_time(content.end_companies):
+        linked = [row for company in some_companies for row in link_rows(company)]
+        yield len(some_companies), [(end_companies, [*map(end_company_row, some_companies)]), (links, linked)]
+
+
+def _some_at_a_time(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    remaining = iter(rows)
+    while some := [*islice(remaining, _AT_A_TIME)]:
+        yield some
+
+
+def _copy(connection: Connection, table: Table, rows: list[StoredRow]) -> None:
+    cursor: Any = connection.connection.cursor()
+    with cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _insert(connection: Connection, table: Table, rows: list[StoredRow]) -> None:
+    if rows:
+        values = ", ".join("?" * len(table.columns))
+        connection.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({values})", rows)  # noqa: S608  # our own name
+
+
+def _keep_other_writers_out(connection: Connection) -> None:
+    # On SQLite the first change does.
+    if connection.dialect.name == "postgresql":
+        names = ", ".join(table.name for table in PARENTS_FIRST)
+        connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _merge_steps(staged: dict[Table, Table]) -> Iterator[Executable]:
+    """Yield what makes the content that which is staged.
+
+    A row that differs goes and comes again, so that no guard sees half of a change. Only a tenant stays: with it would
+    go all that is its own.
+    """
+    for table in reversed(PARENTS_FIRST):
+        compared = table.primary_key if table is tenants else table.columns
+        same = [_is_same(column, staged[table].c[column.name]) for column in compared]
+        yield delete(table).where(~exists().where(*same))
+    new = staged[tenants]
+    yield update(tenants).values(name=new.c.name).where(tenants.c.id == new.c.id, tenants.c.name != new.c.name)
+    for table in PARENTS_FIRST:
+        known = [column == staged[table].c[column.name] for column in table.primary_key]
+        missing = select(staged[table]).where(~exists().where(*known))
+        yield insert(table).from_select(table.c.keys(), missing)
+
+
+def _is_same(one: Column[Any], other: Column[Any]) -> ColumnElement[bool]:
+    # PostgreSQL can hash for equality, and for nothing that holds of nulls too.
+    return one.is_not_distinct_from(other) if one.nullable else one == other

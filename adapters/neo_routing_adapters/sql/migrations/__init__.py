@@ -1,0 +1,1 @@
+"""How a database comes to have the tables of `neo_routing_adapters.sql.schema`, version by version."""

@@ -1,0 +1,76 @@
+"""Transactions of the administration: to read one snapshot, or to write all or nothing.
+
+They are what they are whatever the engine is set to, because a host sets it to suit decisions: those want autocommit
+and short timeouts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Select
+
+LONGEST_WAIT: Final = 10.0
+"""How many seconds a change waits for a lock on PostgreSQL, while everybody else queues up behind it.
+
+On SQLite it waits for as long as the connection's own `timeout` says.
+"""
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that sees one snapshot, and that changes nothing even if it tries."""
+    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with _isolated(engine, **options) as connection, connection.begin() as transaction:
+        _prepare(connection, "BEGIN")
+        yield connection
+        transaction.rollback()
+
+
+@contextmanager
+def writing(engine: Engine, *, at_once: bool = True) -> Iterator[Connection]:
+    """Open a transaction that is committed unless something is raised.
+
+    Other writers of a SQLite file are kept out at once, or else from the first change of it on.
+    """
+    with _isolated(engine, isolation_level="READ COMMITTED") as connection, connection.begin():
+        prepare_to_write(connection, at_once=at_once)
+        yield connection
+
+
+def prepare_to_write(connection: Connection, *, at_once: bool = True) -> None:
+    """Make the transaction that a connection is in fit for changes of the schema."""
+    _prepare(connection, "BEGIN IMMEDIATE" if at_once else "BEGIN")
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(LONGEST_WAIT * 1000)}")
+
+
+@contextmanager
+def _isolated(engine: Engine, **options: Any) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        yield connection.execution_options(**options) if engine.dialect.name == "postgresql" else connection
+
+
+def _prepare(connection: Connection, begin: str) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+    # Python's sqlite3 begins a transaction only before it changes rows: not before it reads, and not before it changes
+    # the schema, which would then be committed at once.
+    elif not _driver_connection(connection).in_transaction:
+        connection.exec_driver_sql(begin)
+
+
+def _driver_connection(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+_AT_A_TIME: Final = 5_000
+
+
+def streamed(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[Any]:
+    """Yield the rows of a query that may be too many to hold."""
+    with connection.execute(query, execution_options={"yield_per": _AT_A_TIME}) as rows:
+        yield from rows

@@ -1,0 +1,227 @@
+"""The commands on databases: `neo-routing db`."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import sqlite3
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from neo_routing_adapters.command.findings import Findings
+from neo_routing_adapters.sql.check import Finding, Severity
+
+if TYPE_CHECKING:
+    from conftest import Run
+
+COMMANDS = ["upgrade", "import", "export", "check", "guard"]
+CLASHING = {
+    "tenants": [{"id": "a"}],
+    "agents": [{"id": n, "tenant_id": "a", "kind": "CONVERSATIONAL", "managed_key": "NEO_SUPPORT"} for n in (1, 2)],
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "directory.sqlite"
+
+
+@pytest.fixture
+def url(run: Run, file: Path) -> str:
+    """A database with the tables, and nothing in them."""
+    url = f"sqlite:///{file}"
+    assert run("db", "upgrade", url).stdout == b"the tables are of version 0001\n"
+    return url
+
+
+def imported(run: Run, url: str, folder: Path, document: object) -> None:
+    path = folder / "document.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    done = run("db", "import", url, str(path))
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_examples_of_help_run_one_after_the_other(run: Run, tmp_path: Path) -> None:
+    assert run("demo", "--save", "sample", cwd=tmp_path).returncode == 0
+    for command in COMMANDS:
+        text = run("db", command, "--help").stdout.decode()
+        [example] = re.findall(r"^\$ neo-routing (.*)$", text, re.MULTILINE)
+        done = run(*shlex.split(example), cwd=tmp_path)
+        expected = 1 if command == "guard" else 0
+        assert (done.returncode, bool(done.stderr)) == (expected, expected == 1), done.stderr
+
+
+def test_a_document_comes_out_as_it_went_in(run: Run, url: str, directory: str, tmp_path: Path) -> None:
+    assert run("db", "import", url, directory).stdout.startswith(b"imported ")
+    written = run("db", "export", url)
+    assert (written.returncode, written.stderr) == (0, b"")
+    again = tmp_path / "again.json"
+    again.write_bytes(written.stdout)
+    assert run("db", "import", url, str(again)).returncode == 0
+    assert run("db", "export", url).stdout == written.stdout
+    ids = {name: {row["id"] for row in rows} for name, rows in json.loads(written.stdout).items()}
+    sample = json.loads(Path(directory).read_text(encoding="utf-8"))
+    assert ids == {name: {row["id"] for row in rows} for name, rows in sample.items()}
+
+
+def test_a_database_decides_as_the_document_that_it_was_made_from(
+    run: Run, url: str, directory: str, cases: str
+) -> None:
+    run("db", "import", url, directory)
+    from_document = run("resolve", "--explain", "--directory", directory, cases)
+    assert run("resolve", "--explain", "--directory", url, cases).stdout == from_document.stdout
+
+
+def test_a_document_with_problems_changes_nothing(run: Run, url: str, directory: str, tmp_path: Path) -> None:
+    run("db", "import", url, directory)
+    before = run("db", "export", url).stdout
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"agents": [{"id": 0}]}')
+    done = run("db", "import", url, str(bad))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"agents[0].id: must be from 1 to 2^63 - 1" in done.stderr
+    assert run("db", "export", url).stdout == before
+
+
+def test_findings_are_lines_with_tabs_or_json(run: Run, url: str, tmp_path: Path) -> None:
+    imported(run, url, tmp_path, CLASHING)
+    done = run("db", "check", url)
+    told = "several agents of one tenant have the same managed key: tenant_id 'a', managed_key 'NEO_SUPPORT'"
+    assert (done.returncode, done.stdout.decode()) == (0, f"notice\trouting_agent\t1, 2\t{told}\n")
+    assert json.loads(run("db", "check", url, "--json").stdout) == {
+        "severity": "notice",
+        "relation": "routing_agent",
+        "row": [1, 2],
+        "complaint": told,
+    }
+
+
+def test_errors_are_counted_and_exit_status_1(run: Run, url: str, file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("DROP INDEX ix_routing_channel_tenant_id_bot_id")
+    connection.close()
+    done = run("db", "check", url)
+    assert (done.returncode, done.stderr) == (1, b"neo-routing: 1 error in the database\n")
+    assert done.stdout.startswith(b"error\trouting_channel\t\tno index serves a look-up by tenant_id and bot_id")
+
+
+def test_guards_are_added_where_nothing_stands_in_the_way(run: Run, url: str, tmp_path: Path) -> None:
+    imported(run, url, tmp_path, CLASHING)
+    done = run("db", "guard", url)
+    assert (done.returncode, done.stderr) == (1, b"neo-routing: rows stand in the way of a guard\n")
+    blocked, found, *added = done.stdout.decode().splitlines()
+    assert blocked == "guard_one_managed_agent: blocked"
+    assert found.startswith("notice\trouting_agent\t1, 2\t")
+    assert [line.partition(": ")[2] for line in added] == ["added"] * 3
+    imported(run, url, tmp_path, {})
+    done = run("db", "guard", url)
+    assert (done.returncode, done.stdout.count(b": already there\n"), done.stdout.count(b": added\n")) == (0, 3, 1)
+    (tmp_path / "clashing.json").write_text(json.dumps(CLASHING))
+    done = run("db", "import", url, str(tmp_path / "clashing.json"))
+    assert done.returncode == 2
+    assert b"holds rows that a guard of the database refuses: " in done.stderr
+
+
+UNUSABLE = [
+    ("nonsense", "this is not the URL of a database, such as postgresql://user@host/name"),
+    ("mysql://u:s3cret@h/n", "mysql databases cannot be used: give postgresql://… or sqlite:///…"),
+    ("postgresql://u:s3@cret@h/n", "the URL has an @ too many: in a password, write it as %40"),
+    ("postgresql://u:s3cret@h:port/n", "this is not the URL of a database, such as postgresql://user@host/name"),
+    ("sqlite://", "the URL names no file: give sqlite:///name, or sqlite:////folder/name"),
+    ("sqlite:///missing.sqlite", "cannot read missing.sqlite: there is no such file"),
+]
+
+
+@pytest.mark.parametrize(("unusable", "told"), UNUSABLE)
+def test_a_url_that_cannot_be_used_is_one_line_and_exit_status_2(
+    run: Run, tmp_path: Path, unusable: str, told: str
+) -> None:
+    done = run("db", "check", unusable, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"neo-routing: {told}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "unreachable", ["postgresql://u:s3cret@127.0.0.1:1/n", "postgresql+asyncpg://u:1@127.0.0.1:1/n"]
+)
+def test_a_server_that_is_not_there_is_one_line_without_the_password(run: Run, unreachable: str) -> None:
+    done = run("db", "export", unreachable)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    assert done.stderr.startswith(b"neo-routing: cannot use 127.0.0.1/n")
+    assert b"s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["import", "export", "guard"])
+def test_a_database_without_the_tables_says_how_to_make_them(
+    run: Run, file: Path, directory: str, command: str
+) -> None:
+    sqlite3.connect(file).close()
+    file.touch()
+    done = run("db", command, f"sqlite:///{file}", *([directory] if command == "import" else []))
+    assert done.returncode == 2
+    assert done.stderr.endswith(b"make the tables with: neo-routing db upgrade URL\n")
+
+
+def test_a_file_that_is_no_database_is_one_line(run: Run, directory: str) -> None:
+    done = run("db", "export", f"sqlite:///{directory}")
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+    assert b"file is not a database" in done.stderr
+
+
+def test_a_database_that_is_busy_gives_out_midway(run: Run, url: str, file: Path, directory: str) -> None:
+    busy = sqlite3.connect(file)
+    busy.execute("BEGIN EXCLUSIVE")
+    done = run("db", "import", f"{url}?timeout=0.01", directory)
+    busy.close()
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    busy = sqlite3.connect(file)
+    busy.execute("BEGIN IMMEDIATE")
+    done = run("db", "import", f"{url}?timeout=0.01", directory)
+    busy.close()
+    assert (done.returncode, done.stderr) == (3, f"neo-routing: {file} gave out: database is locked\n".encode())
+
+
+def test_a_reader_that_goes_ends_an_export_quietly(
+    run: Run, command: tuple[str, ...], url: str, tmp_path: Path
+) -> None:
+    imported(run, url, tmp_path, {"tenants": [{"id": f"tenant-{n}", "name": "x" * 200} for n in range(5000)]})
+    process = subprocess.Popen([*command, "db", "export", url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
+@pytest.mark.parametrize(("absent", "extra"), [("sqlalchemy", "sql"), ("psycopg", "postgres")])
+def test_without_its_extra_a_database_says_what_to_install(run: Run, tmp_path: Path, absent: str, extra: str) -> None:
+    (tmp_path / f"{absent}.py").write_text(f"raise ModuleNotFoundError(name={absent!r})")
+    env = {"PYTHONPATH": str(tmp_path)}
+    done = run("db", "check", "postgresql://u@h/n", env=env)
+    told = f"this database needs more than the command; install it with: pip install 'neo_routing[{extra}]'"
+    assert (done.returncode, done.stderr.decode()) == (2, f"neo-routing: {told}\n")
+    assert run("--help", env=env).returncode == run("demo", env=env).returncode == 0
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_person_reads_the_first_fifty_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    findings = Findings()
+    for number in range(1, 53):
+        findings.tell(Finding(Severity.ERROR, "routing_agent", (number,), "name must not be null"))
+    assert terminal.getvalue() == ""
+    findings.finish()
+    lines = re.sub("\x1b.*?m", "", terminal.getvalue()).splitlines()
+    assert lines[0] == "error: routing_agent 1: name must not be null"
+    assert (len(lines), lines[-1]) == (51, "… and 2 more")

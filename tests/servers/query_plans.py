@@ -1,0 +1,61 @@
+"""What a database means to do for a look-up: which of its tables it would read from end to end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import asyncpg
+
+from neo_routing import RowsNeeded
+from neo_routing_adapters.sql import RELATIONS
+from neo_routing_adapters.sql.statements import Statement, Statements
+
+
+def scans(connection: Connection, needed: Sequence[RowsNeeded], *, generic: bool = False) -> list[str]:
+    """Name whatever is not read by keys in an index, a relation or an index, in the plan for these decisions.
+
+    A generic plan, of PostgreSQL alone, is made without a look at the keys: that is how it runs a statement that it
+    has prepared and planned for some keys before.
+    """
+    if connection.dialect.name == "sqlite":
+        return _scans_of_sqlite(connection, _statement(Statements(connection.dialect), needed))
+    if generic:
+        # With $1 for a key, as the server itself has it: there are no keys, and so nothing that could be prepared.
+        sql, _ = _statement(Statements(asyncpg.dialect()), needed)
+        with connection.connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {sql}", prepare=False)
+            [explained] = cursor.fetchone()
+    else:
+        sql, arguments = _statement(Statements(connection.dialect), needed)
+        explained = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}", arguments).scalar_one()
+    return sorted({name for node in _nodes(explained[0]["Plan"]) for name in _scanned(node)})
+
+
+def _statement(statements: Statements, needed: Sequence[RowsNeeded]) -> Statement:
+    return statements.for_one(needed[0]) if len(needed) == 1 else statements.for_many(needed)
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for inner in node.get("Plans", ()):
+        yield from _nodes(inner)
+
+
+def _scanned(node: dict[str, Any]) -> Iterator[str]:
+    # Of a bitmap, the index below the relation has the condition.
+    if "Index Name" in node:
+        if "Index Cond" not in node:
+            yield node["Index Name"]
+    elif "Relation Name" in node and node["Node Type"] != "Bitmap Heap Scan":
+        yield node["Relation Name"]
+
+
+def _scans_of_sqlite(connection: Connection, statement: Statement) -> list[str]:
+    sql, arguments = statement
+    details = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", arguments)]
+    # An automatic index is made anew for each statement, from the whole table.
+    found = [re.match(r"SCAN (\w+)|SEARCH (\w+) USING AUTOMATIC", detail) for detail in details]
+    return sorted({match[1] or match[2] for match in found if match and (match[1] or match[2]) in RELATIONS})

@@ -1,0 +1,291 @@
+"""The check finds each fault that is planted, in our tables and in a host's views, and nothing where nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from sqlalchemy import Engine, inspect
+
+from administered import AGENT, CHANNEL, COMPANY, TENANTS, WORLD, Content, upgraded
+from neo_routing import AgentKind
+from neo_routing_adapters.sql.check import Severity, check
+from neo_routing_adapters.sql.directory_import import import_directory
+from neo_routing_adapters.sql.guards import guard
+from neo_routing_adapters.sql.schema import RELATIONS, metadata
+from stored import store
+from test_guards import CLASHING
+from worlds import World, worlds
+
+
+@pytest.fixture
+def engine(any_database_url: str) -> Iterator[Engine]:
+    with upgraded(any_database_url) as engine:
+        store(engine, WORLD)
+        yield engine
+
+
+def found(engine: Engine) -> list[str]:
+    return [str(finding) for finding in check(engine)]
+
+
+def run(engine: Engine, *statements: str) -> None:
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def put_a_view(engine: Engine, relation: str, **columns: str) -> None:
+    """Let a view deliver the relation from its table, with some columns otherwise; "" leaves one out."""
+    delivered = {name: name for name in RELATIONS[relation]} | columns
+    listed = ", ".join(f"{value} AS {name}" for name, value in delivered.items() if value)
+    run(
+        engine,
+        f"ALTER TABLE {relation} RENAME TO host_{relation}",
+        f"CREATE VIEW {relation} AS SELECT {listed} FROM host_{relation}",
+    )
+
+
+@contextmanager
+def instead(engine: Engine, relation: str, query: str) -> Iterator[None]:
+    """Let a view on the table, which is called host meanwhile, deliver the relation."""
+    run(engine, f"ALTER TABLE {relation} RENAME TO host", f"CREATE VIEW {relation} AS {query}")
+    yield
+    run(engine, f"DROP VIEW {relation}", f"ALTER TABLE host RENAME TO {relation}")
+
+
+def changed(relation: str, column: str, value: str) -> str:
+    sort = {int: "bigint", bool: "boolean", str: "text"}[metadata.tables[relation].c[column].type.python_type]
+    listed = (f"CAST({value} AS {sort}) AS {name}" if name == column else name for name in RELATIONS[relation])
+    return f"SELECT {', '.join(listed)} FROM host"
+
+
+def test_nothing_is_found_in_an_empty_database_of_ours(any_database_url: str) -> None:
+    with upgraded(any_database_url) as engine:
+        assert found(engine) == []
+
+
+def test_any_directory_that_was_imported_is_free_of_errors(any_database_url: str) -> None:
+    with upgraded(any_database_url) as engine:
+
+        @settings(max_examples=10)
+        @given(worlds())
+        def holds(world: World) -> None:
+            import_directory(engine, Content(world))
+            assert not any(finding.severity is Severity.ERROR for finding in check(engine))
+
+        holds()
+
+
+def test_guards_and_statistics_make_no_difference(engine: Engine) -> None:
+    guard(engine)
+    run(engine, "ANALYZE")
+    assert found(engine) == []
+
+
+def test_views_that_deliver_everything_are_as_good_as_tables(engine: Engine) -> None:
+    for relation in RELATIONS:
+        put_a_view(engine, relation)
+    assert found(engine) == []
+
+
+def test_a_relation_that_is_missing_is_named(engine: Engine) -> None:
+    for relation in RELATIONS:
+        run(engine, f"ALTER TABLE {relation} RENAME TO elsewhere")
+        assert found(engine) == [f"error: {relation}: is missing"]
+        run(engine, f"ALTER TABLE elsewhere RENAME TO {relation}")
+
+
+def test_all_columns_that_are_missing_are_named(engine: Engine) -> None:
+    put_a_view(engine, "routing_channel", bot_id="", status="")
+    put_a_view(engine, "routing_tenant", name="")
+    assert found(engine) == [
+        "error: routing_tenant: column name is missing",
+        "error: routing_channel: column bot_id is missing",
+        "error: routing_channel: column status is missing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("relation", "column", "value", "wanted"),
+    [
+        ("routing_tenant", "id", "gen_random_uuid()", "text"),
+        ("routing_agent", "id", "id::text", "bigint"),
+        ("routing_agent", "managed_key", "id", "text"),
+        ("routing_channel", "white_label", "white_label::int", "boolean"),
+        ("routing_channel", "show_agent_progress_steps", "'yes'::text", "boolean"),
+        ("routing_end_company", "tenant_id", "ARRAY[tenant_id]", "text"),
+    ],
+)
+def test_a_column_of_a_type_that_the_statements_cannot_use_is_named(
+    database_url: str, relation: str, column: str, value: str, wanted: str
+) -> None:
+    with upgraded(database_url) as engine:
+        put_a_view(engine, relation, **{column: value})
+        told = f"column {column} is of a type that cannot be used as {wanted}; cast it in the view"
+        assert found(engine) == [f"error: {relation}: {told}"]
+
+
+@pytest.mark.parametrize("sort", ["varchar(256)", "char(5)"])
+def test_other_types_of_text_and_numbers_are_fine(database_url: str, sort: str) -> None:
+    with upgraded(database_url) as engine:
+        store(engine, WORLD)
+        put_a_view(engine, "routing_tenant", name=f"name::{sort}")
+        put_a_view(engine, "routing_channel", agent_id="agent_id::int", status="status::varchar(20)")
+        assert found(engine) == []
+
+
+ROW_FAULTS = [
+    ("routing_tenant", "name", "NULL", "routing_tenant msp-a: name must not be null"),
+    ("routing_agent", "id", "0", "routing_agent 0: id must be from 1 to 2^63 - 1"),
+    ("routing_agent", "kind", "'TALKING'", "routing_agent 12: kind must be CONVERSATIONAL or TRIGGERED"),
+    ("routing_agent", "managed_key", "'NEO'", "routing_agent 12: managed_key must be NEO_SUPPORT"),
+    ("routing_agent", "kind", "NULL", "routing_agent 12: kind must not be null"),
+    (
+        "routing_channel",
+        "bot_id",
+        "'28:{BOT}'",
+        "routing_channel ch-1: bot_id '28:{BOT}' is not in normal form, which is 'bot'",
+    ),
+    ("routing_channel", "bot_id", "' '", "routing_channel ch-1: bot_id must not be blank"),
+    ("routing_channel", "agent_id", "-1", "routing_channel ch-1: agent_id must be from 1 to 2^63 - 1"),
+    ("routing_channel", "status", "'active'", "routing_channel ch-1: status must be ACTIVE or DISCONNECTED"),
+    ("routing_channel", "white_label", "NULL", "routing_channel ch-1: white_label must not be null"),
+    (
+        "routing_channel_installation",
+        "m365_tenant_id",
+        "upper(m365_tenant_id)",
+        "routing_channel_installation ch-1, M-1: m365_tenant_id 'M-1' is not in normal form, which is 'm-1'",
+    ),
+    ("routing_end_company", "id", "' '", "routing_end_company  : id must not be blank"),
+    (
+        "routing_end_company",
+        "name",
+        f"'{'x' * 257}'",
+        "routing_end_company co-1: name must be at most 256 characters long",
+    ),
+    (
+        "routing_end_company_link",
+        "m365_tenant_id",
+        "'{m-1}'",
+        "routing_end_company_link co-1, {m-1}: m365_tenant_id '{m-1}' is not in normal form, which is 'm-1'",
+    ),
+]
+
+
+def test_a_value_that_is_not_well_formed_is_named_with_its_row(engine: Engine) -> None:
+    for relation, column, value, told in ROW_FAULTS:
+        with instead(engine, relation, changed(relation, column, value)):
+            assert f"error: {told}" in found(engine)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("white_label", "7", "white_label must be true or false"),
+        ("white_label", "'yes'", "white_label must be true or false"),
+        ("bot_id", "'b' || char(0)", "bot_id must be valid Unicode without NUL or lone surrogates"),
+        ("agent_id", "'12'", "agent_id must be an integer"),
+        ("agent_id", "12.0", "agent_id must be an integer"),
+    ],
+)
+def test_what_only_sqlite_can_hold_is_named_too(sqlite_url: str, column: str, value: str, told: str) -> None:
+    with upgraded(sqlite_url) as engine:
+        store(engine, WORLD)
+        put_a_view(engine, "routing_channel", **{column: value})
+        assert f"error: routing_channel ch-1: {told}" in found(engine)
+
+
+def test_an_id_that_is_there_twice_is_named(engine: Engine) -> None:
+    for relation in RELATIONS:
+        with instead(engine, relation, "SELECT * FROM host UNION ALL SELECT * FROM host"):
+            twice = [line for line in found(engine) if "is there 2 times" in line]
+        assert twice and all(line.startswith(f"error: {relation} ") for line in twice)
+
+
+ORPHANS = [
+    ("routing_agent", "tenant_id", "routing_agent 12: there is no tenant 'gone'"),
+    ("routing_channel", "tenant_id", "routing_channel ch-1: there is no tenant 'gone'"),
+    ("routing_end_company", "tenant_id", "routing_end_company co-1: there is no tenant 'gone'"),
+    (
+        "routing_channel_installation",
+        "channel_id",
+        "routing_channel_installation gone, m-2: there is no channel 'gone'",
+    ),
+    (
+        "routing_end_company_link",
+        "end_company_id",
+        "routing_end_company_link gone, m-1: there is no end-company 'gone'",
+    ),
+]
+
+
+def test_an_orphan_is_named(engine: Engine) -> None:
+    for relation, column, told in ORPHANS:
+        with instead(engine, relation, changed(relation, column, "'gone'")):
+            assert f"error: {told}" in found(engine)
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [None, evolve(AGENT, tenant_id="msp-b")],
+    ids=["gone", "another tenant's"],
+)
+def test_a_channel_without_an_agent_of_its_tenant_is_worth_a_notice(engine: Engine, agent: object) -> None:
+    store(engine, evolve(WORLD, agents=() if agent is None else (agent,)))
+    assert found(engine) == ["notice: routing_channel ch-1: its tenant 'msp-a' has no agent 12"]
+
+
+def test_a_clash_is_worth_a_notice(engine: Engine) -> None:
+    for world, told in CLASHING.values():
+        store(engine, world)
+        assert f"notice: {told}" in found(engine)
+        assert not [line for line in found(engine) if line.startswith("error")]
+
+
+INDEXES = {
+    "ix_routing_agent_tenant_id_managed_key": ("routing_agent", "tenant_id and managed_key"),
+    "ix_routing_channel_tenant_id_bot_id": ("routing_channel", "tenant_id and bot_id"),
+    "ix_routing_channel_white_label_bot_id": ("routing_channel", "bot_id and white_label"),
+    "ix_routing_channel_installation_m365_tenant_id_channel_id": ("routing_channel_installation", "m365_tenant_id"),
+    "ix_routing_end_company_link_m365_tenant_id_end_company_id": ("routing_end_company_link", "m365_tenant_id"),
+}
+
+
+@pytest.mark.parametrize("index", INDEXES)
+@pytest.mark.parametrize("behind_views", [False, True])
+def test_an_index_that_is_missing_is_found_by_the_plan(engine: Engine, index: str, behind_views: bool) -> None:
+    relation, key = INDEXES[index]
+    run(engine, f"DROP INDEX {index}", "ANALYZE")
+    if behind_views:
+        put_a_view(engine, relation)
+    told = f"error: {relation}: no index serves a look-up by {key}: it reads all of "
+    assert [line.removesuffix(line.split()[-1]) for line in found(engine)] == [told]
+    assert {relation, f"host_{relation}"} >= {line.split()[-1] for line in found(engine)}
+
+
+def test_a_view_that_computes_a_key_is_found_by_the_plan(engine: Engine) -> None:
+    put_a_view(engine, "routing_channel", bot_id="lower(bot_id)")
+    assert [line for line in found(engine) if "no index serves a look-up by bot_id and white_label" in line]
+
+
+def test_small_tables_give_no_false_alarm(engine: Engine) -> None:
+    many = [evolve(AGENT, id=n, kind=AgentKind.TRIGGERED, managed_key=None) for n in range(100, 103)]
+    store(engine, World((*TENANTS,), (AGENT, *many), (CHANNEL,), (COMPANY,)))
+    run(engine, "ANALYZE")
+    assert found(engine) == []
+
+
+def test_progress_names_what_is_looked_at(engine: Engine) -> None:
+    told: list[str] = []
+    assert [*check(engine, told.append)] == []
+    assert told == ["structure", *RELATIONS, "ids", "references", "clashes"]
+
+
+def test_a_check_changes_nothing(engine: Engine) -> None:
+    before = inspect(engine).get_indexes("routing_channel")
+    assert found(engine) == found(engine) == []
+    assert inspect(engine).get_indexes("routing_channel") == before

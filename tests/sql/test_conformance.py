@@ -1,0 +1,205 @@
+"""A decision is the same everywhere: in memory, in SQLite and in PostgreSQL, sync and async, alone and in a batch.
+
+`NEO_ROUTING_TEST_DECISIONS` says how many decisions to compare in each of these ways.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from neo_routing import (
+    Agent,
+    Caller,
+    CallerKind,
+    Channel,
+    EndCompany,
+    ManagedAgentKey,
+    Rows,
+    SessionRequest,
+    Tenant,
+    adecide,
+    adecide_many,
+    aresolve_session_target,
+    decide,
+    decide_many,
+    parse_session_request,
+)
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, reader
+from neo_routing_adapters.sql.statements import Sort
+from stored import engine_with_tables, store
+from worlds import World, cases, worlds
+
+DECISIONS = int(os.environ.get("NEO_ROUTING_TEST_DECISIONS", "20000"))
+CASES_IN_A_WORLD = 50
+_ASYNC_DRIVERS = {"postgresql": ["asyncpg", "psycopg_async"], "sqlite": ["aiosqlite"]}
+
+
+class Database:
+    """One database, with a directory for each driver."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = engine_with_tables(url)
+        # Long enough for a machine that has other things to do: this is about what is answered, not when.
+        self._reading = create_engine(url, isolation_level="AUTOCOMMIT")
+        self.directory = SqlDirectory(self._reading, deadline=60)
+        self.runner = asyncio.Runner()
+        name = self.engine.dialect.name
+        urls = (make_url(url).set(drivername=f"{name}+{driver}") for driver in _ASYNC_DRIVERS[name])
+        self._async_engines = [create_async_engine(each, isolation_level="AUTOCOMMIT") for each in urls]
+        self.async_directories = [AsyncSqlDirectory(engine, deadline=60) for engine in self._async_engines]
+
+    def close(self) -> None:
+        for engine in self._async_engines:
+            self.runner.run(engine.dispose())
+        self.runner.close()
+        self._reading.dispose()
+        self.engine.dispose()
+
+
+@pytest.fixture
+def database(any_database_url: str) -> Iterator[Database]:
+    opened = Database(any_database_url)
+    yield opened
+    opened.close()
+
+
+Case = tuple[Caller, SessionRequest]
+
+
+def differences(database: Database, world: World, asked: list[Case]) -> Iterator[str]:
+    """Tell where a decision is another than in memory."""
+    expected = [decide(*case, world.directory()) for case in asked]
+    store(database.engine, world)
+    ways = {
+        "one by one": [decide(*case, database.directory) for case in asked],
+        "in a batch": decide_many(asked, database.directory),
+    }
+    for directory, driver in zip(database.async_directories, _ASYNC_DRIVERS[database.engine.dialect.name], strict=True):
+        ways[f"{driver}, one by one"] = database.runner.run(_one_by_one(asked, directory))
+        ways[f"{driver}, in a batch"] = database.runner.run(adecide_many(asked, directory))
+    for way, decisions in ways.items():
+        for case, decision, known in zip(asked, decisions, expected, strict=True):
+            if decision != known:
+                yield f"{way}: {case}: {decision.trace} instead of {known.trace}"
+
+
+async def _one_by_one(asked: list[Case], directory: AsyncSqlDirectory) -> list[Any]:
+    return [await adecide(*case, directory) for case in asked]
+
+
+def test_generated_decisions_are_those_in_memory(database: Database) -> None:
+    compared = 0
+
+    @settings(
+        max_examples=max(1, DECISIONS // CASES_IN_A_WORLD),
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+    @given(worlds(), st.lists(cases(), min_size=CASES_IN_A_WORLD, max_size=CASES_IN_A_WORLD))
+    def agrees(world: World, asked: list[Case]) -> None:
+        nonlocal compared
+        compared += len(asked)
+        assert [*differences(database, world, asked)] == []
+
+    agrees()
+    assert compared >= DECISIONS
+
+
+CASE_FILES = sorted((Path(__file__).parent.parent / "cases").glob("*.json"))
+
+
+@pytest.mark.parametrize("file", CASE_FILES, ids=[path.stem for path in CASE_FILES])
+def test_the_cases_of_the_rules_are_decided_as_in_memory(database: Database, file: Path) -> None:
+    assert [*differences(database, *world_and_cases(file))] == []
+
+
+def world_and_cases(file: Path) -> tuple[World, list[Case]]:
+    content = json.loads(file.read_text("utf-8"))
+    document = content["directory"]["document"]
+    models = {"tenants": Tenant, "agents": Agent, "channels": Channel, "end_companies": EndCompany}
+    rows = (tuple(model(**row) for row in document.get(name, ())) for name, model in models.items())
+    asked = [
+        (Caller(**case["caller"]), request.unwrap())
+        for case in content["cases"]
+        if (request := parse_session_request(case["request"])).value_or(None) is not None
+    ]
+    return World(*rows), asked
+
+
+HOSTILE = ["msp-a\0", "\ud800", "x" * 10_000, "", "'; drop table routing_tenant; --", "%s %(tenant_id)s :id ? $1"]
+
+
+def test_a_key_that_no_directory_holds_finds_nothing(database: Database) -> None:
+    needed = [
+        (text, agent_id, ManagedAgentKey.NEO_SUPPORT, text, text)
+        for text in HOSTILE
+        for agent_id in (2**63, -(2**63) - 1, 0, 10**600)
+    ]
+    for batch in [[one] for one in needed] + [needed]:
+        assert_empty(database.directory.look_up(batch))
+        for directory in database.async_directories:
+            assert_empty(database.runner.run(directory.look_up(batch)))
+
+
+def assert_empty(rows: Rows) -> None:
+    assert not any((rows.tenants, rows.conversational_agents, rows.triggered_agents, rows.active_channels))
+    assert not any((rows.active_installations, rows.white_label_bots, rows.end_companies))
+
+
+@pytest.mark.parametrize("agent_id", [0, -1, 2**31 - 1, 2**31, 2**63 - 1, 2**63, 10**600])
+def test_agent_ids_of_every_size_are_looked_for_alike(database: Database, agent_id: int) -> None:
+    largest = Agent(id=2**63 - 1, tenant_id="msp-a", kind="CONVERSATIONAL")  # type: ignore[arg-type]
+    small = Agent(id=2**31, tenant_id="msp-a", kind="CONVERSATIONAL")  # type: ignore[arg-type]
+    world = World((Tenant(id="msp-a"),), (largest, small), (), ())
+    assert [*differences(database, world, [(USER, SessionRequest(agent_id=agent_id))])] == []
+
+
+USER = Caller(CallerKind.USER, "msp-a")
+
+
+def test_a_large_batch_is_read_in_slices_and_decided_alike(database: Database) -> None:
+    world = World(
+        (Tenant(id="msp-a"),),
+        tuple(Agent(id=each, tenant_id="msp-a", kind="CONVERSATIONAL") for each in range(1, 5001, 2)),  # type: ignore[arg-type]
+        (),
+        (),
+    )
+    asked = [(USER, SessionRequest(agent_id=agent_id)) for agent_id in range(1, 5002)]
+    store(database.engine, world)
+    expected = [decision.result for decision in decide_many(asked, world.directory())]
+    assert [decision.result for decision in decide_many(asked, database.directory)] == expected
+    for directory in database.async_directories:
+        decisions = database.runner.run(adecide_many(asked, directory))
+        assert [decision.result for decision in decisions] == expected
+
+
+def test_the_awaited_answer_is_that_of_the_decision(database: Database) -> None:
+    request = SessionRequest(agent_id=12)
+    for directory in database.async_directories:
+        answer = database.runner.run(aresolve_session_target(USER, request, directory))
+        assert answer == decide(USER, request, database.directory).result
+
+
+@pytest.mark.parametrize("lost", Sort, ids=str)
+def test_the_comparison_notices_a_sort_of_row_that_is_lost(
+    sqlite_url: str, lost: Sort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_all = reader.read_rows
+    monkeypatch.setattr(reader, "read_rows", lambda found: read_all(row for row in found if row[0] != lost))
+    database = Database(sqlite_url)
+    try:
+        assert any(any(differences(database, *world_and_cases(file))) for file in CASE_FILES)
+    finally:
+        database.close()

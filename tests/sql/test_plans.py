@@ -1,0 +1,211 @@
+"""A decision is one statement in one round trip, by index look-ups alone, and none at all if its shape refuses it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from administered import Content, engine_at, upgraded
+from neo_routing import (
+    Agent,
+    AgentKind,
+    Caller,
+    CallerKind,
+    Channel,
+    EndCompany,
+    ManagedAgentKey,
+    RowsNeeded,
+    SessionRequest,
+    Tenant,
+    adecide,
+    decide,
+    parse_session_request,
+)
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from neo_routing_adapters.sql.directory_import import import_directory
+from proxy import Proxy
+from query_plans import scans
+from worlds import World
+
+SIZE = 2_000
+KEY = ManagedAgentKey.NEO_SUPPORT
+
+SHAPES: dict[str, RowsNeeded] = {
+    "own agent": ("msp-7", 15, None, None, None),
+    "own managed key": ("msp-7", None, KEY, None, None),
+    "bot": ("msp-7", None, KEY, "shared-bot", None),
+    "bot and M365 tenant": ("msp-7", None, KEY, "shared-bot", "m365-7"),
+    "bot of its own": ("msp-8", None, KEY, "bot-8", "m365-8"),
+    "unknown": ("nobody", None, KEY, "nothing", "nowhere"),
+    "agent, bot and M365 tenant": ("msp-7", 15, None, "shared-bot", "m365-7"),
+}
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """Every other tenant's channel is on one bot that they share."""
+    numbers = range(SIZE)
+    return World(
+        tuple(Tenant(id=f"msp-{n}") for n in numbers),
+        tuple(
+            Agent(
+                id=2 * n + which,
+                tenant_id=f"msp-{n}",
+                kind=AgentKind.CONVERSATIONAL,
+                managed_key=None if which else KEY,
+            )
+            for n in numbers
+            for which in (0, 1)
+            if 2 * n + which
+        ),
+        tuple(
+            Channel(
+                id=f"channel-{n}",
+                tenant_id=f"msp-{n}",
+                agent_id=2 * n + 1,
+                bot_id="shared-bot" if n % 2 else f"bot-{n}",
+                white_label=n % 4 != 0,
+                installed_m365_tenant_ids=[f"m365-{n}"],
+            )
+            for n in numbers
+        ),
+        tuple(EndCompany(id=f"company-{n}", tenant_id=f"msp-{n}", m365_tenant_ids=[f"m365-{n}"]) for n in numbers),
+    )
+
+
+@pytest.fixture
+def loaded(any_database_url: str, world: World) -> Iterator[Engine]:
+    with upgraded(any_database_url) as engine:
+        import_directory(engine, Content(world))
+        yield engine
+
+
+def all_scans(engine: Engine) -> dict[str, set[str]]:
+    """Return what is scanned for each shape, whatever sort of plan is made for it."""
+    generic = [False, True] if engine.dialect.name == "postgresql" else [False]
+    with engine.connect() as connection:
+        return {
+            name: {scan for each in generic for scan in scans(connection, [needed], generic=each)}
+            for name, needed in SHAPES.items()
+        }
+
+
+def test_every_shape_of_request_is_decided_by_index_look_ups_alone(loaded: Engine) -> None:
+    assert all_scans(loaded) == {name: set() for name in SHAPES}
+
+
+def test_a_missing_index_is_seen(loaded: Engine) -> None:
+    with loaded.begin() as connection:
+        connection.execute(text("DROP INDEX ix_routing_agent_tenant_id_managed_key"))
+    by_managed_key = {name for name, (_, _, managed_key, _, _) in SHAPES.items() if managed_key}
+    assert all_scans(loaded) == {name: {"routing_agent"} if name in by_managed_key else set() for name in SHAPES}
+
+
+REFUSED_BY_SHAPE = [
+    (Caller(CallerKind.USER, "msp-7"), {}),
+    (Caller(CallerKind.USER, "msp-7"), {"agent_id": 15, "client_id": "msp-7"}),
+    (Caller(CallerKind.PLATFORM, "platform"), {"agent_id": 15}),
+    (Caller(CallerKind.PLATFORM, "platform"), {"agent_id": 15, "managed_agent_key": "NEO_SUPPORT"}),
+]
+DECIDED = [
+    (Caller(CallerKind.USER, "msp-7"), {"agent_id": 15}),
+    (Caller(CallerKind.USER, "msp-7"), {"managed_agent_key": "NEO_SUPPORT"}),
+    *(
+        (Caller(CallerKind.PLATFORM, "platform"), {"managed_agent_key": "NEO_SUPPORT", "client_id": "msp-7", **body})
+        for body in ({}, {"bot_id": "shared-bot"}, {"bot_id": "shared-bot", "inbound_tenant_id": "m365-7"})
+    ),
+]
+Case = tuple[Caller, SessionRequest]
+
+
+def parsed(cases: list) -> list[Case]:
+    return [(caller, parse_session_request(body).unwrap()) for caller, body in cases]
+
+
+class Messages(Proxy):
+    """A proxy that keeps what clients send."""
+
+    def __init__(self, target_port: int) -> None:
+        self.sent = bytearray()
+        super().__init__(target_port)
+
+    def _read(self, way) -> None:
+        super()._read(way)
+        if way.target.getpeername()[1] == self.target_port:
+            self.sent += way.under_way[-1][1]
+
+    def types(self) -> Counter[str]:
+        """Count the messages by type: a Q is a statement, so is an E; after a Q or an S the client waits."""
+        types, rest = Counter(), bytes(self.sent)
+        while rest:
+            types[chr(rest[0])] += 1
+            rest = rest[1 + int.from_bytes(rest[1:5]) :]
+        return types
+
+
+def decide_with_psycopg(url: str, options: dict[str, str], cases: list[Case], warm: Callable[[], None]) -> None:
+    with engine_at(url, pool_size=1, max_overflow=0, **options) as engine:
+        directory = SqlDirectory(engine)
+        for _ in range(12):  # psycopg has prepared, and the server has chosen a plan
+            for case in parsed(DECIDED):
+                decide(*case, directory)
+        warm()
+        for case in cases:
+            decide(*case, directory)
+
+
+def decide_with_asyncpg(url: str, options: dict[str, str], cases: list[Case], warm: Callable[[], None]) -> None:
+    async def run() -> None:
+        engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), pool_size=1, **options)
+        directory = AsyncSqlDirectory(engine)
+        for case in parsed(DECIDED):
+            await adecide(*case, directory)
+        warm()
+        for case in cases:
+            await adecide(*case, directory)
+        await engine.dispose()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("options", [{"isolation_level": "AUTOCOMMIT"}, {}], ids=["autocommit", "default"])
+@pytest.mark.parametrize("decide_with", [decide_with_psycopg, decide_with_asyncpg])
+def test_a_decision_is_one_statement_in_one_round_trip(database_url: str, decide_with, options: dict[str, str]) -> None:
+    cases = [*parsed(REFUSED_BY_SHAPE), *parsed(DECIDED) * 4]
+    with upgraded(database_url):
+        url = make_url(database_url)
+        with Messages(url.port) as proxy:
+            through_proxy = url.set(port=proxy.port).render_as_string(hide_password=False)
+
+            decide_with(through_proxy, options, cases, warm=proxy.sent.clear)
+            types = proxy.types()
+    assert types["E"] + types["Q"] == types["S"] + types["Q"] == 4 * len(DECIDED)
+    assert types["P"] == 0
+
+
+def test_a_decision_in_sqlite_is_one_statement(sqlite_url: str) -> None:
+    statements: list[str] = []
+    with upgraded(sqlite_url):
+        pass
+    engine = create_engine(sqlite_url)
+    event.listen(engine, "connect", lambda connection, _: connection.set_trace_callback(statements.append))
+    directory = SqlDirectory(engine)
+    decide(*parsed(DECIDED)[0], directory)
+    statements.clear()
+    for case in [*parsed(REFUSED_BY_SHAPE), *parsed(DECIDED)]:
+        decide(*case, directory)
+    engine.dispose()
+    assert len(statements) == len(DECIDED)
+    assert all("routing_tenant" in statement for statement in statements)
+
+
+def test_a_request_that_its_shape_refuses_takes_no_connection() -> None:
+    engine = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    for case in parsed(REFUSED_BY_SHAPE):
+        assert decide(*case, SqlDirectory(engine)).result.failure().status in {403, 422}
+    assert engine.pool.checkedin() == 0
