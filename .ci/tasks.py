@@ -1,10 +1,13 @@
 """Sets up an environment of its own, `.venv`, and runs one task in it.
 
-    python3 .ci/tasks.py demo     the main job on the sample directory
-    python3 .ci/tasks.py test     all tests
-    python3 .ci/tasks.py check    linters, type checkers, import contracts
-    python3 .ci/tasks.py bench    what the library costs, as ratios to a floor (further arguments go to the benchmark)
-    python3 .ci/tasks.py all      test, then check
+    python3 .ci/tasks.py demo         the main job on the sample directory
+    python3 .ci/tasks.py test         all tests
+    python3 .ci/tasks.py check        linters, type checkers, import contracts
+    python3 .ci/tasks.py bench        what the library costs, as ratios to a floor
+    python3 .ci/tasks.py bench-sql    what the directory in a database costs, as ratios to the bare statement
+    python3 .ci/tasks.py all          test, then check
+
+What follows the name of a task goes to the last of its commands.
 
 Needs Python 3.11 or later with pip and venv, and installs everything else that it needs.
 """
@@ -25,7 +28,14 @@ CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 MADE_FOR = ENVIRONMENT / "made-for"
 INSTALLED = ENVIRONMENT / "installed"
 
-GROUPS = {"demo": [], "bench": [], "test": ["test"], "check": ["test", "check"], "all": ["test", "check"]}
+GROUPS = {
+    "demo": [],
+    "bench": [],
+    "bench-sql": ["test"],
+    "test": ["test"],
+    "check": ["test", "check"],
+    "all": ["test", "check"],
+}
 TEST = [["python", "-m", "pytest", "-n", "auto", "--cov", "--cov-report=term-missing:skip-covered"]]
 CHECK = [
     ["ruff", "check"],
@@ -38,6 +48,7 @@ CHECK = [
 COMMANDS = {
     "demo": [["neo-routing", "demo"]],
     "bench": [["python", "tests/bench/ratios.py"]],
+    "bench-sql": [["python", "tests/bench/sql_ratios.py"]],
     "test": TEST,
     "check": CHECK,
     "all": [*TEST, *CHECK],

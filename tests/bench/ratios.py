@@ -33,6 +33,7 @@ from neo_routing import (
     resolve_session_target,
 )
 from neo_routing_adapters.memory import MemoryDirectory
+from report import best_rounds, report
 
 SMALL, LARGE = 1_000, 1_000_000
 # Calls in a round, and rounds. Short rounds, because the longer one takes, the less likely that nothing else runs
@@ -47,11 +48,6 @@ def memory_directory(size: int) -> MemoryDirectory:
         channels=world.channels(size),
         end_companies=world.end_companies(size),
     )
-
-
-def report(figure: str, measured: float, limit: float | None, unit: str = "x") -> None:
-    verdict = "" if limit is None else f"limit {limit:>5g}  {'within' if measured <= limit else 'OVER'}"
-    print(f"{figure:<58} {measured:>8.2f} {unit:<5} {verdict}".rstrip(), flush=True)
 
 
 def plain(answer: Result[SessionTarget, Refusal]) -> Any:
@@ -79,18 +75,6 @@ def as_case(caller: Caller, request: SessionRequest) -> Case:
         request.m365_tenant_id,
         request.client_id,
     )
-
-
-def best_rounds(contestants: dict[str, tuple[Callable[[], None], int]], rounds: int) -> dict[str, float]:
-    """Return the seconds a call of each contestant, which is a loop over so many calls."""
-    best = dict.fromkeys(contestants, float("inf"))
-    for _ in range(rounds):
-        for name, (loop, count) in contestants.items():
-            loop()  # once unmeasured, for the processor's caches to forget the contestant before
-            started = time.perf_counter()
-            loop()
-            best[name] = min(best[name], (time.perf_counter() - started) / count)
-    return best
 
 
 def speed(size: int) -> None:

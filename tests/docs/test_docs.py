@@ -25,10 +25,11 @@ from neo_routing import Outcome, RefusalCode, WarningCode, messages
 from neo_routing.steps import STEPS, Clause, Verdict
 from neo_routing_adapters.json_lines import answer_line, read_case
 from neo_routing_adapters.memory import read_directory
+from neo_routing_adapters.sql.schema import RELATIONS, metadata
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-LANGUAGES: Final = {"python", "console", "json", "toml", "text"}
+LANGUAGES: Final = {"python", "console", "json", "toml", "sql", "text"}
 OMITTED: Final = "…"
 """A line of shown output that stands for any lines at all."""
 
@@ -160,6 +161,11 @@ def check_file(command: str) -> None:
     assert (ROOT / shlex.split(command)[0]).is_file(), command
 
 
+def check_name(command: str) -> None:
+    """Accept a command on a server if there is one of this name."""
+    output_of(f"{command.partition(' postgresql://')[0]} --help")
+
+
 def check_nothing(_command: str) -> None:
     """Accept a command that belongs to another program."""
 
@@ -168,7 +174,10 @@ _CHECKED_ONLY: Final[Mapping[re.Pattern[str], Callable[[str], None]]] = {
     re.compile(r"python3? (\.ci|tests)/"): check_script,
     re.compile(r"\S*pip install "): check_extras,
     re.compile(r"\.ci/"): check_file,
-    re.compile(r"python3 -m (venv|pytest) |pytest|towncrier |ruff |mypy|pyright|lint-imports"): check_nothing,
+    re.compile(r"neo-routing [a-z ]+ postgresql://"): check_name,
+    re.compile(
+        r"(\w+=\S+ )*(python3 -m (venv|pytest) |pytest|towncrier |ruff |mypy|pyright|lint-imports)"
+    ): check_nothing,
 }
 
 
@@ -205,7 +214,7 @@ def run_toml(block: Block, _namespace: dict[str, Any], _place: str) -> None:
 
 
 def run_nothing(_block: Block, _namespace: dict[str, Any], _place: str) -> None:
-    """Leave plain text alone."""
+    """Leave plain text alone, and SQL: `tests/sql/test_own_tables.py` runs that on a server."""
 
 
 _RUN: Final[Mapping[str, Callable[[Block, dict[str, Any], str], None]]] = {
@@ -213,6 +222,7 @@ _RUN: Final[Mapping[str, Callable[[Block, dict[str, Any], str], None]]] = {
     "console": run_console,
     "json": run_json,
     "toml": run_toml,
+    "sql": run_nothing,
     "text": run_nothing,
 }
 
@@ -389,12 +399,65 @@ _UNUSABLE_LINES: Final[Mapping[str, str]] = {
     "has neither a usable caller nor an object for a request": "{}",
 }
 
+
+def relations_table() -> Iterator[str]:
+    yield from ("| relation | column | type | what it must be |", "|---|---|---|---|")
+    for relation, columns in RELATIONS.items():
+        assert _DELIVERED[relation].keys() == set(columns)
+        shown = f"`{relation}`"
+        for column in columns:
+            sort = _TYPES[metadata.tables[relation].c[column].type.python_type]
+            yield f"| {shown} | `{column}` | {sort} | {_DELIVERED[relation][column]} |"
+            shown = ""
+
+
+_TYPES: Final[Mapping[type, str]] = {str: "text", int: "integer", bool: "boolean"}
+_OF_A_TENANT: Final = "identifier of the tenant that owns it"
+_NAME: Final = "at most 256 characters; traces show it"
+_M365_TENANT: Final = "M365 tenant id in normal form"
+_DELIVERED: Final[Mapping[str, Mapping[str, str]]] = {
+    "routing_tenant": {
+        "id": "unique identifier; what a caller and `client_id` say, to the letter",
+        "name": "at most 256 characters; only `db export` shows it",
+    },
+    "routing_agent": {
+        "id": "unique, from 1 to 2^63 - 1; what `agent_id` says",
+        "tenant_id": _OF_A_TENANT,
+        "name": _NAME,
+        "kind": "`CONVERSATIONAL` or `TRIGGERED`",
+        "managed_key": "`NEO_SUPPORT` or null",
+    },
+    "routing_channel": {
+        "id": "unique identifier",
+        "tenant_id": _OF_A_TENANT,
+        "agent_id": "from 1 to 2^63 - 1; the agent itself may be missing",
+        "bot_id": "bot id in normal form",
+        "status": "`ACTIVE` or `DISCONNECTED`",
+        "white_label": "true or false",
+        "show_agent_progress_steps": "true, false or null",
+    },
+    "routing_channel_installation": {
+        "channel_id": "identifier of the channel that is installed",
+        "m365_tenant_id": f"{_M365_TENANT}; once for each channel",
+    },
+    "routing_end_company": {
+        "id": "unique identifier",
+        "tenant_id": _OF_A_TENANT,
+        "name": _NAME,
+    },
+    "routing_end_company_link": {
+        "end_company_id": "identifier of the end-company that is linked",
+        "m365_tenant_id": f"{_M365_TENANT}; once for each end-company",
+    },
+}
+
 TABLES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "steps": steps_table,
     "outcomes": outcomes_table,
     "messages": messages_table,
     "warnings": warnings_table,
     "lines": lines_table,
+    "relations": relations_table,
 }
 
 
@@ -413,8 +476,9 @@ def test_the_tables_are_up_to_date(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_table_stands_in_the_rules(name: str) -> None:
-    assert f"<!-- {name} -->" in (ROOT / "docs/rules.md").read_text(encoding="utf-8")
+def test_every_table_stands_in_one_place(name: str) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in DOCUMENTS]
+    assert sum(text.count(f"<!-- {name} -->") for text in texts) == 1
 
 
 # These tests can fail
@@ -430,6 +494,7 @@ def test_every_table_stands_in_the_rules(name: str) -> None:
         ("console", "$ python3 .ci/tasks.py no-such-command\n", "tasks.py knows no no-such-command"),
         ("console", "$ .ci/no-such-script\n", "no-such-script"),
         ("console", "$ pip install 'neo_routing[no-such-extra]'\n", "not all of {'no-such-extra'} are extras"),
+        ("console", "$ neo-routing db no-such-command postgresql://user@host/name\n", "no-such-command"),
         ("console", "no command\n", "a console block starts with a command"),
         ("json", "{,}\n", "Expecting property name"),
         ("json", '{"a": 1, "a": 2}\n', "a key stands twice"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from psycopg import ClientCursor
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import asyncpg
 
@@ -32,6 +33,25 @@ def scans(connection: Connection, needed: Sequence[RowsNeeded], *, generic: bool
         sql, arguments = _statement(Statements(connection.dialect), needed)
         explained = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}", arguments).scalar_one()
     return sorted({name for node in _nodes(explained[0]["Plan"]) for name in _scanned(node)})
+
+
+def rows_read(connection: Connection, needed: Sequence[RowsNeeded], plan: str) -> int:
+    """Run the statement on PostgreSQL with a plan of this sort, and return how many rows it has come past."""
+    sql, arguments = _statement(Statements(asyncpg.dialect()), needed)
+    with ClientCursor(connection.connection.driver_connection) as cursor:
+        cursor.execute(f"SET plan_cache_mode = force_{plan}_plan")
+        cursor.execute(f"PREPARE measured AS {sql}".replace("%", "%%"))
+        given = ", ".join(["%s"] * len(arguments))
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE measured ({given})", arguments)
+        [explained] = cursor.fetchone()
+        cursor.execute("DEALLOCATE measured")
+        cursor.execute("RESET plan_cache_mode")
+    return sum(map(_rows_of, _nodes(explained[0]["Plan"])))
+
+
+def _rows_of(node: dict[str, Any]) -> int:
+    counted = [value for name, value in node.items() if name == "Actual Rows" or name.startswith("Rows Removed by")]
+    return round(sum(counted) * node["Actual Loops"])
 
 
 def _statement(statements: Statements, needed: Sequence[RowsNeeded]) -> Statement:

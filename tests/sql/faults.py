@@ -296,10 +296,17 @@ class Host(ABC):
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Let the readers rest, as a pool that has nothing left serves the quickest first, and not who has waited."""
+        """Let the readers rest, and give all back.
+
+        A pool that has nothing left serves the quickest first, and not who has waited; and whoever waits there is not
+        told when somebody else has tried to connect in vain.
+        """
         self._paused = True
-        yield
-        self._paused = False
+        try:
+            wait_until(lambda: self.engine.pool.checkedout() == 0)
+            yield
+        finally:
+            self._paused = False
 
     def wait_until_right(self) -> float:
         """Return how long it takes from now until every reader is right again."""

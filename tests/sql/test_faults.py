@@ -318,6 +318,7 @@ async def answered_before(asked: Awaitable[Any], seconds: float) -> bool:
 
 FORKED = """
 import os, sys, traceback
+from contextlib import suppress
 from faults import known
 from neo_routing import DirectoryUnavailable, decide
 from neo_routing_adapters.sql import SqlDirectory
@@ -325,12 +326,12 @@ from sqlalchemy import create_engine, text
 
 url, administrators_url = sys.argv[1:]
 engine = create_engine(url, pool_size=4, max_overflow=2)
-directory = SqlDirectory(engine, deadline=0.5)
+patient, directory = SqlDirectory(engine, deadline=20.0), SqlDirectory(engine, deadline=0.5)
 case, right = known()[0]
 
 def forked():
     engine.dispose(close=False)
-    assert decide(*case, directory) == right
+    assert decide(*case, patient) == right
     with create_engine(administrators_url).begin() as migration:
         migration.execute(text("LOCK TABLE routing_tenant IN ACCESS EXCLUSIVE MODE"))
         try:
@@ -339,10 +340,12 @@ def forked():
             assert str(unavailable) == "The directory did not answer in time."
         else:
             raise AssertionError("it answered")
-    assert decide(*case, directory) == right
+    assert decide(*case, patient) == right
     engine.dispose()
 
-assert decide(*case, directory) == right
+assert decide(*case, patient) == right
+with suppress(DirectoryUnavailable):
+    decide(*case, directory)
 child = os.fork()
 if not child:
     try:
@@ -353,7 +356,7 @@ if not child:
     os._exit(0)
 _, status = os.waitpid(child, 0)
 assert status == 0, status
-assert decide(*case, directory) == right
+assert decide(*case, patient) == right
 engine.dispose()
 """
 

@@ -29,7 +29,7 @@ from neo_routing import (
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.directory_import import import_directory
 from proxy import Proxy
-from query_plans import scans
+from query_plans import rows_read, scans
 from worlds import World
 
 SIZE = 2_000
@@ -104,6 +104,38 @@ def test_a_missing_index_is_seen(loaded: Engine) -> None:
         connection.execute(text("DROP INDEX ix_routing_agent_tenant_id_managed_key"))
     by_managed_key = {name for name, (_, _, managed_key, _, _) in SHAPES.items() if managed_key}
     assert all_scans(loaded) == {name: {"routing_agent"} if name in by_managed_key else set() for name in SHAPES}
+
+
+SKEWED = 20_000
+SKEW = f"""
+INSERT INTO routing_tenant SELECT 'msp-' || n, 'x' FROM generate_series(1, {SKEWED}) n;
+INSERT INTO routing_agent
+  SELECT n, 'msp-' || n, 'x', 'CONVERSATIONAL', 'NEO_SUPPORT' FROM generate_series(1, {SKEWED}) n;
+INSERT INTO routing_channel
+  SELECT 'ch-' || n, 'msp-' || n, n, CASE WHEN mod(n, 2) = 0 THEN 'shared' ELSE 'bot-' || n END, 'ACTIVE', true, NULL
+  FROM generate_series(1, {SKEWED}) n;
+INSERT INTO routing_channel_installation
+  SELECT id, 'm365-' || agent_id / 4, bot_id, status, white_label FROM routing_channel;
+INSERT INTO routing_end_company
+  SELECT 'co-' || n, CASE WHEN mod(n, 2) = 0 THEN 'msp-8' ELSE 'msp-' || n END, 'x' FROM generate_series(1, {SKEWED}) n;
+INSERT INTO routing_end_company_link SELECT id, 'm365-' || substr(id, 4)::int / 4, tenant_id FROM routing_end_company;
+ANALYZE;
+"""
+"""Half of all channels are on one bot, and half of all companies are one tenant's."""
+
+
+def of_msp(number: int) -> RowsNeeded:
+    return (f"msp-{number}", None, KEY, "shared", f"m365-{number // 4}")
+
+
+@pytest.mark.parametrize("plan", ["generic", "custom"])
+def test_a_decision_reads_few_rows_however_many_share_its_bot_or_its_tenant(database_url: str, plan: str) -> None:
+    with upgraded(database_url) as engine, engine.connect() as connection:
+        connection.exec_driver_sql(SKEW)
+        assert rows_read(connection, [of_msp(8)], plan) < 200
+        few = rows_read(connection, [of_msp(number) for number in range(8, 408, 4)], plan)
+        many = rows_read(connection, [of_msp(number) for number in range(8, 4008, 4)], plan)
+        assert many < 12 * few < 12 * 100 * 200
 
 
 REFUSED_BY_SHAPE = [

@@ -109,8 +109,6 @@ class Connections:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._local = engine.dialect.name == "sqlite"
-        # Between the look at the pool and the grasp into it, no other call may come.
-        self._at_hand = threading.Lock()
         # So many threads may hang in an attempt to connect, and no more, however many calls come in.
         self._patient = threading.BoundedSemaphore(_MOST_PATIENT)
         if not self._local and not event.contains(engine, "do_connect", _before_connecting):
@@ -123,10 +121,15 @@ class Connections:
         return self._at_once() or self._patiently(call)
 
     def _at_once(self) -> PoolProxiedConnection | None:
-        with self._at_hand:
-            pool = self._engine.pool
-            # One that is pinged first may hang in that.
-            if not isinstance(pool, QueuePool) or pool.checkedin() < 1 or pool._pre_ping:  # noqa: SLF001
+        pool = self._engine.pool
+        # One that is pinged first may hang in that.
+        if not isinstance(pool, QueuePool) or pool._pre_ping:  # noqa: SLF001
+            return None
+        # Between the look at the pool and the grasp into it nobody else may come, nor any thread of the host: who finds
+        # nothing there waits for longer than the deadline.
+        queue: Any = pool._pool  # noqa: SLF001
+        with queue.mutex:
+            if pool.checkedin() < 1:
                 return None
             _thread.hurried = True
             try:

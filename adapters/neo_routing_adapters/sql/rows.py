@@ -38,10 +38,10 @@ def _rows(found: Mapping[int, list[Any]]) -> Rows:
     agents, agent_names, managed_agents = _agents(found[_AGENT])
     channels, installations, bots = _channels(found[_CHANNEL])
     end_companies, end_company_names = _links(found[_LINK])
-    for *_, bot_id, _, _, _ in found[_WHITE_LABEL_BOT]:
-        bots[bot_id] = None
+    for row in found[_WHITE_LABEL_BOT]:
+        bots[row[6]] = None
     return Rows(
-        tenants={tenant_id: None for _, tenant_id, *_ in found[_TENANT]}.keys(),
+        tenants={row[1]: None for row in found[_TENANT]}.keys(),
         conversational_agents=agents[_CONVERSATIONAL],
         triggered_agents=agents[_TRIGGERED],
         agent_names=agent_names,

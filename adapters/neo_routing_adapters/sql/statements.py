@@ -8,7 +8,7 @@ set of keys; then more may come back than was needed, never less.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
@@ -18,16 +18,17 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    CompoundSelect,
+    FromClause,
     Select,
     Text,
-    and_,
-    any_,
     bindparam,
     cast,
     func,
     literal_column,
     null,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -49,18 +50,18 @@ class Sort(IntEnum):
 
 
 # By what is looked for, besides the tenant's id. Plain integers: flags take a microsecond to join.
-_AGENT_ID: Final = 1
-_MANAGED_KEY: Final = 2
-_BOT_ID: Final = 4
-_M365_TENANT_ID: Final = 8
+_BY_AGENT: Final = 1
+_BY_MANAGED_KEY: Final = 2
+_BY_BOT: Final = 4
+_BY_M365_TENANT: Final = 8
 
 
 def _keys_given(agent_id: object, managed_key: object, bot_id: object, m365_tenant_id: object) -> int:
-    keys = 0 if agent_id is None else _AGENT_ID
+    keys = 0 if agent_id is None else _BY_AGENT
     if managed_key is not None:
-        keys |= _MANAGED_KEY
+        keys |= _BY_MANAGED_KEY
     if bot_id is not None:
-        keys |= _BOT_ID if m365_tenant_id is None else _BOT_ID | _M365_TENANT_ID
+        keys |= _BY_BOT if m365_tenant_id is None else _BY_BOT | _BY_M365_TENANT
     return keys
 
 
@@ -76,89 +77,148 @@ _COLUMNS: Final[Mapping[str, TypeEngine[Any]]] = {
     "white_label": Boolean(),
     "show_agent_progress_steps": Boolean(),
 }
-_KEY_TYPES: Final[Mapping[str, TypeEngine[Any]]] = {
+_KEYS: Final[Mapping[str, TypeEngine[Any]]] = {
     "tenant_id": Text(),
     "agent_id": BigInteger(),
     "managed_key": Text(),
     "bot_id": Text(),
     "m365_tenant_id": Text(),
 }
+"""What rows are looked for by, in the order of `RowsNeeded`."""
+
+# The combinations of keys by which rows are looked for, and the key that must be there for that.
+_TENANT: Final = ("tenant_id",)
+_AGENT: Final = ("agent_id",)
+_MANAGED_AGENT: Final = ("tenant_id", "managed_key")
+_BOT: Final = ("bot_id",)
+_OWN_CHANNEL: Final = ("tenant_id", "bot_id", "m365_tenant_id")
+_INSTALLED_CHANNEL: Final = ("bot_id", "m365_tenant_id")
+_COMBINATIONS: Final[Mapping[tuple[str, ...], str]] = {
+    _TENANT: "tenant_id",
+    _AGENT: "agent_id",
+    _MANAGED_AGENT: "managed_key",
+    _BOT: "bot_id",
+    _OWN_CHANNEL: "bot_id",
+    _INSTALLED_CHANNEL: "m365_tenant_id",
+}
+_PLACES: Final = {name: place for place, name in enumerate(_KEYS)}
+
+_Build: TypeAlias = Callable[..., Select[Any]]
+"""Makes the query for the rows that have these keys."""
 
 
 class _One:
     """Each key is a single value."""
 
-    def equals(self, column: ColumnElement[Any], key: str) -> ColumnElement[bool]:
-        return column == self.each(key)
+    def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
+        """Return the keys of these names."""
+        return [bindparam(name, type_=_KEYS[name]) for name in names]
 
-    def each(self, key: str) -> ColumnElement[Any]:
-        return bindparam(key, type_=_KEY_TYPES[key])
+    def found(self, *columns: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
+        """Return keys that stand in rows which were found already."""
+        return columns
+
+    def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+        """Return the query for the rows that have these keys, or any of these combinations of keys."""
+        return build(*keys)
 
 
 class _Arrays(_One):
-    """Each key is an array of PostgreSQL."""
+    """The keys are columns of arrays, on PostgreSQL."""
 
-    def equals(self, column: ColumnElement[Any], key: str) -> ColumnElement[bool]:
-        return column == any_(self._array(key))
+    def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
+        arrays = [bindparam(_argument(names, name), type_=ARRAY(_KEYS[name])) for name in names]
+        return [*func.unnest(*arrays).table_valued(*names).render_derived().c]
 
-    def each(self, key: str) -> ColumnElement[Any]:
-        return func.unnest(self._array(key)).table_valued("value").render_derived().c.value
+    def found(self, *columns: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
+        return [*select(*columns).distinct().subquery().c]
 
-    def _array(self, key: str) -> ColumnElement[Any]:
-        return bindparam(key, type_=ARRAY(_KEY_TYPES[key]))
+    def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+        # The offset keeps the planner from any other plan than to look each key up in an index. It does not know how
+        # many keys there are, and would read whole tables, or compare all with all.
+        found = build(*keys).offset(literal_column("0")).lateral()
+        return select(*found.c).select_from(_relation(keys).join(found, true()))
+
+    def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
+        """Yield the arguments for these columns of keys."""
+        for name, column in zip(names, columns, strict=True):
+            yield _argument(names, name), column
 
 
 class _JsonArrays(_One):
-    """Each key is a JSON array, because SQLite has no other."""
+    """The keys are JSON arrays in a JSON array, because SQLite has no others."""
 
-    def equals(self, column: ColumnElement[Any], key: str) -> ColumnElement[bool]:
-        return column.in_(select(self.each(key)))
+    def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
+        array = func.json_each(bindparam(_argument(names), type_=Text())).table_valued("value")
+        return [func.json_extract(array.c.value, literal_column(f"'$[{place}]'")) for place in range(len(names))]
 
-    def each(self, key: str) -> ColumnElement[Any]:
-        array = bindparam(key, type_=Text())
-        return func.json_each(array).table_valued("value").c.value
+    def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
+        """Yield the argument for these columns of keys."""
+        yield _argument(names), json.dumps([*zip(*columns, strict=True)])
 
 
-def _rows(sort: Sort, **columns: ColumnElement[Any]) -> Select[Any]:
+def _argument(names: Sequence[str], *more: str) -> str:
+    return " ".join(("_and_".join(names), *more)).replace(" ", "_of_")
+
+
+def _relation(columns: Sequence[ColumnElement[Any]]) -> FromClause:
+    relation = columns[0].table
+    assert isinstance(relation, FromClause)
+    return relation
+
+
+def _row(sort: Sort, **columns: ColumnElement[Any]) -> Select[Any]:
     filled = [columns.get(name, cast(null(), column_type)).label(name) for name, column_type in _COLUMNS.items()]
     return select(literal_column(str(int(sort))).label("sort"), *filled)
 
 
-def _tenants(keys: _One) -> Select[Any]:
-    return _rows(Sort.TENANT, tenant_id=tenants.c.id).where(keys.equals(tenants.c.id, "tenant_id"))
+def _tenant(tenant_id: ColumnElement[Any]) -> Select[Any]:
+    return _row(Sort.TENANT, tenant_id=tenants.c.id).where(tenants.c.id == tenant_id)
 
 
-def _agents() -> Select[Any]:
-    return _rows(
-        Sort.AGENT,
-        tenant_id=agents.c.tenant_id,
-        agent_id=agents.c.id,
-        name=agents.c.name,
-        state=agents.c.kind,
-        key=agents.c.managed_key,
-    )
+_ANY_AGENT: Final = _row(
+    Sort.AGENT,
+    tenant_id=agents.c.tenant_id,
+    agent_id=agents.c.id,
+    name=agents.c.name,
+    state=agents.c.kind,
+    key=agents.c.managed_key,
+)
 
 
-def _channels(keys: _One, installed: bool) -> CTE:
-    own = select(channels, null().label("m365_tenant_id")).where(
-        keys.equals(channels.c.tenant_id, "tenant_id"), keys.equals(channels.c.bot_id, "bot_id")
-    )
-    if not installed:
-        return own.cte("channel")
-    white_label = (
-        select(channels, installations.c.m365_tenant_id)
+def _agent(agent_id: ColumnElement[Any]) -> Select[Any]:
+    return _ANY_AGENT.where(agents.c.id == agent_id)
+
+
+def _managed_agent(tenant_id: ColumnElement[Any], managed_key: ColumnElement[Any]) -> Select[Any]:
+    return _ANY_AGENT.where(agents.c.tenant_id == tenant_id, agents.c.managed_key == managed_key)
+
+
+def _own_channel(
+    tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
+) -> Select[Any]:
+    asked = cast(m365_tenant_id, Text()).label("asked_for")
+    columns = (channels, cast(null(), Text()).label("m365_tenant_id"), asked)
+    return select(*columns).where(channels.c.tenant_id == tenant_id, channels.c.bot_id == bot_id)
+
+
+def _installed_channel(bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]) -> Select[Any]:
+    installed = installations.c.m365_tenant_id
+    return (
+        select(channels, installed, installed.label("asked_for"))
         .join_from(installations, channels, channels.c.id == installations.c.channel_id)
-        .where(
-            keys.equals(installations.c.m365_tenant_id, "m365_tenant_id"),
-            keys.equals(channels.c.bot_id, "bot_id"),
-            channels.c.white_label,
-        )
+        .where(installed == m365_tenant_id, _by_no_index(channels.c.bot_id) == bot_id)
+        .where(_by_no_index(channels.c.white_label))
     )
-    return union_all(own, white_label).cte("channel")
 
 
-def _channel_rows(found: CTE) -> Select[Any]:
-    return _rows(
+def _by_no_index(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Keep a planner from starting a join with all that have one bot, or one owner: that may be half of a table."""
+    return func.coalesce(column, column)
+
+
+def _channel(found: CTE) -> Select[Any]:
+    return _row(
         Sort.CHANNEL,
         tenant_id=found.c.tenant_id,
         id=found.c.id,
@@ -171,9 +231,9 @@ def _channel_rows(found: CTE) -> Select[Any]:
     )
 
 
-def _links(keys: _One, found: CTE) -> Select[Any]:
+def _link(tenant_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]) -> Select[Any]:
     return (
-        _rows(
+        _row(
             Sort.LINK,
             tenant_id=end_companies.c.tenant_id,
             id=end_companies.c.id,
@@ -181,42 +241,45 @@ def _links(keys: _One, found: CTE) -> Select[Any]:
             m365_tenant_id=links.c.m365_tenant_id,
         )
         .join_from(links, end_companies, end_companies.c.id == links.c.end_company_id)
-        .where(
-            keys.equals(links.c.m365_tenant_id, "m365_tenant_id"),
-            end_companies.c.tenant_id.in_(select(found.c.tenant_id)),
-        )
+        .where(links.c.m365_tenant_id == m365_tenant_id, _by_no_index(end_companies.c.tenant_id) == tenant_id)
     )
 
 
-def _white_label_bots(keys: _One) -> Select[Any]:
+def _white_label_bot(bot_id: ColumnElement[Any]) -> Select[Any]:
     """Look for the next bot from this one on, which only an index answers.
 
     To ask for any channel of the bot looks simpler, but a planner may then read the whole table: if half of the
     channels have the same bot, it expects to come upon one soon, and for a bot that has none it never does.
     """
-    bot_id = keys.each("bot_id")
     following = (
         select(func.min(channels.c.bot_id))
         .where(channels.c.white_label, channels.c.bot_id >= bot_id)
         .correlate_except(channels)
     )
-    return _rows(Sort.WHITE_LABEL_BOT, key=bot_id).where(bot_id == following.scalar_subquery())
+    return _row(Sort.WHITE_LABEL_BOT, key=bot_id).where(bot_id == following.scalar_subquery())
 
 
-def _statement(wanted: int, keys: _One) -> Any:
-    parts = [_tenants(keys)]
-    if wanted & _AGENT_ID:
-        parts.append(_agents().where(keys.equals(agents.c.id, "agent_id")))
-    if wanted & _MANAGED_KEY:
-        owner_and_key = keys.equals(agents.c.tenant_id, "tenant_id"), keys.equals(agents.c.managed_key, "managed_key")
-        parts.append(_agents().where(and_(*owner_and_key)))
-    if wanted & _BOT_ID:
-        found = _channels(keys, bool(wanted & _M365_TENANT_ID))
-        parts += [_channel_rows(found), _agents().where(agents.c.id.in_(select(found.c.agent_id)))]
-        if wanted & _M365_TENANT_ID:
-            parts.append(_links(keys, found))
-        parts.append(_white_label_bots(keys))
+def _statement(wanted: int, keys: _One) -> CompoundSelect[Any]:
+    parts = [keys.rows(keys.keys(_TENANT), _tenant)]
+    if wanted & _BY_AGENT:
+        parts.append(keys.rows(keys.keys(_AGENT), _agent))
+    if wanted & _BY_MANAGED_KEY:
+        parts.append(keys.rows(keys.keys(_MANAGED_AGENT), _managed_agent))
+    if wanted & _BY_BOT:
+        parts += _channel_parts(keys, installed=bool(wanted & _BY_M365_TENANT))
     return union_all(*parts)
+
+
+def _channel_parts(keys: _One, *, installed: bool) -> Iterator[Select[Any]]:
+    channel_queries = [keys.rows(keys.keys(_OWN_CHANNEL), _own_channel)]
+    if installed:
+        channel_queries.append(keys.rows(keys.keys(_INSTALLED_CHANNEL), _installed_channel))
+    found = union_all(*channel_queries).cte("channel")
+    yield _channel(found)
+    yield keys.rows(keys.found(found.c.agent_id), _agent)
+    if installed:
+        yield keys.rows(keys.found(found.c.tenant_id, found.c.asked_for), _link)
+    yield _white_label_bot(*keys.keys(_BOT))
 
 
 Statement: TypeAlias = tuple[str, Any]
@@ -232,32 +295,38 @@ class Statements:
         # a statement for each. A text has one type, and the statement casts it.
         agent_id = _agent_id_as_text if dialect.driver.startswith("psycopg") else _agent_id
         self._storable: tuple[Callable[[Any], Any], ...] = (_text, agent_id, _managed_key, _text, _text)
-        on_server = dialect.name == "postgresql"
-        self._sets: _One = _Arrays() if on_server else _JsonArrays()
-        self._array: Callable[[Iterable[Any]], Any] = list if on_server else _json_array
+        self._sets: _Arrays | _JsonArrays = _Arrays() if dialect.name == "postgresql" else _JsonArrays()
         self._written: dict[tuple[int, _One], tuple[str, Callable[[Mapping[str, Any]], Any]]] = {}
 
     def for_one(self, needed: RowsNeeded) -> Statement:
         """Return the statement for one decision."""
         keys = [storable(key) for storable, key in zip(self._storable, needed, strict=True)]
         sql, arguments = self._statement(_keys_given(*keys[1:]), _ONE)
-        return sql, arguments(dict(zip(_KEY_TYPES, keys, strict=True)))
+        return sql, arguments(dict(zip(_KEYS, keys, strict=True)))
 
     def for_many(self, needed: Sequence[RowsNeeded]) -> Statement:
         """Return the statement for all of these decisions together."""
-        sets = [
-            [key for each in dict.fromkeys(column) if (key := storable(each)) is not None]
-            for storable, column in zip(self._storable, zip(*needed, strict=True), strict=True)
+        columns = [
+            [*map({key: storable(key) for key in set(column)}.__getitem__, column)]
+            for storable, column in zip(self._storable, zip(*set(needed), strict=True), strict=True)
         ]
-        sql, arguments = self._statement(_keys_given(*(keys or None for keys in sets[1:])), self._sets)
-        return sql, arguments({name: self._array(keys) for name, keys in zip(_KEY_TYPES, sets, strict=True)})
+        wanted = _keys_given(*map(_any_of, columns[1:]))
+        sql, arguments = self._statement(wanted, self._sets)
+        return sql, arguments(dict(self._arguments(columns)))
+
+    def _arguments(self, columns: Sequence[list[Any]]) -> Iterator[tuple[str, Any]]:
+        for names, required in _COMBINATIONS.items():
+            combined = [columns[_PLACES[name]] for name in names]
+            if len(names) == 1:
+                combined = [list(dict.fromkeys(*combined))]
+            yield from self._sets.arguments(names, _with_key(combined, names.index(required)))
 
     def _statement(self, wanted: int, keys: _One) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
         written = self._written.get((wanted, keys))
         if written is None:
             compiled = _statement(wanted, keys).compile(dialect=self._dialect)
             names = compiled.positiontup
-            written = str(compiled), (dict if names is None else itemgetter(*names))
+            written = str(compiled), (dict if names is None else _in_order(names))
             self._written[wanted, keys] = written
         return written
 
@@ -287,5 +356,19 @@ def _managed_key(key: ManagedAgentKey | None) -> str | None:
     return None if key is None else str(key)
 
 
-def _json_array(values: Iterable[Any]) -> str:
-    return json.dumps(list(values))
+def _in_order(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(names) == 1:
+        return lambda arguments: (arguments[names[0]],)
+    return itemgetter(*names)
+
+
+def _with_key(columns: list[list[Any]], place: int) -> list[list[Any]]:
+    """Leave out the combinations in which the key at that place is not there: they would find nothing."""
+    if None not in columns[place]:
+        return columns
+    kept = [keys for keys in zip(*columns, strict=True) if keys[place] is not None]
+    return [list(column) for column in zip(*kept, strict=True)] if kept else [[] for _ in columns]
+
+
+def _any_of(keys: Iterable[Any]) -> Any:
+    return next((key for key in keys if key is not None), None)

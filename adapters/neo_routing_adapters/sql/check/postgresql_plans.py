@@ -9,7 +9,8 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Connection, text
 
 _Node: TypeAlias = dict[str, Any]
-_Beginning: TypeAlias = tuple[str, str | None]
+_Beginning: TypeAlias = tuple[tuple[str, ...], tuple[str, ...] | None]
+"""How the first part of an index is written in a plan, and after a truth value the second."""
 
 # Of two indexes on a small table it may take the wrong one, and of none and a small table the table itself. So a plan
 # says which conditions are put to a table, and the catalogue whether an index could serve any of them: one that begins
@@ -18,19 +19,24 @@ _OTHER_WAYS: Final = ("seqscan", "hashjoin", "mergejoin", "material", "memoize")
 _CONDITIONS: Final = ("Index Cond", "Recheck Cond", "Filter")
 # A truth value is no beginning by itself, half of a table being no better than all of it: what follows counts too.
 _INDEXES: Final = text("""
-    SELECT relname, pg_get_indexdef(indexrelid, 1, true),
-        CASE atttypid WHEN 'bool'::regtype THEN pg_get_indexdef(indexrelid, 2, true) END
+    SELECT relname,
+        pg_get_indexdef(indexrelid, 1, false), first.atttypid::regtype::text,
+        pg_get_indexdef(indexrelid, 2, false), second.atttypid::regtype::text
     FROM pg_index
     JOIN pg_class ON pg_class.oid = indrelid
-    JOIN pg_attribute ON attrelid = indexrelid AND attnum = 1
+    JOIN pg_attribute AS first ON first.attrelid = indexrelid AND first.attnum = 1
+    LEFT JOIN pg_attribute AS second ON second.attrelid = indexrelid AND second.attnum = 2
     WHERE indisvalid AND indpred IS NULL""")
+# Values of these types are compared as text.
+_COMPARED_AS_TEXT: Final = frozenset({"character varying", "character"})
 
 
 def tables_read_on_postgresql(connection: Connection) -> Callable[[str, Any], Iterator[str]]:
     """Return what yields the tables that a statement, with its arguments, would read from end to end."""
     beginnings: dict[str, list[_Beginning]] = {}
-    for table, first, after_truth_value in connection.execute(_INDEXES):
-        beginnings.setdefault(table, []).append((first, after_truth_value))
+    for table, first, first_type, second, second_type in connection.execute(_INDEXES):
+        following = _forms(second, second_type) if first_type == "boolean" else None
+        beginnings.setdefault(table, []).append((_forms(first, first_type), following))
 
     def tables_read(sql: str, arguments: Any) -> Iterator[str]:
         for node, joins in _reading_nodes(_plan(connection, sql, arguments), ""):
@@ -39,6 +45,12 @@ def tables_read_on_postgresql(connection: Connection) -> Callable[[str, Any], It
                 yield table
 
     return tables_read
+
+
+def _forms(expression: str, sort: str | None) -> tuple[str, ...]:
+    """Return how a plan writes what an index holds; of an expression, that is without its parentheses."""
+    plain = expression.removeprefix("(").removesuffix(")") if expression.startswith("(") else expression
+    return (f"({plain})::text",) if sort in _COMPARED_AS_TEXT else (plain,) if plain else ()
 
 
 def _plan(connection: Connection, sql: str, arguments: Any) -> _Node:
@@ -64,17 +76,14 @@ def _reading_nodes(node: _Node, joins: str) -> Iterator[tuple[_Node, str]]:
 
 def _serves(beginning: _Beginning, node: _Node, joins: str) -> bool:
     first, after_truth_value = beginning
-    own = _plain(" ".join(node.get(name, "") for name in _CONDITIONS))
+    own = " ".join(node.get(name, "") for name in _CONDITIONS)
     if after_truth_value is not None:
-        return after_truth_value != "" and _is_compared(first, own, bare=True) and _is_compared(after_truth_value, own)
-    return _is_compared(first, own) or _is_compared(f"{node['Alias']}.{first}", _plain(joins), bare=True)
+        return _is_compared(first, own, bare=True) and _is_compared(after_truth_value, own)
+    return _is_compared(first, own) or _is_compared(first, joins.replace(f"{node['Alias']}.", ""), bare=True)
 
 
-def _is_compared(expression: str, condition: str, *, bare: bool = False) -> bool:
+def _is_compared(forms: tuple[str, ...], condition: str, *, bare: bool = False) -> bool:
     following = r" =| >=| AND|\)|$" if bare else " =| >="
-    return re.search(rf"(?<![\w.])(?<!\w\(){re.escape(expression)}(?={following})", condition) is not None
-
-
-def _plain(condition: str) -> str:
-    """Take the casts away, and the parentheses that stood round what was cast."""
-    return re.sub(r"(?<!\w)\(([\w.]+)\)", r"\1", re.sub(r"::[a-z ]+(\(\d+\))?(\[\])?", "", condition))
+    return any(
+        re.search(rf"(?<![\w.])(?<!\w\(){re.escape(form)}(?={following})", condition) is not None for form in forms
+    )

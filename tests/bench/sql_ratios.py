@@ -1,0 +1,454 @@
+"""Prints what a decision in a database costs, as ratios to the bare statement, run by the bare driver in the same run.
+
+    python tests/bench/sql_ratios.py             1,000, 20,000 and 1,000,000 tenants, in minutes
+    python tests/bench/sql_ratios.py --small     without the million
+
+The client and its PostgreSQL, which it starts by itself, share one processor. Rounds of all the measured functions
+alternate, they are short, and the best round of each counts: machines are noisy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from attrs import frozen
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+sys.path.append(str(Path(__file__).parent.parent / "servers"))
+
+import world
+from neo_routing import (
+    Caller,
+    CallerKind,
+    Rows,
+    RowsBuilder,
+    RowsNeeded,
+    SessionRequest,
+    adecide,
+    decide,
+    decide_many,
+    parse_session_request,
+)
+from neo_routing_adapters.memory import MemoryDirectory
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from neo_routing_adapters.sql.directory_import import import_directory
+from neo_routing_adapters.sql.statements import Statement, Statements
+from neo_routing_adapters.sql.upgrade import upgrade
+from postgres_server import PostgresServer
+from proxy import Proxy
+from query_plans import scans
+from report import best_rounds, report
+
+SMALL, MEDIUM, LARGE = 1_000, 20_000, 1_000_000
+ROUND, ROUNDS = 14, 300
+"""Calls in a round, and rounds: a round takes a millisecond or two, so in some of them nothing else runs."""
+BATCH = 1_000
+DELAY = 500e-6
+AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
+PROCESSOR = max(os.sched_getaffinity(0))
+
+Case = tuple[Caller, SessionRequest]
+Loop = Callable[[], None]
+
+
+@frozen
+class Content:
+    """The benchmark's world, as an import takes it."""
+
+    size: int
+    count: int = 0
+    """Nobody looks at the progress."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(world, name)(self.size)
+
+
+def platform(number: int, **body: Any) -> world.Call:
+    body = {"managed_agent_key": "NEO_SUPPORT", "client_id": world.tenant_id(number), **body}
+    return Caller(CallerKind.PLATFORM, "platform"), body
+
+
+def user(number: int, **body: Any) -> world.Call:
+    return Caller(CallerKind.USER, world.tenant_id(number)), body
+
+
+# Each takes the number of a tenant of sort 0.
+SHAPES: dict[str, Callable[[int], world.Call]] = {
+    "own agent": lambda n: user(n, agent_id=world.agent_id(n, 2)),
+    "own managed key": lambda n: user(n, managed_agent_key="NEO_SUPPORT"),
+    "platform": platform,
+    "platform, bot": lambda n: platform(n + world.ROUTED, bot_id=world.bot_id(n + world.ROUTED)),
+    "platform, bot, M365 tenant": lambda n: platform(
+        n + world.ROUTED,
+        bot_id=world.bot_id(n + world.ROUTED),
+        inbound_tenant_id=world.m365_tenant_id(n + world.ROUTED),
+    ),
+}
+MIX = "a mix of 14 outcomes"
+
+
+def case(call: world.Call) -> Case:
+    caller, body = call
+    return caller, parse_session_request(body).unwrap()
+
+
+def mixed_cases(size: int, count: int, *, refused_by_shape: bool = False) -> list[Case]:
+    """Return calls that meet all outcomes equally often: those that ask the directory, or the others."""
+    calls = world.calls(size, count * 5)
+    return [case(call) for name, call in calls if (name in world.REFUSED_BY_SHAPE) == refused_by_shape][:count]
+
+
+def cases_by_shape(size: int) -> dict[str, list[Case]]:
+    blocks = [turn * 7919 % (size // world.SORTS) for turn in range(ROUND)]
+    by_shape = {name: [case(shape(block * world.SORTS)) for block in blocks] for name, shape in SHAPES.items()}
+    return {**by_shape, MIX: mixed_cases(size, ROUND)}
+
+
+class Asked:
+    """A directory that notes what it is asked for, and finds nothing."""
+
+    def __init__(self) -> None:
+        self.needed: list[RowsNeeded] = []
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        self.needed += needed
+        return RowsBuilder().rows()
+
+
+def needed_for(cases: Iterable[Case]) -> list[RowsNeeded]:
+    asked = Asked()
+    decide_many(cases, asked)
+    return asked.needed
+
+
+def statements_for(engine: Engine, cases: Iterable[Case]) -> list[Statement]:
+    statements = Statements(engine.dialect)
+    return [statements.for_one(needed) for needed in needed_for(cases)]
+
+
+def pin(process: int) -> None:
+    os.sched_setaffinity(process, {PROCESSOR})
+
+
+@contextmanager
+def unpinned(server: PostgresServer) -> Iterator[None]:
+    """Load on all processors, and go back to one: what the server starts from then on stays there too."""
+    everywhere = range(os.cpu_count() or 1)
+    os.sched_setaffinity(0, everywhere)
+    os.sched_setaffinity(server.pid, everywhere)
+    yield
+    pin(0)
+    pin(server.pid)
+
+
+def load(engine: Engine, size: int) -> None:
+    started = time.perf_counter()
+    upgrade(engine)
+    import_directory(engine, Content(size))
+    with engine.connect().execution_options(**AUTOCOMMIT) as connection:
+        connection.exec_driver_sql("VACUUM")
+    print(f"\n{engine.dialect.name}, {size:,} tenants, loaded in {time.perf_counter() - started:.0f} s", flush=True)
+
+
+def databases(server: PostgresServer, sizes: Iterable[int]) -> None:
+    for size in sizes:
+        server.create_database(name_of(size))
+        with unpinned(server):
+            engine = create_engine(server.url(database=name_of(size)))
+            load(engine, size)
+            engine.dispose()
+
+
+def name_of(size: int) -> str:
+    return f"tenants_{size}"
+
+
+def bare_loop(cursor: Any, statements: Iterable[Statement], **options: Any) -> Loop:
+    def loop() -> None:
+        for statement in statements:
+            cursor.execute(*statement, **options)
+            cursor.fetchall()
+
+    return loop
+
+
+def decide_loop(cases: Iterable[Case], directory: SqlDirectory) -> Loop:
+    def loop() -> None:
+        for one in cases:
+            decide(*one, directory)
+
+    return loop
+
+
+def warm(*loops: Loop) -> None:
+    """Let drivers prepare their statements, and the server choose its plans for them."""
+    for loop in loops:
+        for _ in range(15):
+            loop()
+
+
+def compare(loops: dict[str, Loop], count: int, rounds: int = ROUNDS) -> dict[str, float]:
+    warm(*loops.values())
+    return best_rounds({name: (loop, count) for name, loop in loops.items()}, rounds)
+
+
+def require_the_same_answers(size: int, directory: SqlDirectory) -> None:
+    content = Content(size)
+    in_memory = MemoryDirectory(
+        tenants=content.tenants, agents=content.agents, channels=content.channels, end_companies=content.end_companies
+    )
+    cases = [one for some in cases_by_shape(size).values() for one in some]
+    for one in cases:
+        expected, found = decide(*one, in_memory), decide(*one, directory)
+        if (expected.result, expected.trace) != (found.result, found.trace):
+            raise SystemExit(f"the database and the memory differ on {one}")
+
+
+def on_postgresql(server: PostgresServer, size: int, *, port: int | None = None) -> None:
+    url = server.url(database=name_of(size), port=port)
+    engine, by_default = create_engine(url, **AUTOCOMMIT), create_engine(url)
+    directory, directory_by_default = SqlDirectory(engine), SqlDirectory(by_default)
+    require_the_same_answers(size, directory)
+    print("\nPostgreSQL: decide through a pooled engine, against the prepared statement on a psycopg connection")
+    with server.connect(name_of(size), port=port) as bare:
+        for shape, cases in cases_by_shape(size).items():
+            best = compare(
+                {
+                    "bare": bare_loop(bare.cursor(), statements_for(engine, cases), prepare=True),
+                    "decide": decide_loop(cases, directory),
+                    "by default": decide_loop(cases, directory_by_default),
+                },
+                len(cases),
+            )
+            report(f"{shape} ({best['bare'] * 1e6:.0f} us)", best["decide"] / best["bare"], 2.5)
+            report("    with the default isolation level", best["by default"] / best["bare"])
+    engine.dispose()
+    by_default.dispose()
+
+
+def on_asyncpg(server: PostgresServer, size: int) -> None:
+    print("\nPostgreSQL: adecide through a pooled engine, against the prepared statement on an asyncpg connection")
+    url = make_url(server.url("asyncpg", name_of(size)))
+    engine = create_async_engine(url, **AUTOCOMMIT)
+    of_psycopg = create_async_engine(server.url("psycopg_async", name_of(size)), **AUTOCOMMIT)
+    directory, directory_of_psycopg = AsyncSqlDirectory(engine), AsyncSqlDirectory(of_psycopg)
+    with asyncio.Runner() as runner:
+        bare = runner.run(asyncpg.connect(url.set(drivername="postgresql").render_as_string()))
+        for shape, cases in cases_by_shape(size).items():
+            statements = [
+                (runner.run(bare.prepare(sql)), arguments)
+                for sql, arguments in statements_for(engine.sync_engine, cases)
+            ]
+
+            async def fetch() -> None:
+                for prepared, arguments in statements:
+                    await prepared.fetch(*arguments)
+
+            async def decide_all(directory: AsyncSqlDirectory) -> None:
+                for one in cases:
+                    await adecide(*one, directory)
+
+            best = compare(
+                {
+                    "bare": lambda: runner.run(fetch()),
+                    "adecide": lambda: runner.run(decide_all(directory)),
+                    "psycopg": lambda: runner.run(decide_all(directory_of_psycopg)),
+                },
+                len(cases),
+            )
+            report(f"{shape} ({best['bare'] * 1e6:.0f} us)", best["adecide"] / best["bare"], 3.5)
+            report("    with psycopg", best["psycopg"] / best["bare"])
+        runner.run(bare.close())
+        runner.run(engine.dispose())
+        runner.run(of_psycopg.dispose())
+
+
+def through_proxy(server: PostgresServer, proxy: Proxy, size: int) -> None:
+    print(f"\nPostgreSQL, {DELAY * 1e6:.0f} us away: a decision, against one round trip")
+    database = name_of(size)
+    engine = create_engine(server.url(database=database, port=proxy.port), **AUTOCOMMIT)
+    async_engine = create_async_engine(server.url("asyncpg", database, port=proxy.port), **AUTOCOMMIT)
+    directory, async_directory = SqlDirectory(engine), AsyncSqlDirectory(async_engine)
+    with asyncio.Runner() as runner, server.connect(database, port=proxy.port) as bare:
+        url = async_engine.url.set(drivername="postgresql").render_as_string()
+        async_bare = runner.run(asyncpg.connect(url))
+        prepared = runner.run(async_bare.prepare("SELECT 1"))
+        for shape, cases in cases_by_shape(size).items():
+            few = cases[:: len(cases) // 3][:3]
+
+            async def fetch() -> None:
+                for _ in few:
+                    await prepared.fetch()
+
+            async def decide_all() -> None:
+                for one in few:
+                    await adecide(*one, async_directory)
+
+            loops = {
+                "bare": bare_loop(bare.cursor(), [("SELECT 1", ())] * len(few), prepare=True),
+                "decide": decide_loop(few, directory),
+                "async bare": lambda: runner.run(fetch()),
+                "adecide": lambda: runner.run(decide_all()),
+            }
+            best = compare(loops, len(few))
+            report(f"{shape} ({best['bare'] * 1e6:.0f} us)", best["decide"] / best["bare"], 1.25)
+            report(f"    adecide ({best['async bare'] * 1e6:.0f} us)", best["adecide"] / best["async bare"], 1.25)
+        runner.run(async_bare.close())
+        runner.run(async_engine.dispose())
+    engine.dispose()
+
+
+def on_sqlite(size: int, folder: str) -> None:
+    path = Path(folder) / "directory.sqlite"
+    engine = create_engine(f"sqlite:///{path}")
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = on").close())
+    load(engine, size)
+    directory = SqlDirectory(engine)
+    require_the_same_answers(size, directory)
+    async_engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+    async_directory = AsyncSqlDirectory(async_engine)
+    print("\nSQLite: decide, against the statement on a connection of sqlite3")
+    with asyncio.Runner() as runner:
+        for shape, cases in cases_by_shape(size).items():
+
+            async def decide_all() -> None:
+                for one in cases:
+                    await adecide(*one, async_directory)
+
+            loops = {
+                "bare": bare_loop(sqlite3.connect(path).cursor(), statements_for(engine, cases)),
+                "decide": decide_loop(cases, directory),
+                "adecide": lambda: runner.run(decide_all()),
+            }
+            best = compare(loops, len(cases))
+            report(f"{shape} ({best['bare'] * 1e6:.1f} us)", best["decide"] / best["bare"], 6)
+            report("    adecide with aiosqlite", best["adecide"] / best["bare"])
+        runner.run(async_engine.dispose())
+    engine.dispose()
+
+
+def in_batches(server: PostgresServer, size: int) -> None:
+    print(f"\nPostgreSQL, {size:,} tenants: decide_many of {BATCH:,}")
+    engine = create_engine(server.url(database=name_of(size)), **AUTOCOMMIT)
+    directory = SqlDirectory(engine, deadline=60)
+    batches = {
+        "messages": [case(SHAPES["platform, bot, M365 tenant"](block * world.SORTS)) for block in range(2 * BATCH)],
+        MIX: mixed_cases(size, 2 * BATCH),
+    }
+    with server.connect(name_of(size)) as bare:
+        for name, cases in batches.items():
+            batch, few = cases[:BATCH], cases[: BATCH // 5]
+            statement = Statements(engine.dialect).for_many(needed_for(batch))
+            best = compare(
+                {
+                    "bare": bare_loop(bare.cursor(), [statement], prepare=True),
+                    "many": lambda: decide_many(batch, directory),
+                },
+                BATCH,
+                40,
+            )
+            figure = f"{name} ({best['bare'] * 1e6:.1f} us), against its one statement"
+            report(figure, best["many"] / best["bare"], 1.25)
+            report("    one by one, against the batch", one_by_one(batch, directory) / best["many"], 5, at_least=True)
+            larger = compare({"many": lambda: decide_many(cases, directory)}, len(cases), 10)["many"]
+            smaller = compare({"many": lambda: decide_many(few, directory)}, len(few), 40)["many"]
+            report(f"    a decision among {len(cases):,}, against one among {len(few):,}", larger / smaller, 1.25)
+    engine.dispose()
+
+
+def one_by_one(cases: list[Case], directory: SqlDirectory) -> float:
+    """Return the seconds a decision, from the best rounds of some at a time."""
+    some_at_a_time = [cases[start : start + 20] for start in range(0, len(cases), 20)]
+    warm(decide_loop(cases[:20], directory))
+    contestants = {str(turn): (decide_loop(some, directory), 1) for turn, some in enumerate(some_at_a_time)}
+    return sum(best_rounds(contestants, 8).values()) / len(cases)
+
+
+def growth(server: PostgresServer) -> None:
+    print(f"\nPostgreSQL: a decision among {LARGE:,} tenants, against one among {SMALL:,}; {MIX}")
+    best = {}
+    for size, rounds in ((SMALL, 20), (LARGE, 20)):
+        engine = create_engine(server.url(database=name_of(size)), **AUTOCOMMIT)
+        cases = mixed_cases(size, 1_400)  # so many that their rows do not stay in the processor's caches
+        with server.connect(name_of(size)) as bare:
+            loops = {
+                "bare": bare_loop(bare.cursor(), statements_for(engine, cases), prepare=True),
+                "decide": decide_loop(cases, SqlDirectory(engine)),
+            }
+            best[size] = best_rounds({name: (loop, len(cases)) for name, loop in loops.items()}, rounds)
+        engine.dispose()
+    bare, decided = (best[LARGE][name] / best[SMALL][name] for name in ("bare", "decide"))
+    report("the bare statement", bare)
+    report("decide", decided)
+    # It would be 1, but for the noise of the machine.
+    report("decide, against the growth of the bare statement", decided / bare, 1.1)
+
+
+def plans(server: PostgresServer, size: int) -> None:
+    """Count the plans in which anything is read from end to end."""
+    engine = create_engine(server.url(database=name_of(size)))
+    scanned = []
+    with engine.connect() as connection:
+        for shape, cases in cases_by_shape(size).items():
+            for needed in needed_for(cases):
+                for plan in ("custom", "generic"):
+                    found = scans(connection, [needed], generic=plan == "generic")
+                    scanned += [f"    {shape}, {plan} plan: {', '.join(found)}"] * bool(found)
+    engine.dispose()
+    report(f"plans with a table read from end to end, {size:,} tenants", len(scanned), 0, "")
+    print("\n".join(scanned), end="\n" * bool(scanned))
+
+
+def refused_by_shape(server: PostgresServer, size: int) -> None:
+    engine = create_engine(server.url(database=name_of(size)))
+    taken: list[Any] = []
+    event.listen(engine, "checkout", lambda *checkout: taken.append(checkout))
+    directory = SqlDirectory(engine)
+    for one in mixed_cases(size, 100, refused_by_shape=True):
+        decide(*one, directory)
+    report("connections taken for requests that their shape refuses", len(taken), 0, "")
+    engine.dispose()
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", action="store_true", help="without the million tenants")
+    parser.add_argument("--postgres", type=int, choices=(16, 18), default=18, help="the version of PostgreSQL")
+    options = parser.parse_args(arguments)
+    sizes = [SMALL, MEDIUM] if options.small else [SMALL, MEDIUM, LARGE]
+    print(f"CPython {sys.version.split()[0]}, PostgreSQL {options.postgres}, SQLite {sqlite3.sqlite_version}")
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        shared_buffers = "256MB" if options.small else "2GB"
+        server = stack.enter_context(PostgresServer(options.postgres, shared_buffers=shared_buffers))
+        # On a processor of its own, as long as there is another.
+        proxy = stack.enter_context(Proxy(server.port, delay=DELAY))
+        databases(server, sizes)
+        on_postgresql(server, SMALL)
+        on_asyncpg(server, SMALL)
+        through_proxy(server, proxy, SMALL)
+        on_sqlite(SMALL, folder)
+        for size in sizes[1:]:
+            in_batches(server, size)
+        if not options.small:
+            growth(server)
+        print()
+        for size in sizes:
+            plans(server, size)
+        refused_by_shape(server, SMALL)
+
+
+if __name__ == "__main__":
+    main()
