@@ -156,6 +156,21 @@ def test_a_row_that_makes_no_sense_is_an_outage_and_no_missing_row(sqlite_url: s
     engine.dispose()
 
 
+def test_where_nothing_is_needed_nothing_is_found(engine: Engine) -> None:
+    assert not SqlDirectory(engine).look_up([]).conversational_agents
+
+
+def test_each_directory_of_an_engine_waits_for_a_locked_file_as_long_as_it_may(sqlite_url: str) -> None:
+    engine = engine_with_tables(sqlite_url, pool_size=1, max_overflow=0)
+    waits = []
+    for deadline in (3.0, 0.2, 1.0):
+        decide(USER, REQUEST, SqlDirectory(engine, deadline=deadline))
+        with engine.connect() as connection:
+            waits.append(connection.exec_driver_sql("PRAGMA busy_timeout").scalar())
+    engine.dispose()
+    assert waits == [3000, 200, 1000]
+
+
 def test_threads_share_a_directory(on_postgresql: Engine) -> None:
     directory = SqlDirectory(on_postgresql)
 

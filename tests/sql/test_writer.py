@@ -16,7 +16,7 @@ from neo_routing import ChannelStatus
 from neo_routing_adapters.sql.guards import guard
 from neo_routing_adapters.sql.our_tables import ForeignKeysOff
 from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
-from neo_routing_adapters.sql.writer import MissingRow, SqlDirectoryWriter
+from neo_routing_adapters.sql.writer import MissingRow, NoTransaction, SqlDirectoryWriter
 from stored import store
 from worlds import World, worlds
 
@@ -202,3 +202,10 @@ def test_a_guard_refuses_a_clash_but_not_a_move_that_ends_without_one(engine: En
         with pytest.raises(IntegrityError), connection.begin_nested():
             writer.add_installation("ch-2", "m-1")
     assert len(rows_in(engine, installations)) == 3
+
+
+def test_a_connection_that_commits_each_statement_is_refused(any_database_url: str) -> None:
+    engine = create_engine(any_database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection, pytest.raises(NoTransaction, match="AUTOCOMMIT"):
+        SqlDirectoryWriter(connection)
+    engine.dispose()

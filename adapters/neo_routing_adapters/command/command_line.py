@@ -49,6 +49,7 @@ def _run(arguments: Sequence[str]) -> int:
     except CycloptsError as error:
         return _complain(printable(" ".join(_misuse(error).split())) + " Try --help.", UNUSABLE)
     except CommandFailed as failed:
+        sys.stdout.flush()  # what was found comes before what that comes to, where both go to one place
         return _complain(str(failed), failed.status)
     except DirectoryUnavailable as unavailable:
         return _complain(printable(str(unavailable)), MIDWAY)

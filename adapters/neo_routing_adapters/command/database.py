@@ -155,6 +155,6 @@ def guard(url: str, /) -> None:
         print(printable(f"{one.name}: {one.state}"))
         for finding in one.in_the_way:
             told.tell(finding)
-    told.finish()
     if told.count:
+        told.finish()
         raise CommandFailed("rows stand in the way of a guard", FOUND)

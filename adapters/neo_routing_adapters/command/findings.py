@@ -41,12 +41,14 @@ class Findings:
             self._first.append(finding)
 
     def finish(self) -> None:
-        """Write what was remembered, and say how much was not."""
+        """Write what was remembered, and say how much was not, or that there was nothing."""
         for finding in self._first:
             severity, colon, rest = str(finding).partition(": ")
             show(Text.assemble((severity, _STYLES[severity]), colon, rest), sys.stdout)
         if self._first and self.count > _MOST:
             print(f"… and {self.count - _MOST} more")
+        if self._write is None and self.count == 0:
+            print("nothing is wrong")
 
 
 def _json(finding: Finding) -> None:

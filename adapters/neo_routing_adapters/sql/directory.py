@@ -51,13 +51,12 @@ class SqlDirectory:
         if engine.dialect.is_async:
             raise ValueError("an asynchronous engine is for AsyncSqlDirectory")
         self._reader = Reader(engine, Connections(engine).take, deadline)
-        self._deadline = deadline
         self._watch = Watch(deadline)
 
     def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
         """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
         statements = self._reader.statements(needed)
-        call = self._watch.begin(self._deadline * len(statements))
+        call = self._watch.begin(self._reader.seconds(statements))
         try:
             return self._reader.read(statements, call)
         finally:
@@ -73,12 +72,11 @@ class AsyncSqlDirectory:
     def __init__(self, engine: AsyncEngine, *, deadline: float = DEADLINE) -> None:
         self._engine = engine.sync_engine
         self._reader = Reader(self._engine, self._take, deadline)
-        self._deadline = deadline
 
     async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
         """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
         statements = self._reader.statements(needed)
-        seconds = self._deadline * len(statements)
+        seconds = self._reader.seconds(statements)
         call = _AsyncCall(seconds)
         timer = asyncio.get_running_loop().call_later(seconds, call.expire)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import ceil
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Engine
@@ -21,6 +22,7 @@ LATE: Final = "The directory did not answer in time."
 _SENSELESS: Final = "The directory holds rows that make no sense."
 
 _LINE: Final = "neo_routing line"
+_BUSY_TIMEOUT: Final = "neo_routing busy timeout"
 _MOST_IN_A_STATEMENT: Final = 2000
 _BEGIN_ONE_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # A table was altered under a statement that the server had prepared, or a pooler between has lost that.
@@ -45,6 +47,7 @@ class Reader(Generic[_Call]):
         self._open_line = line
         self._take = take
         self._deadline = deadline
+        self._busy_timeout = ceil(deadline * 1000)  # in milliseconds
         self._local = self._dialect.name == "sqlite"
         self._statements = Statements(self._dialect)
         self._faults: _Faults = (*_errors_of(self._dialect), SQLAlchemyError, OSError, EOFError)
@@ -53,8 +56,12 @@ class Reader(Generic[_Call]):
         """Return the statement that finds what is needed, or several for a large batch on a server."""
         if len(needed) == 1:
             return [self._statements.for_one(needed[0])]
-        size = len(needed) if self._local else _MOST_IN_A_STATEMENT
+        size = max(1, len(needed)) if self._local else _MOST_IN_A_STATEMENT
         return [self._statements.for_many(needed[start : start + size]) for start in range(0, len(needed), size)]
+
+    def seconds(self, statements: Sequence[Statement]) -> float:
+        """Return how long these may take together."""
+        return self._deadline * max(1, len(statements))
 
     def read(self, statements: Sequence[Statement], call: _Call) -> Rows:
         """Run the statements, and put together what they find. Raises `DirectoryUnavailable`."""
@@ -62,7 +69,7 @@ class Reader(Generic[_Call]):
             found = self._found(statements, call)
         except self._faults as error:
             late = call.expired or isinstance(error, TimeoutError)
-            raise DirectoryUnavailable(*[LATE] * late) from error
+            raise (DirectoryUnavailable(LATE) if late else DirectoryUnavailable()) from error
         try:
             return read_rows(found)
         except ValueError as error:
@@ -82,7 +89,7 @@ class Reader(Generic[_Call]):
     def _run(self, statements: Sequence[Statement], call: _Call) -> list[Any]:
         connection = self._take(call)
         try:
-            line = connection.info.get(_LINE) or self._new_line(connection)
+            line = self._line(connection)
             call.enter(line)
             found = self._fetched(connection, line.cursor, statements)
         except BaseException as error:
@@ -98,11 +105,13 @@ class Reader(Generic[_Call]):
             self._drop(connection)
         return found
 
-    def _new_line(self, connection: PoolProxiedConnection) -> CursorLine:
-        line = self._open_line(connection)
-        if self._local:
-            line.cursor.execute(f"PRAGMA busy_timeout = {int(self._deadline * 1000)}")
-        connection.info[_LINE] = line
+    def _line(self, connection: PoolProxiedConnection) -> CursorLine:
+        line: CursorLine | None = connection.info.get(_LINE)
+        if line is None:
+            connection.info[_LINE] = line = self._open_line(connection)
+        if self._local and connection.info.get(_BUSY_TIMEOUT) != self._busy_timeout:
+            line.cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
+            connection.info[_BUSY_TIMEOUT] = self._busy_timeout
         return line
 
     def _fetched(self, connection: PoolProxiedConnection, cursor: Any, statements: Sequence[Statement]) -> list[Any]:
@@ -149,6 +158,8 @@ def _open(engine: Engine) -> int:
 
 
 def _executed(cursor: Any, statements: Sequence[Statement]) -> list[Any]:
+    if not statements:
+        return []
     if len(statements) == 1:
         cursor.execute(*statements[0])
         return list(cursor.fetchall())

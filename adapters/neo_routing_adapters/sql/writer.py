@@ -38,12 +38,20 @@ class MissingRow(LookupError):
         self.row_id = row_id
 
 
+class NoTransaction(RuntimeError):
+    """A connection commits each statement by itself, so that a change of several could end half done."""
+
+    def __init__(self) -> None:
+        super().__init__("this connection commits each statement: give one whose isolation level is not AUTOCOMMIT")
+
+
 class SqlDirectoryWriter:
     """Puts and deletes rows of the library's own tables; it never commits, nor rolls back.
 
     To put the same twice, or to delete what is not there, is fine. What is put replaces what has its id. Raises
     `ValueError` for an id that is not well-formed and `MissingRow` for an owner, channel or end-company that is not
-    there, both with nothing written; `ForeignKeysOff` on a connection to SQLite that does not enforce them; else
+    there, both with nothing written; `NoTransaction` on a connection that commits each statement, and `ForeignKeysOff`
+    on one to SQLite that does not enforce them; else
     SQLAlchemy's errors, an `IntegrityError` for one where `neo-routing db guard` has forbidden a clash. The guards look
     at each statement: to swap two channels that they keep apart, disconnect one of them first.
 
@@ -66,6 +74,9 @@ class SqlDirectoryWriter:
     __slots__ = ("_connection",)
 
     def __init__(self, connection: Connection) -> None:
+        dbapi_connection: Any = connection.connection.dbapi_connection
+        if connection.dialect.detect_autocommit_setting(dbapi_connection):
+            raise NoTransaction
         require_foreign_keys(connection)
         self._connection = connection
 
