@@ -36,7 +36,7 @@ GROUPS = {
     "check": ["test", "check"],
     "all": ["test", "check"],
 }
-TEST = [["python", "-m", "pytest", "-n", "auto", "--cov", "--cov-report=term-missing:skip-covered"]]
+TEST = [["python", "-m", "pytest", "-n", "auto", "--dist", "worksteal", "--cov", "--cov-report=term-missing:skip-covered"]]
 CHECK = [
     ["ruff", "check"],
     ["ruff", "format", "--check"],

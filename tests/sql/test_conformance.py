@@ -40,6 +40,8 @@ from neo_routing_adapters.sql.statements import Sort
 from stored import engine_with_tables, store
 from worlds import World, cases, worlds
 
+pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
+
 DECISIONS = int(os.environ.get("NEO_ROUTING_TEST_DECISIONS", "20000"))
 CASES_IN_A_WORLD = 50
 _ASYNC_DRIVERS = {"postgresql": ["asyncpg", "psycopg_async"], "sqlite": ["aiosqlite"]}

@@ -47,6 +47,8 @@ from neo_routing import DirectoryUnavailable, adecide, decide
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from postgres_server import PATIENCE, PostgresServer, wait_until
 
+pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
+
 ASYNC_DRIVERS = DRIVERS[1:]
 # Of the two halves, with and without autocommit, so many each.
 TIMES = {"psycopg": 25, "asyncpg": 25, "psycopg_async": 5}

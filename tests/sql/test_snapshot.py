@@ -23,6 +23,8 @@ from neo_routing_adapters.sql import SqlDirectory
 from neo_routing_adapters.sql.rows import read_rows
 from neo_routing_adapters.sql.statements import Sort, Statements
 
+pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
+
 DECISIONS = int(os.environ.get("NEO_ROUTING_TEST_SNAPSHOTS", "50000"))
 READERS, WRITERS = 8, 4
 # Each writer moves two slots together.

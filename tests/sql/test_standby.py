@@ -20,6 +20,8 @@ from neo_routing import DirectoryUnavailable, adecide, adecide_many, decide, dec
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from postgres_server import PATIENCE, PostgresServer, wait_until
 
+pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
+
 SLOTS = 8
 EACH = range(SLOTS)
 READERS = 3
