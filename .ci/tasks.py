@@ -36,7 +36,8 @@ GROUPS = {
     "check": ["test", "check"],
     "all": ["test", "check"],
 }
-TEST = [["python", "-m", "pytest", "-n", "auto", "--dist", "worksteal", "--cov", "--cov-report=term-missing:skip-covered"]]
+PYTEST = ["python", "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
+TEST = [[*PYTEST, "--cov", "--cov-report=term-missing:skip-covered"]]
 CHECK = [
     ["ruff", "check"],
     ["ruff", "format", "--check"],
