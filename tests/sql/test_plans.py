@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import Engine, create_engine, event, make_url, text
@@ -168,8 +169,9 @@ class Messages(Proxy):
 
     def _read(self, way) -> None:
         super()._read(way)
-        if way.target.getpeername()[1] == self.target_port:
-            self.sent += way.under_way[-1][1]
+        with suppress(OSError):  # it was just closed, and the client says no more
+            if way.target.getpeername()[1] == self.target_port:
+                self.sent += way.under_way[-1][1]
 
     def types(self) -> Counter[str]:
         """Count the messages by type: a Q is a statement, so is an E; after a Q or an S the client waits."""

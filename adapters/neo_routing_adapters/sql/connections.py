@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from math import ceil
@@ -13,7 +13,6 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
-from sqlalchemy.util import await_only
 
 from neo_routing_adapters.sql.deadlines import Call, Line
 
@@ -48,23 +47,9 @@ class _Asyncpg:
     """A connection of asyncpg, which can be terminated."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        driver_connection = _driver_connection(connection)
-        self.cursor = _AsyncpgCursor(driver_connection)
-        self.cut: Callable[[], None] = driver_connection.terminate
-
-
-class _AsyncpgCursor:
-    """A cursor on asyncpg that does less than SQLAlchemy's, and so takes half of the time beside the statement's."""
-
-    def __init__(self, driver_connection: Any) -> None:
-        self._fetch: Callable[..., Awaitable[list[Any]]] = driver_connection.fetch
-        self._rows: list[Any] = []
-
-    def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
-        self._rows = await_only(self._fetch(sql, *arguments))
-
-    def fetchall(self) -> list[Any]:
-        return self._rows
+        # SQLAlchemy's cursor: it knows what asyncpg does on a connection that has just been terminated.
+        self.cursor = connection.cursor()
+        self.cut: Callable[[], None] = _driver_connection(connection).terminate
 
 
 class _Sqlite:
