@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, Any, BinaryIO, Final
 
 from cyclopts import Parameter
-from rich.progress import Progress, TaskID
 
 from neo_routing_adapters.command.failure import MIDWAY, CommandFailed, cannot
 from neo_routing_adapters.command.given_directory import given_directory
-from neo_routing_adapters.command.terminal import console
+from neo_routing_adapters.command.progress import progress
 from neo_routing_adapters.json_lines import answer_line
 
 EXAMPLE: Final = """\
@@ -49,7 +48,7 @@ def resolve(
     output = sys.stdout.buffer
     with given_directory(directory) as known, _opened(cases) as lines:
         regular = stat.S_ISREG(os.fstat(lines.fileno()).st_mode)
-        for line in _watched(lines) if regular and _is_watched() else _read(lines):
+        for line in _watched(lines) if regular and not sys.stdout.isatty() else _read(lines):
             output.write(answer_line(line, known, trace=explain).encode() + b"\n")
             if not regular:
                 output.flush()
@@ -77,22 +76,17 @@ def _read(lines: BinaryIO) -> Iterator[bytes]:
         raise cannot("read on", error, MIDWAY) from error
 
 
-def _is_watched() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty()
-
-
 def _watched(lines: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines, and show on standard error how far it has come."""
-    bar = Progress(console=console(sys.stderr), transient=True, redirect_stdout=False, redirect_stderr=False)
-    with bar:
-        task = bar.add_task("Deciding", total=os.fstat(lines.fileno()).st_size)
-        yield from _counted(_read(lines), bar, task)
+    """Yield the lines, and show how far it has come."""
+    with progress("Deciding") as show:
+        show(total=os.fstat(lines.fileno()).st_size)
+        yield from _counted(_read(lines), show)
 
 
-def _counted(lines: Iterable[bytes], bar: Progress, task: TaskID) -> Iterator[bytes]:
+def _counted(lines: Iterable[bytes], show: Callable[..., Any]) -> Iterator[bytes]:
     done = 0
     for number, line in enumerate(lines):
         yield line
         done += len(line)
         if number % _LINES_BETWEEN_UPDATES == 0:
-            bar.update(task, completed=done)
+            show(completed=done)

@@ -80,11 +80,25 @@ metadata: Final = MetaData(
     }
 )
 
+
+def _text_id() -> Column[str]:
+    return Column("id", _TEXT, CheckConstraint(_identifier("id"), name="id"), primary_key=True)
+
+
+def _name() -> Column[str]:
+    return Column("name", _TEXT, CheckConstraint(_limited("name"), name="name"), nullable=False)
+
+
+def _m365_tenant() -> Column[str]:
+    constraint = CheckConstraint(_normal_form("m365_tenant_id"), name="m365_tenant_id")
+    return Column("m365_tenant_id", _TEXT, constraint, primary_key=True)
+
+
 tenants: Final = Table(
     "routing_tenant",
     metadata,
-    Column("id", _TEXT, CheckConstraint(_identifier("id"), name="id"), primary_key=True),
-    Column("name", _TEXT, CheckConstraint(_limited("name"), name="name"), nullable=False),
+    _text_id(),
+    _name(),
     sqlite_strict=True,
 )
 
@@ -98,7 +112,7 @@ agents: Final = Table(
     metadata,
     Column("id", _INTEGER, CheckConstraint("id >= 1", name="id"), primary_key=True, autoincrement=False),
     _owner(),
-    Column("name", _TEXT, CheckConstraint(_limited("name"), name="name"), nullable=False),
+    _name(),
     Column("kind", _TEXT, CheckConstraint(_one_of("kind", AgentKind), name="kind"), nullable=False),
     Column("managed_key", _TEXT, CheckConstraint(_one_of("managed_key", ManagedAgentKey), name="managed_key")),
     Index(None, "tenant_id", "managed_key"),
@@ -108,7 +122,7 @@ agents: Final = Table(
 channels: Final = Table(
     "routing_channel",
     metadata,
-    Column("id", _TEXT, CheckConstraint(_identifier("id"), name="id"), primary_key=True),
+    _text_id(),
     _owner(),
     # No foreign key: real directories hold channels whose agent is gone, and the rules say what follows.
     Column("agent_id", _INTEGER, CheckConstraint("agent_id >= 1", name="agent_id"), nullable=False),
@@ -128,12 +142,7 @@ installations: Final = Table(
     "routing_channel_installation",
     metadata,
     Column("channel_id", _TEXT, primary_key=True),
-    Column(
-        "m365_tenant_id",
-        _TEXT,
-        CheckConstraint(_normal_form("m365_tenant_id"), name="m365_tenant_id"),
-        primary_key=True,
-    ),
+    _m365_tenant(),
     Column("bot_id", _TEXT, nullable=False, info=_COPIED),
     Column("status", _TEXT, nullable=False, info=_COPIED),
     Column("white_label", _TRUTH_VALUE, nullable=False, info=_COPIED),
@@ -151,9 +160,9 @@ installations: Final = Table(
 end_companies: Final = Table(
     "routing_end_company",
     metadata,
-    Column("id", _TEXT, CheckConstraint(_identifier("id"), name="id"), primary_key=True),
+    _text_id(),
     _owner(),
-    Column("name", _TEXT, CheckConstraint(_limited("name"), name="name"), nullable=False),
+    _name(),
     UniqueConstraint("id", "tenant_id"),
     Index(None, "tenant_id"),
     sqlite_strict=True,
@@ -163,12 +172,7 @@ links: Final = Table(
     "routing_end_company_link",
     metadata,
     Column("end_company_id", _TEXT, primary_key=True),
-    Column(
-        "m365_tenant_id",
-        _TEXT,
-        CheckConstraint(_normal_form("m365_tenant_id"), name="m365_tenant_id"),
-        primary_key=True,
-    ),
+    _m365_tenant(),
     Column("tenant_id", _TEXT, nullable=False, info=_COPIED),
     ForeignKeyConstraint(
         ["end_company_id", "tenant_id"],

@@ -1,8 +1,8 @@
 """The one statement that fetches every row that a decision, or a batch of them, can need.
 
 It is a UNION of some sorts of rows, each found by an index. Which sorts depends on which keys there are: a statement
-for everything, with NULL for a key that is not there, would be planned anew at most calls. For a batch each key is a
-set of keys; then more may come back than was needed, never less.
+for everything, with NULL for a key that is not there, would be planned anew at most calls. For a batch the rows are
+looked for by every combination of keys that any of its decisions needs.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class _Arrays(_One):
     """The keys are columns of arrays, on PostgreSQL."""
 
     def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
-        arrays = [bindparam(_argument(names, name), type_=ARRAY(_KEYS[name])) for name in names]
+        arrays = [bindparam(f"{_argument(names)}_of_{name}", type_=ARRAY(_KEYS[name])) for name in names]
         return [*func.unnest(*arrays).table_valued(*names).render_derived().c]
 
     def found(self, *columns: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
@@ -142,7 +142,7 @@ class _Arrays(_One):
     def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
         """Yield the arguments for these columns of keys."""
         for name, column in zip(names, columns, strict=True):
-            yield _argument(names, name), column
+            yield f"{_argument(names)}_of_{name}", column
 
 
 class _JsonArrays(_One):
@@ -157,8 +157,8 @@ class _JsonArrays(_One):
         yield _argument(names), json.dumps([*zip(*columns, strict=True)])
 
 
-def _argument(names: Sequence[str], *more: str) -> str:
-    return " ".join(("_and_".join(names), *more)).replace(" ", "_of_")
+def _argument(names: Sequence[str]) -> str:
+    return "_and_".join(names)
 
 
 def _relation(columns: Sequence[ColumnElement[Any]]) -> FromClause:

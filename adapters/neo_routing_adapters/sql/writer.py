@@ -51,9 +51,9 @@ class SqlDirectoryWriter:
     To put the same twice, or to delete what is not there, is fine. What is put replaces what has its id. Raises
     `ValueError` for an id that is not well-formed and `MissingRow` for an owner, channel or end-company that is not
     there, both with nothing written; `NoTransaction` on a connection that commits each statement, and `ForeignKeysOff`
-    on one to SQLite that does not enforce them; else
-    SQLAlchemy's errors, an `IntegrityError` for one where `neo-routing db guard` has forbidden a clash. The guards look
-    at each statement: to swap two channels that they keep apart, disconnect one of them first.
+    on one to SQLite that does not enforce them; else SQLAlchemy's errors, an `IntegrityError` for one where
+    `neo-routing db guard` has forbidden a clash. The guards look at each statement: to swap two channels that they keep
+    apart, disconnect one of them first.
 
     >>> from sqlalchemy import create_engine
     >>> from neo_routing_adapters.sql.upgrade import upgrade
