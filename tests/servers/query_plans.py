@@ -78,4 +78,6 @@ def _scans_of_sqlite(connection: Connection, statement: Statement) -> list[str]:
     details = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", arguments)]
     # An automatic index is made anew for each statement, from the whole table.
     found = [re.match(r"SCAN (\w+)|SEARCH (\w+) USING AUTOMATIC", detail) for detail in details]
-    return sorted({match[1] or match[2] for match in found if match and (match[1] or match[2]) in RELATIONS})
+    relations = {alias: relation for relation, alias in re.findall(r"(\w+) AS (\w+)", sql) if relation in RELATIONS}
+    names = {relations.get(match[1] or match[2]) for match in found if match}
+    return sorted(name for name in names if name is not None)

@@ -29,6 +29,7 @@ from neo_routing import (
 )
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.directory_import import import_directory
+from neo_routing_adapters.sql.statements import Statements
 from proxy import Proxy
 from query_plans import rows_read, scans
 from worlds import World
@@ -44,6 +45,7 @@ SHAPES: dict[str, RowsNeeded] = {
     "bot of its own": ("msp-8", None, KEY, "bot-8", "m365-8"),
     "unknown": ("nobody", None, KEY, "nothing", "nowhere"),
     "agent, bot and M365 tenant": ("msp-7", 15, None, "shared-bot", "m365-7"),
+    "all keys": ("msp-7", 15, KEY, "shared-bot", "m365-7"),
 }
 
 
@@ -98,6 +100,15 @@ def all_scans(engine: Engine) -> dict[str, set[str]]:
 
 def test_every_shape_of_request_is_decided_by_index_look_ups_alone(loaded: Engine) -> None:
     assert all_scans(loaded) == {name: set() for name in SHAPES}
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg_async"])
+def test_psycopg_remembers_every_statement(driver: str) -> None:
+    statements = Statements(make_url(f"postgresql+{driver}://").get_dialect()())
+    for needed in SHAPES.values():
+        sql, _ = statements.for_one(needed)
+        # It does so up to this length (`psycopg._queries`, 3.3); a longer one it would read anew at each call.
+        assert len(sql) <= 4096
 
 
 def test_a_missing_index_is_seen(loaded: Engine) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
-    CTE,
     BigInteger,
     Boolean,
     ColumnElement,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Text,
+    and_,
     bindparam,
     cast,
     func,
@@ -33,6 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import ColumnCollection
 from sqlalchemy.types import TypeEngine
 
 from neo_routing import ManagedAgentKey, RowsNeeded, well_formed
@@ -91,53 +93,77 @@ _TENANT: Final = ("tenant_id",)
 _AGENT: Final = ("agent_id",)
 _MANAGED_AGENT: Final = ("tenant_id", "managed_key")
 _BOT: Final = ("bot_id",)
-_OWN_CHANNEL: Final = ("tenant_id", "bot_id", "m365_tenant_id")
-_INSTALLED_CHANNEL: Final = ("bot_id", "m365_tenant_id")
+_CHANNEL: Final = ("tenant_id", "bot_id", "m365_tenant_id")
 _COMBINATIONS: Final[Mapping[tuple[str, ...], str]] = {
     _TENANT: "tenant_id",
     _AGENT: "agent_id",
     _MANAGED_AGENT: "managed_key",
     _BOT: "bot_id",
-    _OWN_CHANNEL: "bot_id",
-    _INSTALLED_CHANNEL: "m365_tenant_id",
+    _CHANNEL: "bot_id",
 }
 _PLACES: Final = {name: place for place, name in enumerate(_KEYS)}
+
+# psycopg reads a statement anew at each call if it is longer than 4,096 characters, which takes as long as the server
+# takes to answer it. So names are short here.
+_tenants: Final = tenants.alias("t")
+_agents: Final = agents.alias("a")
+_channels: Final = channels.alias("c")
+_installations: Final = installations.alias("i")
+_end_companies: Final = end_companies.alias("e")
+_links: Final = links.alias("l")
 
 _Build: TypeAlias = Callable[..., Select[Any]]
 """Makes the query for the rows that have these keys."""
 
 
-class _One:
+class _Single:
     """Each key is a single value."""
 
     def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
         """Return the keys of these names."""
         return [bindparam(name, type_=_KEYS[name]) for name in names]
 
-    def found(self, *columns: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
-        """Return keys that stand in rows which were found already."""
-        return columns
-
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
         """Return the query for the rows that have these keys, or any of these combinations of keys."""
         return build(*keys)
 
+    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+        """Return the query for the rows that have these keys, which stand in rows that were found already."""
+        return build(*keys)
 
-class _Arrays(_One):
+    def joined(
+        self, outer: FromClause, inner: Select[Any], *on: ColumnElement[bool]
+    ) -> tuple[FromClause, ColumnCollection[str, Any]]:
+        """Look for rows of the inner table for each of the outer one; return the join, and the columns looked for."""
+        [table] = inner.get_final_froms()
+        return outer.join(table, and_(*on)), inner.selected_columns
+
+
+class _SingleOnServer(_Single):
+    """Each key is a single value, on PostgreSQL."""
+
+    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+        return _for_each(keys, build)
+
+    def joined(
+        self, outer: FromClause, inner: Select[Any], *on: ColumnElement[bool]
+    ) -> tuple[FromClause, ColumnCollection[str, Any]]:
+        found = _fenced(inner.where(*on).correlate_except(*inner.get_final_froms()))
+        return outer.join(found, true()), found.c
+
+
+class _Arrays(_SingleOnServer):
     """The keys are columns of arrays, on PostgreSQL."""
 
     def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
         arrays = [bindparam(f"{_argument(names)}_of_{name}", type_=ARRAY(_KEYS[name])) for name in names]
         return [*func.unnest(*arrays).table_valued(*names).render_derived().c]
 
-    def found(self, *columns: ColumnElement[Any]) -> Sequence[ColumnElement[Any]]:
-        return [*select(*columns).distinct().subquery().c]
-
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
-        # The offset keeps the planner from any other plan than to look each key up in an index. It does not know how
-        # many keys there are, and would read whole tables, or compare all with all.
-        found = build(*keys).offset(literal_column("0")).lateral()
-        return select(*found.c).select_from(_relation(keys).join(found, true()))
+        return _for_each(keys, build)
+
+    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+        return _for_each([*select(*keys).distinct().subquery().c], build)
 
     def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
         """Yield the arguments for these columns of keys."""
@@ -145,7 +171,23 @@ class _Arrays(_One):
             yield f"{_argument(names)}_of_{name}", column
 
 
-class _JsonArrays(_One):
+def _for_each(keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+    found = _fenced(build(*keys))
+    relation = keys[0].table
+    assert isinstance(relation, FromClause)
+    return select(*found.c).select_from(relation.join(found, true()))
+
+
+def _fenced(query: Select[Any]) -> FromClause:
+    """Keep the planner of PostgreSQL from any other plan than to look up each key in an index.
+
+    It does not know how many keys there are, nor how many rows one key has, and would read whole tables, or compare all
+    with all. The offset of nothing is what it does not look behind.
+    """
+    return query.offset(literal_column("0")).lateral()
+
+
+class _JsonArrays(_Single):
     """The keys are JSON arrays in a JSON array, because SQLite has no others."""
 
     def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
@@ -161,55 +203,74 @@ def _argument(names: Sequence[str]) -> str:
     return "_and_".join(names)
 
 
-def _relation(columns: Sequence[ColumnElement[Any]]) -> FromClause:
-    relation = columns[0].table
-    assert isinstance(relation, FromClause)
-    return relation
-
-
-def _row(sort: Sort, **columns: ColumnElement[Any]) -> Select[Any]:
-    filled = [columns.get(name, cast(null(), column_type)).label(name) for name, column_type in _COLUMNS.items()]
-    return select(literal_column(str(int(sort))).label("sort"), *filled)
-
-
 def _tenant(tenant_id: ColumnElement[Any]) -> Select[Any]:
-    return _row(Sort.TENANT, tenant_id=tenants.c.id).where(tenants.c.id == tenant_id)
+    return select(_tenants.c.id.label("tenant_id")).where(_tenants.c.id == tenant_id)
 
 
-_ANY_AGENT: Final = _row(
-    Sort.AGENT,
-    tenant_id=agents.c.tenant_id,
-    agent_id=agents.c.id,
-    name=agents.c.name,
-    state=agents.c.kind,
-    key=agents.c.managed_key,
+_ANY_AGENT: Final = select(
+    _agents.c.tenant_id,
+    _agents.c.id.label("agent_id"),
+    _agents.c.name,
+    _agents.c.kind.label("state"),
+    _agents.c.managed_key.label("key"),
 )
 
 
 def _agent(agent_id: ColumnElement[Any]) -> Select[Any]:
-    return _ANY_AGENT.where(agents.c.id == agent_id)
+    return _ANY_AGENT.where(_agents.c.id == agent_id)
 
 
 def _managed_agent(tenant_id: ColumnElement[Any], managed_key: ColumnElement[Any]) -> Select[Any]:
-    return _ANY_AGENT.where(agents.c.tenant_id == tenant_id, agents.c.managed_key == managed_key)
+    return _ANY_AGENT.where(_agents.c.tenant_id == tenant_id, _agents.c.managed_key == managed_key)
+
+
+_ANY_CHANNEL: Final = select(
+    _channels.c.tenant_id,
+    _channels.c.id,
+    _channels.c.agent_id,
+    _channels.c.status.label("state"),
+    _channels.c.bot_id.label("key"),
+    _channels.c.white_label,
+    _channels.c.show_agent_progress_steps,
+)
 
 
 def _own_channel(
     tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
 ) -> Select[Any]:
-    asked = cast(m365_tenant_id, Text()).label("asked_for")
-    columns = (channels, cast(null(), Text()).label("m365_tenant_id"), asked)
-    return select(*columns).where(channels.c.tenant_id == tenant_id, channels.c.bot_id == bot_id)
+    own = _ANY_CHANNEL.where(_channels.c.tenant_id == tenant_id, _channels.c.bot_id == bot_id)
+    return own.add_columns(m365_tenant_id.label("asked_for"))
 
 
-def _installed_channel(bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]) -> Select[Any]:
-    installed = installations.c.m365_tenant_id
-    return (
-        select(channels, installed, installed.label("asked_for"))
-        .join_from(installations, channels, channels.c.id == installations.c.channel_id)
-        .where(installed == m365_tenant_id, _by_no_index(channels.c.bot_id) == bot_id)
-        .where(_by_no_index(channels.c.white_label))
+def _own_channel_perhaps_installed(
+    tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
+) -> Select[Any]:
+    installed_for = _installations.c.m365_tenant_id
+    installed = (
+        select(installed_for)
+        .where(_channels.c.white_label, _installations.c.channel_id == _channels.c.id, installed_for == m365_tenant_id)
+        .limit(literal_column("1"))
+        .offset(literal_column("0"))
+        .correlate_except(_installations)
     )
+    own = _own_channel(tenant_id, bot_id, m365_tenant_id)
+    return own.add_columns(installed.scalar_subquery().label("m365_tenant_id"))
+
+
+def _installed_channel_of_another(
+    keys: _Single, tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
+) -> Select[Any]:
+    joined, channel = keys.joined(
+        _installations,
+        _ANY_CHANNEL,
+        _channels.c.id == _installations.c.channel_id,
+        _by_no_index(_channels.c.bot_id) == bot_id,
+        _by_no_index(_channels.c.white_label),
+        _channels.c.tenant_id != tenant_id,
+    )
+    installed_for = _installations.c.m365_tenant_id
+    installed = select(*channel, installed_for.label("asked_for"), installed_for)
+    return installed.select_from(joined).where(installed_for == m365_tenant_id)
 
 
 def _by_no_index(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -217,32 +278,15 @@ def _by_no_index(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.coalesce(column, column)
 
 
-def _channel(found: CTE) -> Select[Any]:
-    return _row(
-        Sort.CHANNEL,
-        tenant_id=found.c.tenant_id,
-        id=found.c.id,
-        agent_id=found.c.agent_id,
-        state=found.c.status,
-        key=found.c.bot_id,
-        m365_tenant_id=found.c.m365_tenant_id,
-        white_label=found.c.white_label,
-        show_agent_progress_steps=found.c.show_agent_progress_steps,
+def _link(keys: _Single, tenant_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]) -> Select[Any]:
+    joined, company = keys.joined(
+        _links,
+        select(_end_companies.c.tenant_id, _end_companies.c.id, _end_companies.c.name),
+        _end_companies.c.id == _links.c.end_company_id,
+        _by_no_index(_end_companies.c.tenant_id) == tenant_id,
     )
-
-
-def _link(tenant_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]) -> Select[Any]:
-    return (
-        _row(
-            Sort.LINK,
-            tenant_id=end_companies.c.tenant_id,
-            id=end_companies.c.id,
-            name=end_companies.c.name,
-            m365_tenant_id=links.c.m365_tenant_id,
-        )
-        .join_from(links, end_companies, end_companies.c.id == links.c.end_company_id)
-        .where(links.c.m365_tenant_id == m365_tenant_id, _by_no_index(end_companies.c.tenant_id) == tenant_id)
-    )
+    linked = select(*company, _links.c.m365_tenant_id).select_from(joined)
+    return linked.where(_links.c.m365_tenant_id == m365_tenant_id)
 
 
 def _white_label_bot(bot_id: ColumnElement[Any]) -> Select[Any]:
@@ -252,34 +296,43 @@ def _white_label_bot(bot_id: ColumnElement[Any]) -> Select[Any]:
     channels have the same bot, it expects to come upon one soon, and for a bot that has none it never does.
     """
     following = (
-        select(func.min(channels.c.bot_id))
-        .where(channels.c.white_label, channels.c.bot_id >= bot_id)
-        .correlate_except(channels)
+        select(func.min(_channels.c.bot_id))
+        .where(_channels.c.white_label, _channels.c.bot_id >= bot_id)
+        .correlate_except(_channels)
     )
-    return _row(Sort.WHITE_LABEL_BOT, key=bot_id).where(bot_id == following.scalar_subquery())
+    return select(bot_id.label("key")).where(bot_id == following.scalar_subquery())
 
 
-def _statement(wanted: int, keys: _One) -> CompoundSelect[Any]:
-    parts = [keys.rows(keys.keys(_TENANT), _tenant)]
+def _statement(wanted: int, keys: _Single) -> CompoundSelect[Any]:
+    return union_all(*(_row(sort, query) for sort, query in _parts(wanted, keys)))
+
+
+def _parts(wanted: int, keys: _Single) -> Iterator[tuple[Sort, Select[Any]]]:
+    yield Sort.TENANT, keys.rows(keys.keys(_TENANT), _tenant)
     if wanted & _BY_AGENT:
-        parts.append(keys.rows(keys.keys(_AGENT), _agent))
+        yield Sort.AGENT, keys.rows(keys.keys(_AGENT), _agent)
     if wanted & _BY_MANAGED_KEY:
-        parts.append(keys.rows(keys.keys(_MANAGED_AGENT), _managed_agent))
+        yield Sort.AGENT, keys.rows(keys.keys(_MANAGED_AGENT), _managed_agent)
     if wanted & _BY_BOT:
-        parts += _channel_parts(keys, installed=bool(wanted & _BY_M365_TENANT))
-    return union_all(*parts)
+        builds: list[_Build] = [_own_channel]
+        if wanted & _BY_M365_TENANT:
+            builds = [_own_channel_perhaps_installed, partial(_installed_channel_of_another, keys)]
+        found = union_all(*(keys.rows(keys.keys(_CHANNEL), build) for build in builds)).cte("channel")
+        yield Sort.CHANNEL, select(found)
+        yield Sort.AGENT, keys.rows_of_found([found.c.agent_id], _agent)
+        if wanted & _BY_M365_TENANT:
+            yield Sort.LINK, keys.rows_of_found([found.c.tenant_id, found.c.asked_for], partial(_link, keys))
+        yield Sort.WHITE_LABEL_BOT, _white_label_bot(*keys.keys(_BOT))
 
 
-def _channel_parts(keys: _One, *, installed: bool) -> Iterator[Select[Any]]:
-    channel_queries = [keys.rows(keys.keys(_OWN_CHANNEL), _own_channel)]
-    if installed:
-        channel_queries.append(keys.rows(keys.keys(_INSTALLED_CHANNEL), _installed_channel))
-    found = union_all(*channel_queries).cte("channel")
-    yield _channel(found)
-    yield keys.rows(keys.found(found.c.agent_id), _agent)
-    if installed:
-        yield keys.rows(keys.found(found.c.tenant_id, found.c.asked_for), _link)
-    yield _white_label_bot(*keys.keys(_BOT))
+def _row(sort: Sort, query: Select[Any]) -> Select[Any]:
+    """Bring the columns of a query to their places. The first query of a union says which type each has."""
+    first = sort == Sort.TENANT
+    columns = (
+        query.selected_columns.get(name, cast(null(), column_type).label(name) if first else literal_column("NULL"))
+        for name, column_type in _COLUMNS.items()
+    )
+    return query.with_only_columns(literal_column(str(int(sort))), *columns, maintain_column_froms=True)
 
 
 Statement: TypeAlias = tuple[str, Any]
@@ -295,13 +348,15 @@ class Statements:
         # a statement for each. A text has one type, and the statement casts it.
         agent_id = _agent_id_as_text if dialect.driver.startswith("psycopg") else _agent_id
         self._storable: tuple[Callable[[Any], Any], ...] = (_text, agent_id, _managed_key, _text, _text)
-        self._sets: _Arrays | _JsonArrays = _Arrays() if dialect.name == "postgresql" else _JsonArrays()
-        self._written: dict[tuple[int, _One], tuple[str, Callable[[Mapping[str, Any]], Any]]] = {}
+        on_server = dialect.name == "postgresql"
+        self._single = _SingleOnServer() if on_server else _Single()
+        self._sets: _Arrays | _JsonArrays = _Arrays() if on_server else _JsonArrays()
+        self._written: dict[tuple[int, _Single], tuple[str, Callable[[Mapping[str, Any]], Any]]] = {}
 
     def for_one(self, needed: RowsNeeded) -> Statement:
         """Return the statement for one decision."""
         keys = [storable(key) for storable, key in zip(self._storable, needed, strict=True)]
-        sql, arguments = self._statement(_keys_given(*keys[1:]), _ONE)
+        sql, arguments = self._statement(_keys_given(*keys[1:]), self._single)
         return sql, arguments(dict(zip(_KEYS, keys, strict=True)))
 
     def for_many(self, needed: Sequence[RowsNeeded]) -> Statement:
@@ -321,7 +376,7 @@ class Statements:
                 combined = [list(dict.fromkeys(*combined))]
             yield from self._sets.arguments(names, _with_key(combined, names.index(required)))
 
-    def _statement(self, wanted: int, keys: _One) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
+    def _statement(self, wanted: int, keys: _Single) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
         written = self._written.get((wanted, keys))
         if written is None:
             compiled = _statement(wanted, keys).compile(dialect=self._dialect)
@@ -330,8 +385,6 @@ class Statements:
             self._written[wanted, keys] = written
         return written
 
-
-_ONE: Final = _One()
 
 # A key that no directory can hold is looked for as NULL, which finds nothing.
 
