@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ import pytest
 import neo_routing_adapters
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+OnATerminal = Callable[..., tuple[bytes, bytes]]
 
 COMMAND = (sys.executable, "-m", "neo_routing_adapters.command")
 _SAMPLE = Path(neo_routing_adapters.__path__[0]) / "sample"
@@ -53,3 +55,24 @@ def directory() -> str:
 def cases() -> str:
     """The path of the sample's cases."""
     return str(_SAMPLE / "cases.jsonl")
+
+
+@pytest.fixture
+def on_a_terminal(run: Run) -> OnATerminal:
+    """Run with a terminal for standard error; return what was written to standard output, and what was shown."""
+
+    def run_there(*arguments: str, **more: object) -> tuple[bytes, bytes]:
+        ours, theirs = pty.openpty()
+        try:
+            done = run(*arguments, stderr=theirs, env={"TERM": "xterm-256color"}, **more)
+            os.set_blocking(ours, False)
+            try:
+                shown = os.read(ours, 65536)
+            except BlockingIOError:
+                shown = b""
+        finally:
+            os.close(ours)
+            os.close(theirs)
+        return done.stdout, shown
+
+    return run_there

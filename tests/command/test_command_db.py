@@ -17,7 +17,7 @@ from neo_routing_adapters.command.findings import Findings
 from neo_routing_adapters.sql.check import Finding, Severity
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from conftest import OnATerminal, Run
 
 COMMANDS = ["upgrade", "import", "export", "check", "guard"]
 CLASHING = {
@@ -54,6 +54,15 @@ def test_the_examples_of_help_run_one_after_the_other(run: Run, tmp_path: Path) 
         done = run(*shlex.split(example), cwd=tmp_path)
         expected = 1 if command == "guard" else 0
         assert (done.returncode, bool(done.stderr)) == (expected, expected == 1), done.stderr
+
+
+def test_import_and_export_show_on_a_terminal_how_far_they_are(
+    on_a_terminal: OnATerminal, run: Run, url: str, directory: str
+) -> None:
+    assert b"Importing" in on_a_terminal("db", "import", url, directory)[1]
+    exported, shown = on_a_terminal("db", "export", url)
+    assert b"Exporting" in shown
+    assert exported == run("db", "export", url).stdout
 
 
 def test_a_document_comes_out_as_it_went_in(run: Run, url: str, directory: str, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from conftest import OnATerminal, Run
 
 GOOD = b'{"caller": {"kind": "user", "tenant_id": "northwind-it"}, "request": {"agent_id": 1003}}'
 
@@ -226,25 +225,12 @@ def test_an_interrupt_ends_quietly_with_130(command: tuple[str, ...], directory:
         assert process.stderr.read() == b""
 
 
-def _on_a_terminal(run: Run, *arguments: str, **more: object) -> tuple[bytes, bytes]:
-    ours, theirs = pty.openpty()
-    try:
-        done = run(*arguments, stderr=theirs, env={"TERM": "xterm-256color"}, **more)
-        os.set_blocking(ours, False)
-        try:
-            shown = os.read(ours, 65536)
-        except BlockingIOError:
-            shown = b""
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    return done.stdout, shown
-
-
-def test_progress_is_shown_on_a_terminal_for_a_file_and_at_no_other_time(run: Run, directory: str, cases: str) -> None:
-    filed, shown = _on_a_terminal(run, "resolve", "--directory", directory, cases)
+def test_progress_is_shown_on_a_terminal_for_a_file_and_at_no_other_time(
+    on_a_terminal: OnATerminal, directory: str, cases: str
+) -> None:
+    filed, shown = on_a_terminal("resolve", "--directory", directory, cases)
     assert b"Deciding" in shown
-    piped, silent = _on_a_terminal(run, "resolve", "--directory", directory, input=Path(cases).read_bytes())
+    piped, silent = on_a_terminal("resolve", "--directory", directory, input=Path(cases).read_bytes())
     assert silent == b""
     assert filed == piped
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +16,7 @@ from neo_routing_adapters.command.findings import Findings
 from neo_routing_adapters.command.progress import progress
 
 _SQLITE_URL: Final = "sqlite:///directory.sqlite"
+_ROWS_BETWEEN_SHOWS: Final = 1_000
 _EXAMPLE: Final = "Example:\n\n$ neo-routing db"
 
 
@@ -96,9 +97,12 @@ def export(url: str, /) -> None:
         from neo_routing_adapters.sql.directory_export import IllFormedRow, export_directory
 
         try:
-            with closing(export_directory(engine)) as pieces:
-                for piece in pieces:
+            shown = nullcontext(dict) if sys.stdout.isatty() else progress("Exporting")
+            with shown as show, closing(export_directory(engine)) as pieces:
+                for count, piece in enumerate(pieces):  # a row each, more or less
                     sys.stdout.buffer.write(piece.encode())
+                    if count % _ROWS_BETWEEN_SHOWS == 0:
+                        show(description=f"Exporting, {count:,} rows")
         except IllFormedRow as error:
             raise CommandFailed(f"{error}; to see all such rows: neo-routing db check URL", MIDWAY) from error
 
