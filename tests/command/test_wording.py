@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neo_routing import Outcome, Verdict, WarningCode
 from neo_routing.steps import STEPS
-from neo_routing_adapters.command.wording import OUTCOMES, SENTENCES, VERDICTS, WARNINGS
+from neo_routing_adapters.wording import OUTCOMES, SENTENCES, VERDICTS, WARNINGS
 
 
 def test_every_step_has_a_sentence_in_the_order_of_the_rules() -> None:

@@ -23,9 +23,9 @@ from neo_routing.messages import printable
 from neo_routing_adapters.command.failure import CommandFailed, cannot
 from neo_routing_adapters.command.telling import answer, deciding_step, warnings
 from neo_routing_adapters.command.terminal import show
-from neo_routing_adapters.command.wording import sentence
 from neo_routing_adapters.json_lines import read_case
 from neo_routing_adapters.memory import read_directory
+from neo_routing_adapters.wording import sentence
 
 EXAMPLE: Final = """\
 Examples:

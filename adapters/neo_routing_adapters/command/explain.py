@@ -22,8 +22,8 @@ from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.given_directory import given_directory
 from neo_routing_adapters.command.telling import tell
 from neo_routing_adapters.command.terminal import show
-from neo_routing_adapters.command.wording import exactly
 from neo_routing_adapters.json_lines import decision_line, integer_or_text
+from neo_routing_adapters.wording import exactly
 
 EXAMPLE: Final = """\
 Example, with the directory that "neo-routing demo --save sample" writes:

@@ -12,7 +12,7 @@ from rich.tree import Tree
 
 from neo_routing import Caller, Decision, Refusal, SessionTarget, TracedAgent, TraceStep, Verdict
 from neo_routing.messages import printable
-from neo_routing_adapters.command.wording import OUTCOMES, VERDICTS, WARNINGS, exactly, particulars, sentence
+from neo_routing_adapters.wording import OUTCOMES, VERDICTS, WARNINGS, exactly, particulars, sentence
 
 _STYLES: Final = {Verdict.MATCHED: "bold green", Verdict.PASSED: "green", Verdict.REFUSED: "bold red"}
 _MINOR: Final = "dim"

@@ -112,7 +112,8 @@ _installations: Final = installations.alias("i")
 _end_companies: Final = end_companies.alias("e")
 _links: Final = links.alias("l")
 
-_Build: TypeAlias = Callable[..., Select[Any]]
+_Query: TypeAlias = Select[*tuple[Any, ...]]
+_Build: TypeAlias = Callable[..., _Query]
 """Makes the query for the rows that have these keys."""
 
 
@@ -123,16 +124,16 @@ class _Single:
         """Return the keys of these names."""
         return [bindparam(name, type_=_KEYS[name]) for name in names]
 
-    def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+    def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         """Return the query for the rows that have these keys, or any of these combinations of keys."""
         return build(*keys)
 
-    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         """Return the query for the rows that have these keys, which stand in rows that were found already."""
         return build(*keys)
 
     def joined(
-        self, outer: FromClause, inner: Select[Any], *on: ColumnElement[bool]
+        self, outer: FromClause, inner: _Query, *on: ColumnElement[bool]
     ) -> tuple[FromClause, ColumnCollection[str, Any]]:
         """Look for rows of the inner table for each of the outer one; return the join, and the columns looked for."""
         [table] = inner.get_final_froms()
@@ -142,11 +143,11 @@ class _Single:
 class _SingleOnServer(_Single):
     """Each key is a single value, on PostgreSQL."""
 
-    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         return _for_each(keys, build)
 
     def joined(
-        self, outer: FromClause, inner: Select[Any], *on: ColumnElement[bool]
+        self, outer: FromClause, inner: _Query, *on: ColumnElement[bool]
     ) -> tuple[FromClause, ColumnCollection[str, Any]]:
         found = _fenced(inner.where(*on).correlate_except(*inner.get_final_froms()))
         return outer.join(found, true()), found.c
@@ -159,10 +160,10 @@ class _Arrays(_SingleOnServer):
         arrays = [bindparam(f"{_argument(names)}_of_{name}", type_=ARRAY(_KEYS[name])) for name in names]
         return [*func.unnest(*arrays).table_valued(*names).render_derived().c]
 
-    def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+    def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         return _for_each(keys, build)
 
-    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         return _for_each([*select(*keys).distinct().subquery().c], build)
 
     def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
@@ -171,14 +172,14 @@ class _Arrays(_SingleOnServer):
             yield f"{_argument(names)}_of_{name}", column
 
 
-def _for_each(keys: Sequence[ColumnElement[Any]], build: _Build) -> Select[Any]:
+def _for_each(keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
     found = _fenced(build(*keys))
     relation = keys[0].table
     assert isinstance(relation, FromClause)
     return select(*found.c).select_from(relation.join(found, true()))
 
 
-def _fenced(query: Select[Any]) -> FromClause:
+def _fenced(query: _Query) -> FromClause:
     """Keep the planner of PostgreSQL from any other plan than to look up each key in an index.
 
     It does not know how many keys there are, nor how many rows one key has, and would read whole tables, or compare all
@@ -203,7 +204,7 @@ def _argument(names: Sequence[str]) -> str:
     return "_and_".join(names)
 
 
-def _tenant(tenant_id: ColumnElement[Any]) -> Select[Any]:
+def _tenant(tenant_id: ColumnElement[Any]) -> _Query:
     return select(_tenants.c.id.label("tenant_id")).where(_tenants.c.id == tenant_id)
 
 
@@ -216,11 +217,11 @@ _ANY_AGENT: Final = select(
 )
 
 
-def _agent(agent_id: ColumnElement[Any]) -> Select[Any]:
+def _agent(agent_id: ColumnElement[Any]) -> _Query:
     return _ANY_AGENT.where(_agents.c.id == agent_id)
 
 
-def _managed_agent(tenant_id: ColumnElement[Any], managed_key: ColumnElement[Any]) -> Select[Any]:
+def _managed_agent(tenant_id: ColumnElement[Any], managed_key: ColumnElement[Any]) -> _Query:
     return _ANY_AGENT.where(_agents.c.tenant_id == tenant_id, _agents.c.managed_key == managed_key)
 
 
@@ -237,14 +238,14 @@ _ANY_CHANNEL: Final = select(
 
 def _own_channel(
     tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
-) -> Select[Any]:
+) -> _Query:
     own = _ANY_CHANNEL.where(_channels.c.tenant_id == tenant_id, _channels.c.bot_id == bot_id)
     return own.add_columns(m365_tenant_id.label("asked_for"))
 
 
 def _own_channel_perhaps_installed(
     tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
-) -> Select[Any]:
+) -> _Query:
     installed_for = _installations.c.m365_tenant_id
     installed = (
         select(installed_for)
@@ -259,7 +260,7 @@ def _own_channel_perhaps_installed(
 
 def _installed_channel_of_another(
     keys: _Single, tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
-) -> Select[Any]:
+) -> _Query:
     joined, channel = keys.joined(
         _installations,
         _ANY_CHANNEL,
@@ -278,7 +279,7 @@ def _by_no_index(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.coalesce(column, column)
 
 
-def _link(keys: _Single, tenant_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]) -> Select[Any]:
+def _link(keys: _Single, tenant_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]) -> _Query:
     joined, company = keys.joined(
         _links,
         select(_end_companies.c.tenant_id, _end_companies.c.id, _end_companies.c.name),
@@ -289,7 +290,7 @@ def _link(keys: _Single, tenant_id: ColumnElement[Any], m365_tenant_id: ColumnEl
     return linked.where(_links.c.m365_tenant_id == m365_tenant_id)
 
 
-def _white_label_bot(bot_id: ColumnElement[Any]) -> Select[Any]:
+def _white_label_bot(bot_id: ColumnElement[Any]) -> _Query:
     """Look for the next bot from this one on, which only an index answers.
 
     To ask for any channel of the bot looks simpler, but a planner may then read the whole table: if half of the
@@ -307,7 +308,7 @@ def _statement(wanted: int, keys: _Single) -> CompoundSelect[Any]:
     return union_all(*(_row(sort, query) for sort, query in _parts(wanted, keys)))
 
 
-def _parts(wanted: int, keys: _Single) -> Iterator[tuple[Sort, Select[Any]]]:
+def _parts(wanted: int, keys: _Single) -> Iterator[tuple[Sort, _Query]]:
     yield Sort.TENANT, keys.rows(keys.keys(_TENANT), _tenant)
     if wanted & _BY_AGENT:
         yield Sort.AGENT, keys.rows(keys.keys(_AGENT), _agent)
@@ -325,7 +326,7 @@ def _parts(wanted: int, keys: _Single) -> Iterator[tuple[Sort, Select[Any]]]:
         yield Sort.WHITE_LABEL_BOT, _white_label_bot(*keys.keys(_BOT))
 
 
-def _row(sort: Sort, query: Select[Any]) -> Select[Any]:
+def _row(sort: Sort, query: _Query) -> _Query:
     """Bring the columns of a query to their places. The first query of a union says which type each has."""
     first = sort == Sort.TENANT
     columns = (

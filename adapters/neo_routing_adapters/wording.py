@@ -1,4 +1,4 @@
-"""What the command says to a person: a sentence for every step, outcome and warning, and a phrase for every row."""
+"""What is said to a person: a sentence for every step, outcome and warning, and a phrase for every row."""
 
 from __future__ import annotations
 
