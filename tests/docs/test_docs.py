@@ -166,6 +166,13 @@ def check_name(command: str) -> None:
     output_of(f"{command.partition(' postgresql://')[0]} --help")
 
 
+def check_options(command: str) -> None:
+    """Accept a command that takes minutes if it has the options."""
+    program, name, *arguments = shlex.split(command)
+    told = output_of(f"{program} {name} --help")
+    assert {each for each in arguments if each.startswith("-")} <= set(re.findall(r"--[a-z-]+", told)), command
+
+
 def check_nothing(_command: str) -> None:
     """Accept a command that belongs to another program."""
 
@@ -175,6 +182,7 @@ _CHECKED_ONLY: Final[Mapping[re.Pattern[str], Callable[[str], None]]] = {
     re.compile(r"\S*pip install "): check_extras,
     re.compile(r"\.ci/"): check_file,
     re.compile(r"neo-routing [a-z ]+ postgresql://"): check_name,
+    re.compile(r"neo-routing prove"): check_options,
     re.compile(
         r"(\w+=\S+ )*(python3 -m (venv|pytest) |pytest|towncrier |ruff |mypy|pyright|lint-imports)"
     ): check_nothing,
@@ -232,6 +240,42 @@ def test_every_block_is_of_a_known_language_and_not_indented(path: Path) -> None
     text = path.read_text(encoding="utf-8")
     assert {block.language for block in blocks(text)} <= LANGUAGES
     assert not re.search(r"^[ \t]+```|^~~~", text, re.MULTILINE)
+
+
+# What `test_every_snippet_runs` only defines on these pages is run as tests here.
+
+
+def test_the_tests_in_test_your_host_do_what_the_page_says(tmp_path: Path) -> None:
+    page = [*blocks((ROOT / "docs/test-your-host.md").read_text(encoding="utf-8"))]
+    (tmp_path / "worlds").mkdir()
+    (tmp_path / "worlds/one-msp.toml").write_text(next(block.text for block in page if block.language == "toml"))
+    told = told_by_tests_of(page, tmp_path)
+    assert " 1 failed, 8 passed" in told, told
+    assert "FAILED test_page.py::test_what_a_message_says_reaches_the_decision" in told
+    lines = [line.removeprefix("E   ") for line in told.splitlines() if line.startswith("E   ")]
+    assert lines == next(block.text for block in page if block.language == "text").splitlines()
+
+
+def test_the_tests_in_prove_your_adapter_pass(tmp_path: Path) -> None:
+    page = [*blocks((ROOT / "docs/prove-your-adapter.md").read_text(encoding="utf-8"))]
+    told = told_by_tests_of(page, tmp_path)
+    assert re.search(r"=+ \d+ passed in ", told), told
+
+
+def told_by_tests_of(page: list[Block], folder: Path) -> str:
+    (folder / "pytest.ini").write_text("[pytest]\nstrict = true\nfilterwarnings = error\n")
+    (folder / "test_page.py").write_text("\n\n".join(block.text for block in page if block.language == "python"))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "neo_routing_adapters.pytest_plugin", "-p", "no:cacheprovider"]
+        + ["--tb=short", "--color=no", "-o", "truncation_limit_lines=0", "-o", "truncation_limit_chars=0"],
+        cwd=folder,
+        env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout
 
 
 def test_every_clause_has_an_example_in_the_rules() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from neo_routing import (
     Agent,
     AgentKind,
     Caller,
+    CallerKind,
     Channel,
     ChannelStatus,
     Clause,
@@ -34,37 +36,52 @@ from neo_routing import (
     decide_many,
     normal_bot_id,
     normal_m365_tenant_id,
+    parse_session_request,
     resolve_session_target,
 )
-from worlds import (
+from neo_routing.testing import World, callers, cases, directories
+from neo_routing.testing.strategies import (
     ABSENT_AGENT_ID,
+    ABSENT_TENANT_ID,
     AGENT_IDS,
     BOT_IDS,
     CHANNEL_IDS,
-    COMPANY_IDS,
+    END_COMPANY_IDS,
     M365_TENANT_IDS,
+    PLATFORM_TENANT_ID,
     TENANT_IDS,
-    SlicingDirectory,
-    World,
-    bot_spellings,
-    callers,
-    cases,
-    m365_spellings,
-    platform_cases,
-    worlds,
+    Case,
+    bot_id_spellings,
+    m365_tenant_id_spellings,
 )
+from slicing_directory import SlicingDirectory
 
 RARE = settings(suppress_health_check=[HealthCheck.filter_too_much])
 """For laws about what few worlds show."""
 
-Case = tuple[Caller, SessionRequest]
+WORLDS = st.shared(directories(), key="world")
+CASES = WORLDS.flatmap(cases)
+
+
+def platform_cases() -> st.SearchStrategy[Case]:
+    """Calls that tend to reach a channel."""
+    body = st.fixed_dictionaries(
+        {
+            "managed_agent_key": st.just("NEO_SUPPORT"),
+            "client_id": st.sampled_from([*TENANT_IDS, None]),
+            "bot_id": st.sampled_from(BOT_IDS),
+            "inbound_tenant_id": st.sampled_from(M365_TENANT_IDS),
+        }
+    )
+    caller = Caller(CallerKind.PLATFORM, PLATFORM_TENANT_ID)
+    return st.tuples(st.just(caller), body.map(lambda given: parse_session_request(given).unwrap()))
 
 
 def succeeded(decision: Decision) -> SessionTarget | None:
     return decision.result.unwrap() if isinstance(decision.result, Success) else None
 
 
-@given(worlds(), cases())
+@given(WORLDS, CASES)
 def test_total_every_call_has_exactly_one_outcome_and_nothing_raises(world: World, case: Case) -> None:
     decision = decide(*case, world.directory())
     target = succeeded(decision)
@@ -75,7 +92,7 @@ def test_total_every_call_has_exactly_one_outcome_and_nothing_raises(world: Worl
     assert resolve_session_target(*case, world.directory()) == decision.result
 
 
-@given(worlds(), cases())
+@given(WORLDS, CASES)
 def test_total_the_trace_ends_with_what_decided(world: World, case: Case) -> None:
     decision = decide(*case, world.directory())
     *before, last = decision.trace
@@ -91,7 +108,7 @@ def _in_order_of_application(clause: Clause) -> int:
     return list(Clause).index(clause)
 
 
-@given(worlds(), cases())
+@given(WORLDS, CASES)
 def test_home_a_success_of_another_caller_acts_as_its_home_tenant(world: World, case: Case) -> None:
     caller, _ = case
     target = succeeded(decide(*case, world.directory()))
@@ -99,7 +116,7 @@ def test_home_a_success_of_another_caller_acts_as_its_home_tenant(world: World, 
 
 
 @RARE
-@given(worlds(), cases())
+@given(WORLDS, CASES)
 def test_ownership_the_agent_is_conversational_and_of_the_acting_tenant(world: World, case: Case) -> None:
     target = succeeded(decide(*case, world.directory()))
     assume(target)
@@ -109,7 +126,7 @@ def test_ownership_the_agent_is_conversational_and_of_the_acting_tenant(world: W
 
 
 @RARE
-@given(worlds(), st.one_of(cases(), platform_cases()))
+@given(WORLDS, st.one_of(CASES, platform_cases()))
 def test_scope_an_end_company_if_and_only_if_the_channel_is_white_label(world: World, case: Case) -> None:
     _, request = case
     target = succeeded(decide(*case, world.directory()))
@@ -124,7 +141,7 @@ def test_scope_an_end_company_if_and_only_if_the_channel_is_white_label(world: W
 
 
 @RARE
-@given(worlds(), st.one_of(cases(), platform_cases()))
+@given(WORLDS, st.one_of(CASES, platform_cases()))
 def test_confinement_the_platform_reaches_channels_and_neo_support_only(world: World, case: Case) -> None:
     caller, request = case
     assume(caller.is_platform)
@@ -149,7 +166,7 @@ def test_confinement_the_platform_reaches_channels_and_neo_support_only(world: W
 
 
 @RARE
-@given(worlds(), st.one_of(cases(), platform_cases()), st.sampled_from([None, *TENANT_IDS, "qx-tenant-gone"]))
+@given(WORLDS, st.one_of(CASES, platform_cases()), st.sampled_from([None, *TENANT_IDS, ABSENT_TENANT_ID]))
 def test_override_where_the_installation_decides_client_id_does_not(
     world: World, case: Case, client_id: str | None
 ) -> None:
@@ -165,7 +182,7 @@ def _decides(clause: Clause, verdict: Verdict) -> bool:
 
 
 @RARE
-@given(worlds(), cases(), st.sampled_from([None, " ", *BOT_IDS]), st.sampled_from([None, "", *M365_TENANT_IDS]))
+@given(WORLDS, CASES, st.sampled_from([None, " ", *BOT_IDS]), st.sampled_from([None, "", *M365_TENANT_IDS]))
 def test_ignored_bot_and_m365_tenant_mean_nothing_from_another_caller(
     world: World, case: Case, bot_id: str | None, m365_tenant_id: str | None
 ) -> None:
@@ -175,7 +192,7 @@ def test_ignored_bot_and_m365_tenant_mean_nothing_from_another_caller(
     assert decide(caller, other, world.directory()).result == decide(caller, request, world.directory()).result
 
 
-@given(worlds(), st.one_of(cases(), platform_cases()))
+@given(WORLDS, st.one_of(CASES, platform_cases()))
 def test_locality_deciding_on_the_rows_that_were_needed_is_deciding_on_all(world: World, case: Case) -> None:
     directory = SlicingDirectory(world)
     assert decide(*case, directory) == decide(*case, world.directory())
@@ -183,7 +200,7 @@ def test_locality_deciding_on_the_rows_that_were_needed_is_deciding_on_all(world
 
 
 def test_locality_what_the_shape_refuses_is_never_looked_up() -> None:
-    @given(worlds(), cases())
+    @given(WORLDS, CASES)
     def looked_up(world: World, case: Case) -> None:
         directory = SlicingDirectory(world)
         decision = decide(*case, directory)
@@ -198,7 +215,7 @@ def test_locality_what_the_shape_refuses_is_never_looked_up() -> None:
     looked_up()
 
 
-@given(worlds(), st.one_of(cases(), platform_cases()), st.randoms(use_true_random=False))
+@given(WORLDS, st.one_of(CASES, platform_cases()), st.randoms(use_true_random=False))
 def test_locality_the_order_of_rows_means_nothing(world: World, case: Case, chance: random.Random) -> None:
     def shuffled(rows: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(chance.sample(rows, len(rows)))
@@ -207,7 +224,7 @@ def test_locality_the_order_of_rows_means_nothing(world: World, case: Case, chan
     assert decide(*case, other.directory()) == decide(*case, world.directory())
 
 
-@given(worlds(), st.one_of(cases(), platform_cases()))
+@given(WORLDS, st.one_of(CASES, platform_cases()))
 def test_locality_rows_that_no_clause_looks_at_mean_nothing(world: World, case: Case) -> None:
     stranger = "qx-stranger"
     grown = World(
@@ -274,7 +291,7 @@ def test_locality_catches_a_directory_that_fetches_too_little(spoil: Callable[[R
         return decide(*case, SlicingDirectory(world, spoil)) != decide(*case, world.directory())
 
     find(
-        st.tuples(worlds(), st.one_of(cases(), platform_cases())),
+        st.tuples(WORLDS, st.one_of(CASES, platform_cases())),
         differs,
         settings=settings(max_examples=5_000, phases=[Phase.generate], suppress_health_check=list(HealthCheck)),
         random=random.Random(1),
@@ -288,14 +305,14 @@ def test_locality_finds_nothing_where_nothing_is_left_out() -> None:
 
     with pytest.raises(NoSuchExample):
         find(
-            st.tuples(worlds(), st.one_of(cases(), platform_cases())),
+            st.tuples(WORLDS, st.one_of(CASES, platform_cases())),
             differs,
             settings=settings(max_examples=1_000, phases=[Phase.generate], suppress_health_check=list(HealthCheck)),
             random=random.Random(1),
         )
 
 
-@given(worlds(), st.one_of(cases(), platform_cases()))
+@given(WORLDS, st.one_of(CASES, platform_cases()))
 def test_silence_a_refusal_tells_nothing_that_the_request_did_not(world: World, case: Case) -> None:
     caller, request = case
     decision = decide(caller, request, world.directory())
@@ -316,7 +333,7 @@ def _secrets(world: World, caller: Caller) -> set[str]:
 
 
 @RARE
-@given(worlds(), callers(), st.sampled_from(AGENT_IDS))
+@given(WORLDS, WORLDS.flatmap(callers), st.sampled_from(AGENT_IDS))
 def test_silence_another_tenants_agent_answers_as_an_absent_one(world: World, caller: Caller, agent_id: int) -> None:
     assume(not caller.is_platform)
     assume(all(agent.tenant_id != caller.tenant_id for agent in world.agents if agent.id == agent_id))
@@ -327,7 +344,7 @@ def test_silence_another_tenants_agent_answers_as_an_absent_one(world: World, ca
 
 
 @RARE
-@given(worlds(), platform_cases(), st.sampled_from(CHANNEL_IDS), st.sampled_from(COMPANY_IDS), st.integers(0, 2))
+@given(WORLDS, platform_cases(), st.sampled_from(CHANNEL_IDS), st.sampled_from(END_COMPANY_IDS), st.integers(0, 2))
 def test_no_widening_a_broken_channel_or_link_never_leads_to_another_agent(
     world: World, case: Case, channel_id: str, company_id: str, change: int
 ) -> None:
@@ -364,7 +381,7 @@ def _unlinked(world: World, _: str, company_id: str) -> World:
     )
 
 
-@given(worlds(), platform_cases(), st.data())
+@given(WORLDS, platform_cases(), st.data())
 def test_normal_forms_another_spelling_in_the_request_never_changes_the_answer(
     world: World, case: Case, data: st.DataObject
 ) -> None:
@@ -372,25 +389,25 @@ def test_normal_forms_another_spelling_in_the_request_never_changes_the_answer(
     assert request.bot_id is not None and request.m365_tenant_id is not None
     respelled = evolve(
         request,
-        bot_id=data.draw(bot_spellings(request.bot_id)),
-        m365_tenant_id=data.draw(m365_spellings(request.m365_tenant_id)),
+        bot_id=data.draw(bot_id_spellings(request.bot_id)),
+        m365_tenant_id=data.draw(m365_tenant_id_spellings(request.m365_tenant_id)),
     )
     assert decide(caller, respelled, world.directory()) == decide(caller, request, world.directory())
 
 
-@given(worlds(), platform_cases(), st.data())
+@given(WORLDS, platform_cases(), st.data())
 def test_normal_forms_another_spelling_in_the_directory_never_changes_the_answer(
     world: World, case: Case, data: st.DataObject
 ) -> None:
     def respelled(ids: frozenset[str]) -> frozenset[str]:
-        return frozenset(data.draw(m365_spellings(each)) for each in sorted(ids))
+        return frozenset(data.draw(m365_tenant_id_spellings(each)) for each in sorted(ids))
 
     other = evolve(
         world,
         channels=tuple(
             evolve(
                 channel,
-                bot_id=data.draw(bot_spellings(channel.bot_id)),
+                bot_id=data.draw(bot_id_spellings(channel.bot_id)),
                 installed_m365_tenant_ids=respelled(channel.installed_m365_tenant_ids),
             )
             for channel in world.channels
@@ -408,7 +425,14 @@ def test_normal_forms_normalising_twice_is_normalising_once(spelling: str) -> No
         assert normal(normal(spelling)) == normal(spelling)
 
 
-@given(worlds(), st.lists(st.one_of(cases(), platform_cases()), max_size=6))
+def test_normal_forms_every_short_spelling_has_one_normal_form() -> None:
+    for length in range(6):
+        for spelling in map("".join, product("28:{} aA", repeat=length)):
+            for normal in (normal_bot_id, normal_m365_tenant_id):
+                assert normal(normal(spelling)) == normal(spelling)
+
+
+@given(WORLDS, st.lists(st.one_of(CASES, platform_cases()), max_size=6))
 def test_one_answer_everywhere_in_a_batch_as_one_by_one(world: World, batch: list[Case]) -> None:
     slicing = SlicingDirectory(world)
     one_by_one = [decide(*case, world.directory()) for case in batch]
@@ -421,7 +445,7 @@ def test_the_generated_worlds_meet_every_outcome() -> None:
     met: set[str] = set()
 
     @settings(max_examples=3_000, phases=[Phase.generate], derandomize=True, database=None)
-    @given(worlds(), st.one_of(cases(), platform_cases()))
+    @given(WORLDS, st.one_of(CASES, platform_cases()))
     def meet(world: World, case: Case) -> None:
         decision = decide(*case, world.directory())
         target = succeeded(decision)

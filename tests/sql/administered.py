@@ -10,9 +10,9 @@ from attrs import frozen
 from sqlalchemy import Engine, Table, create_engine, event, select
 
 from neo_routing import Agent, AgentKind, Channel, EndCompany, ManagedAgentKey, Tenant
+from neo_routing.testing import World
 from neo_routing_adapters.sql.schema import metadata
 from neo_routing_adapters.sql.upgrade import upgrade
-from worlds import World
 
 
 @frozen

@@ -48,6 +48,16 @@ from neo_routing import (
     adecide,
     decide,
 )
+from neo_routing.testing import World
+from neo_routing.testing.strategies import (
+    ABSENT_AGENT_ID,
+    ABSENT_TENANT_ID,
+    AGENT_IDS,
+    BOT_IDS,
+    M365_TENANT_IDS,
+    PLATFORM_TENANT_ID,
+    TENANT_IDS,
+)
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.reader import LATE
 from neo_routing_adapters.sql.schema import RELATIONS, agents, channels, end_companies, installations, links, metadata
@@ -62,17 +72,7 @@ from neo_routing_adapters.sql.stored_rows import (
 )
 from postgres_server import PATIENCE, PostgresServer, wait_until
 from proxy import Proxy
-from worlds import (
-    ABSENT_AGENT_ID,
-    ABSENT_TENANT_ID,
-    AGENT_IDS,
-    BOT_IDS,
-    M365_TENANT_IDS,
-    PLATFORM_TENANT_ID,
-    TENANT_IDS,
-    SlicingDirectory,
-    World,
-)
+from slicing_directory import SlicingDirectory
 
 DRIVERS: Final = ("psycopg", "asyncpg", "psycopg_async")
 ISOLATION_LEVELS: Final = (None, "AUTOCOMMIT")

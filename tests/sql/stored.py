@@ -8,8 +8,8 @@ from typing import Any
 from attrs import asdict
 from sqlalchemy import Connection, Engine, create_engine, event
 
+from neo_routing.testing import World
 from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, metadata, tenants
-from worlds import World
 
 
 def engine_with_tables(url: str, **options: Any) -> Engine:

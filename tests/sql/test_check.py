@@ -12,13 +12,13 @@ from sqlalchemy import Engine, inspect
 
 from administered import AGENT, CHANNEL, COMPANY, TENANTS, WORLD, Content, upgraded
 from neo_routing import AgentKind
+from neo_routing.testing import World, directories
 from neo_routing_adapters.sql.check import Severity, check
 from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.guards import guard
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
 from stored import store
 from test_guards import CLASHING
-from worlds import World, worlds
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_any_directory_that_was_imported_is_free_of_errors(any_database_url: str
     with upgraded(any_database_url) as engine:
 
         @settings(max_examples=10)
-        @given(worlds())
+        @given(directories())
         def holds(world: World) -> None:
             import_directory(engine, Content(world))
             assert [finding for finding in check(engine) if finding.severity is Severity.ERROR] == []

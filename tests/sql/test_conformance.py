@@ -35,15 +35,16 @@ from neo_routing import (
     decide_many,
     parse_session_request,
 )
+from neo_routing.testing import World, cases, directories
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, reader
 from neo_routing_adapters.sql.statements import Sort
 from stored import engine_with_tables, store
-from worlds import World, cases, worlds
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
 DECISIONS = int(os.environ.get("NEO_ROUTING_TEST_DECISIONS", "20000"))
 CASES_IN_A_WORLD = 50
+WORLDS = st.shared(directories(), key="world")
 _ASYNC_DRIVERS = {"postgresql": ["asyncpg", "psycopg_async"], "sqlite": ["aiosqlite"]}
 
 
@@ -109,7 +110,7 @@ def test_generated_decisions_are_those_in_memory(database: Database) -> None:
         suppress_health_check=list(HealthCheck),
         database=None,
     )
-    @given(worlds(), st.lists(cases(), min_size=CASES_IN_A_WORLD, max_size=CASES_IN_A_WORLD))
+    @given(WORLDS, st.lists(WORLDS.flatmap(cases), min_size=CASES_IN_A_WORLD, max_size=CASES_IN_A_WORLD))
     def agrees(world: World, asked: list[Case]) -> None:
         nonlocal compared
         compared += len(asked)

@@ -22,10 +22,10 @@ from neo_routing import (
     adecide,
     decide,
 )
+from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.schema import metadata
 from stored import engine_with_tables, store
-from worlds import World
 
 USER = Caller(CallerKind.USER, "msp-a")
 PLATFORM = Caller(CallerKind.PLATFORM, "platform")

@@ -11,13 +11,13 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from administered import AGENT, CHANNEL, COMPANY, WORLD, engine_at, everything_in, upgraded
 from neo_routing import ChannelStatus
+from neo_routing.testing import World
 from neo_routing_adapters.sql import transactions
 from neo_routing_adapters.sql.check.clashes import GUARDS
 from neo_routing_adapters.sql.guards import GuardState, guard
 from neo_routing_adapters.sql.our_tables import NotOurTables
 from neo_routing_adapters.sql.writer import SqlDirectoryWriter
 from stored import store
-from worlds import World
 
 TWO_AGENTS = evolve(WORLD, agents=(AGENT, evolve(AGENT, id=13)))
 TWO_CHANNELS = evolve(WORLD, channels=(CHANNEL, evolve(CHANNEL, id="ch-2", white_label=False)))

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from administered import AGENT, CHANNEL, COMPANY, TENANTS, WORLD, Content, everything_in, upgraded
 from neo_routing import Tenant
+from neo_routing.testing import World, directories
 from neo_routing_adapters.memory import read_document
 from neo_routing_adapters.sql import transactions
 from neo_routing_adapters.sql.directory_export import IllFormedRow, export_directory
@@ -22,7 +23,6 @@ from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.guards import guard
 from neo_routing_adapters.sql.our_tables import ForeignKeysOff, NotOurTables
 from stored import store
-from worlds import World, worlds
 
 EMPTY = World((), (), (), ())
 
@@ -51,7 +51,7 @@ def read_back(text: str, folder: Path) -> World:
 
 def test_export_and_import_go_round_without_a_change(engine: Engine, tmp_path: Path) -> None:
     @settings(max_examples=25)
-    @given(worlds())
+    @given(directories())
     def holds(world: World) -> None:
         import_directory(engine, Content(world))
         stored, text = everything_in(engine), exported(engine)
@@ -66,7 +66,7 @@ def test_export_and_import_go_round_without_a_change(engine: Engine, tmp_path: P
 
 def test_what_is_imported_is_what_is_stored_otherwise(engine: Engine) -> None:
     @settings(max_examples=25)
-    @given(worlds(), worlds())
+    @given(directories(), directories())
     def holds(before: World, world: World) -> None:
         store(engine, world)
         expected = everything_in(engine)

@@ -27,12 +27,12 @@ from neo_routing import (
     decide,
     parse_session_request,
 )
+from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.statements import Statements
 from proxy import Proxy
 from query_plans import rows_read, scans
-from worlds import World
 
 SIZE = 2_000
 KEY = ManagedAgentKey.NEO_SUPPORT

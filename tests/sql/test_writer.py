@@ -13,12 +13,12 @@ from sqlalchemy.exc import IntegrityError
 
 from administered import AGENT, CHANNEL, COMPANY, WORLD, everything_in, rows_in, upgraded
 from neo_routing import ChannelStatus
+from neo_routing.testing import World, directories
 from neo_routing_adapters.sql.guards import guard
 from neo_routing_adapters.sql.our_tables import ForeignKeysOff
 from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
 from neo_routing_adapters.sql.writer import MissingRow, NoTransaction, SqlDirectoryWriter
 from stored import store
-from worlds import World, worlds
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def delete_others(writer: SqlDirectoryWriter, one: World, other: World) -> None:
 
 def test_any_world_can_be_put_in_the_place_of_any_other(engine: Engine) -> None:
     @settings(max_examples=20)
-    @given(worlds(), worlds())
+    @given(directories(), directories())
     def holds(one: World, other: World) -> None:
         store(engine, one)
         with engine.begin() as connection:

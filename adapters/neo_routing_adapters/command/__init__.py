@@ -11,8 +11,8 @@ _INSTALL_FIRST = "neo-routing: the command needs more than the library; install 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit status.
 
-    0: done, refusals among the answers included. 1: `db check` has found errors, or rows stand in the way of what
-    `db guard` was to add. 2: the command line, the directory or the file of cases can't be used, and nothing was done.
+    0: done, refusals among the answers included. 1: something was found, by `db check`, `db guard`, `prove` or
+    `conformance`. 2: the command line, the directory or the file of cases can't be used, and nothing was done.
     3: the directory could not answer, or reading or writing failed, midway.
     """
     try:

@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensEr
 
 from neo_routing import DirectoryUnavailable
 from neo_routing.messages import printable
-from neo_routing_adapters.command import database, demo, explain, resolve
+from neo_routing_adapters.command import conformance, database, demo, explain, prove, resolve
 from neo_routing_adapters.command.failure import MIDWAY, UNUSABLE, CommandFailed
 from neo_routing_adapters.command.terminal import console
 
@@ -81,6 +81,8 @@ def _app() -> App:
     app.command(App(name="resolve", default_command=resolve.resolve, help_epilogue=resolve.EXAMPLE))
     app.command(App(name="explain", default_command=explain.explain, help_epilogue=explain.EXAMPLE))
     app.command(App(name="demo", default_command=demo.demo, help_epilogue=demo.EXAMPLE))
+    app.command(App(name="prove", default_command=prove.prove, help_epilogue=prove.EXAMPLE))
+    app.command(App(name="conformance", default_command=conformance.conformance, help_epilogue=conformance.EXAMPLE))
     app.command(database.app())
     return app
 

@@ -1,0 +1,755 @@
+"""Prove your adapter: every law that a directory of your own can break, as tests that you inherit.
+
+Subclass `SessionDirectoryContract` in a test file, and give it one method: it opens your directory with the rows of a
+`World`, and closes it again. That is all; pytest finds the tests.
+
+    from contextlib import contextmanager
+    from neo_routing.testing import SessionDirectoryContract
+
+    class TestMyDirectory(SessionDirectoryContract):
+        @contextmanager
+        def directory(self, world):
+            with my_store(world.document()) as store:
+                yield MyDirectory(store)
+
+`world.document()` is plain data, in whatever spelling a host may write its ids; `world.tenants`, `world.agents`,
+`world.channels` and `world.end_companies` are objects with ids in normal form. Take the document if your store is
+filled by somebody who does not normalise: else the law of the normal forms is easy.
+
+The method is called some hundred times. What takes long to make, such as a database, belongs in a fixture, and the
+method puts the world in the place of what the database holds; a directory that was opened before is never asked again.
+
+    class TestMyDatabase(SessionDirectoryContract):
+        @pytest.fixture(autouse=True)
+        def database(self, tmp_path):
+            self.engine = create_engine(f"sqlite:///{tmp_path / 'directory.sqlite'}")
+            yield
+            self.engine.dispose()
+
+        @contextmanager
+        def directory(self, world):
+            replace_everything(self.engine, world)
+            yield MyDirectory(self.engine)
+
+Two laws need more than rows. Their tests are skipped, and say so, until there are methods for them: `outage` opens a
+directory whose store cannot answer, and `replace` changes what a directory holds while it is being read.
+
+A directory that is awaited has the same laws: subclass `AsyncSessionDirectoryContract`, whose methods may be
+`@asynccontextmanager` and `async def`. No plugin of pytest is needed; all awaiting is done in one event loop, which
+lives as long as the directory is open.
+
+What the tests are named for:
+
+* **complete**: every row that a decision can need comes back, whatever legal value it holds;
+* **exact**: under the keys that a decision looks at, nothing comes back that is not so, and nothing twice;
+* **absent**: an id that is nearly one of the directory's is another id;
+* **one look-up**: what came back stays as it is, and reads nothing later;
+* **one snapshot**: a decision, or a batch, is that of one committed state, whatever is written meanwhile;
+* **batch**: a batch finds what its decisions find one by one, ten thousand of them too;
+* **row order**: the order in which rows were written means nothing;
+* **normal forms**: a row is found however the store spells its ids;
+* **hostile**: ids that no row can have find nothing, and break nothing;
+* **outage**: a store that cannot answer raises `DirectoryUnavailable`.
+
+When a test fails, Hypothesis shrinks the world to the rows that matter, and the message shows it as a document that you
+can load, with the call and with what was left out or made up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, contextmanager
+from inspect import isawaitable
+from itertools import cycle, product
+from threading import Event
+from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
+
+import pytest
+from attrs import asdict, evolve, frozen
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from neo_routing import (
+    Agent,
+    AgentKind,
+    AsyncSessionDirectory,
+    Caller,
+    CallerKind,
+    Channel,
+    ChannelRow,
+    ChannelStatus,
+    DirectoryUnavailable,
+    EndCompany,
+    ManagedAgentKey,
+    Rows,
+    RowsNeeded,
+    SessionDirectory,
+    SessionRequest,
+    Tenant,
+    decide,
+    decide_many,
+)
+from neo_routing.rows import NO_ROWS
+from neo_routing.testing.strategies import (
+    ABSENT_TENANT_ID,
+    BOT_IDS,
+    M365_TENANT_IDS,
+    Case,
+    bot_id_spellings,
+    cases,
+    directories,
+    m365_tenant_id_spellings,
+)
+from neo_routing.testing.world import World
+
+_Opened = TypeVar("_Opened")
+_Asked: TypeAlias = Sequence[tuple[Case, RowsNeeded]]
+
+_MANY: Final = 10_000
+_STATES_WRITTEN: Final = 20
+_DECISIONS_READ: Final = 100
+_WIDTH: Final = 400
+
+
+class _Contract(Generic[_Opened]):
+    """The laws; what opens a directory differs between one that answers at once and one that is awaited."""
+
+    examples: ClassVar[int] = 30
+    """How many worlds each law is shown in; every one with some calls."""
+
+    def directory(self, world: World) -> _Opened:
+        """Open your directory with these rows and no others, as a context manager."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method `directory`: see neo_routing.testing.contract")
+
+    def outage(self) -> _Opened:
+        """Open your directory on a store that cannot answer, one that is stopped for example."""
+        raise NotImplementedError
+
+    def replace(self, directory: Any, world: World) -> object:
+        """Put these rows in the place of all that an open directory holds, in one commit, while others read it."""
+        raise NotImplementedError
+
+    def _opened(self, opened: _Opened) -> AbstractContextManager[SessionDirectory]:
+        raise NotImplementedError
+
+    def _replace(self, directory: SessionDirectory, world: World) -> None:
+        raise NotImplementedError
+
+    def test_complete_every_row_that_a_decision_can_need_comes_back(self) -> None:
+        """Rule 1 of the port: a row that is left out can hand an end user a wider agent."""
+
+        def holds(world: World, asked: _Asked) -> None:
+            with self._filled(world) as directory:
+                for case, needed in asked:
+                    missing = _truth(world, needed) - _found(directory, needed)
+                    _none(missing, "complete: a row that this decision can need was left out", world, needed, case)
+
+        self._in_worlds(holds)
+
+    def test_complete_a_row_comes_back_whatever_it_holds(self) -> None:
+        """Ids and names of 256 characters, the largest number, and all that Unicode has but NUL."""
+        with self._filled(_EXTREMES) as directory:
+            for needed in _all_needed(_EXTREMES):
+                missing = _truth(_EXTREMES, needed) - _found(directory, needed)
+                _none(missing, "complete: a row with an unusual value was left out or spoilt", _EXTREMES, needed)
+
+    def test_exact_nothing_comes_back_that_is_not_there(self) -> None:
+        """Under the keys of a decision, a row too many or the same one twice is another answer."""
+
+        def holds(world: World, asked: _Asked) -> None:
+            with self._filled(world) as directory:
+                for case, needed in asked:
+                    surplus = _found(directory, needed) - _truth(world, needed)
+                    _none(surplus, "exact: something came back that is not in the directory", world, needed, case)
+
+        self._in_worlds(holds)
+
+    def test_absent_an_id_that_is_nearly_there_is_another_id(self) -> None:
+        """No id is compared by a collation, by a pattern, or in fewer bits than it has."""
+        with self._filled(_NEAR) as directory:
+            for needed in _nearly_needed(_all_needed(_NEAR)[0]):
+                surplus = Counter(_found(directory, needed).keys() - _truth(_NEAR, needed).keys())
+                _none(surplus, "absent: an id found a row that has another id", _NEAR, needed)
+
+    def test_one_look_up_rows_stay_as_they_came_back(self) -> None:
+        """A decision reads its rows after the look-up: by then the store may be closed, or hold something else."""
+
+        def holds(world: World, asked: _Asked) -> None:
+            kept = []
+            with self._filled(world) as directory:
+                for _, needed in asked:
+                    kept.append((directory.look_up([needed]), _found(directory, needed)))
+            with self._filled(World()):
+                for (case, needed), (rows, found) in zip(asked, kept, strict=True):
+                    later = _Kept(rows)
+                    changed = (found - _found(later, needed)) + (_found(later, needed) - found)
+                    _none(changed, "one look-up: rows changed after they had come back", world, needed, case)
+
+        self._in_worlds(holds)
+
+    def test_one_snapshot_a_decision_is_of_one_state(self) -> None:
+        """Two states that follow each other have two answers; a mixture of them has a third."""
+        self._read_while_written(_MOVED_CASES[:1])
+
+    def test_one_snapshot_a_batch_is_of_one_state(self) -> None:
+        """All decisions of a batch are those of the same state."""
+        self._read_while_written(_MOVED_CASES)
+
+    def test_batch_finds_what_its_decisions_find_one_by_one(self) -> None:
+        """The rows of several decisions together, some of them alike."""
+
+        def holds(world: World, asked: _Asked) -> None:
+            with self._filled(world) as directory:
+                together = _Kept(directory.look_up([needed for _, needed in asked])) if asked else directory
+                for case, needed in asked:
+                    alone, in_batch = _found(directory, needed), _found(together, needed)
+                    made_up = in_batch - (alone | _truth(world, needed))
+                    what = "batch: the rows of a batch are not those of its decisions one by one"
+                    _none((alone - in_batch) + made_up, what, world, needed, case)
+
+        self._in_worlds(holds)
+
+    def test_batch_of_ten_thousand_decisions_is_looked_up_alike(self) -> None:
+        """More than one statement may have parameters for."""
+        strangers = [
+            (f"stranger-{each}", each, ManagedAgentKey.NEO_SUPPORT, f"bot-{each}", f"{each}.example")
+            for each in range(1, _MANY)
+        ]
+        [sound, *_] = _all_needed(_MOVED[0])
+        with self._filled(_MOVED[0]) as directory:
+            for batch in ([sound, *strangers], [*strangers, sound]):
+                with _noted(f"batch: asked for {_MANY} decisions at once"):
+                    together = _Kept(directory.look_up(batch))
+                missing = _found(directory, sound) - _found(together, sound)
+                _none(missing, "batch: a large batch left out a row", _MOVED[0], sound)
+
+    def test_row_order_means_nothing(self) -> None:
+        """The same rows, written in another order, are the same directory."""
+
+        def holds(world: World, asked: _Asked, chance: random.Random) -> None:
+            with self._filled(world) as directory:
+                expected = [_found(directory, needed) for _, needed in asked]
+            with self._filled(_shuffled(world, chance)) as directory:
+                for (case, needed), found in zip(asked, expected, strict=True):
+                    other = _found(directory, needed)
+                    what = "row order: rows that were written in another order came back otherwise"
+                    _none((found - other) + (other - found), what, _shuffled(world, chance), needed, case)
+
+        self._in_worlds(holds, st.randoms(use_true_random=False))
+
+    def test_normal_forms_a_row_is_found_however_its_ids_are_spelled(self) -> None:
+        """An id that is missed because of its spelling hands an end user a wider agent."""
+
+        def holds(world: World, asked: _Asked, spellings: tuple[str, ...]) -> None:
+            with self._filled(world) as directory:
+                expected = [_found(directory, needed) for _, needed in asked]
+            spelled = evolve(world, spellings=spellings)
+            with self._opened(self.directory(spelled)) as directory:
+                for (case, needed), found in zip(asked, expected, strict=True):
+                    missing = found - _found(directory, needed)
+                    _none(missing, "normal forms: a row was missed for its spelling", spelled, needed, case)
+
+        self._in_worlds(holds, _SPELLINGS)
+
+    def test_hostile_ids_that_no_row_can_have_find_nothing_and_break_nothing(self) -> None:
+        """Each in the place of each id, and beside a decision that finds its rows all the same."""
+        [sound, *_] = _all_needed(_MOVED[0])
+        with self._filled(_MOVED[0]) as directory:
+            expected = _found(directory, sound)
+            for needed in _hostile_needed(sound):
+                surplus = Counter(_found(directory, needed).keys() - _truth(_MOVED[0], needed).keys())
+                _none(surplus, "hostile: an id that no row can have found something", _MOVED[0], needed)
+            with _noted("hostile: asked for ids that no row can have, in a batch with some that are there"):
+                together = _Kept(directory.look_up([sound, *_hostile_needed(sound), sound]))
+            missing = expected - _found(together, sound)
+            _none(missing, "hostile: beside ids that no row can have, a row was left out", _MOVED[0], sound)
+
+    def test_outage_a_store_that_cannot_answer_raises(self) -> None:
+        """Never rows, never no rows: what could not be read is not absent."""
+        self._require(
+            "outage",
+            "that an outage raises DirectoryUnavailable is not shown. Open there your directory on a store that "
+            "cannot answer: a server that is stopped, a connection that is closed",
+        )
+        sound = _all_needed(_MOVED[0])
+        with self._opened(self.outage()) as directory:
+            for batch in (sound[:1], sound):
+                what = f"outage: DirectoryUnavailable must be raised, and nothing else, for {batch}"
+                with _noted(what):
+                    outage = _outage(directory, batch)
+                assert outage is not None, f"{what}; rows came back"
+                cause = str(outage.__cause__ or "")
+                assert not cause or cause not in str(outage), f"outage: the driver's text is in the message: {outage}"
+
+    # What the laws share
+
+    def _filled(self, world: World) -> AbstractContextManager[SessionDirectory]:
+        return self._opened(self.directory(evolve(world, spellings=())))
+
+    def _in_worlds(self, holds: Callable[..., None], *more: st.SearchStrategy[Any]) -> None:
+        # Inside of the test, because Hypothesis wants a test that it runs itself to belong to one class only.
+        @settings(
+            max_examples=self.examples,
+            deadline=None,
+            phases=[
+                phase for phase in settings().phases if phase is not Phase.explain
+            ],  # which takes ten times as long
+            report_multiple_bugs=False,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
+        @given(_WORLDS_AND_CASES, st.tuples(*more))
+        def in_worlds(drawn: tuple[World, list[Case]], others: tuple[Any, ...]) -> None:
+            world, asked = drawn
+            every = [*asked, *_every_case(world)]
+            holds(world, [(case, needed) for case in every for needed in _needed_by(case)], *others)
+
+        in_worlds()
+
+    def _read_while_written(self, asked: Sequence[Case]) -> None:
+        self._require(
+            "replace",
+            "that a decision sees one committed state, whatever is written meanwhile, is not shown. Put there a world "
+            "in the place of all that the directory holds, in one commit",
+        )
+        states = [[decide(*case, world.directory()).result for case in asked] for world in _MOVED]
+        with self._opened(self.directory(_MOVED[0])) as directory, self._written(directory) as goes_on:
+            while goes_on():
+                found = [decision.result for decision in decide_many(asked, directory)]
+                assert found in states, (
+                    f"one snapshot: {found} is the answer of no state that was ever committed; those are\n"
+                    + "\n".join(f"{expected} in\n{world}" for expected, world in zip(states, _MOVED, strict=True))
+                )
+
+    @contextmanager
+    def _written(self, directory: SessionDirectory) -> Iterator[Callable[[], bool]]:
+        """Write one state after the other in a thread; yield what tells, before each reading, whether to go on."""
+        over, written, read = Event(), 0, 0
+
+        def write() -> None:
+            nonlocal written
+            for world in cycle(reversed(_MOVED)):
+                self._replace(directory, world)
+                written += 1
+                if over.is_set():
+                    return
+
+        def goes_on() -> bool:
+            nonlocal read
+            read += 1
+            return not writing.done() and (written < _STATES_WRITTEN or read <= _DECISIONS_READ)
+
+        with ThreadPoolExecutor(1, "writer") as writer:
+            writing = writer.submit(write)
+            try:
+                yield goes_on
+            finally:
+                over.set()
+        writing.result()
+
+    def _require(self, method: str, why: str) -> None:
+        if getattr(type(self), method) is getattr(_Contract, method):
+            pytest.skip(f"{type(self).__name__} has no method `{method}`, so {why}.")
+
+
+class SessionDirectoryContract(_Contract[AbstractContextManager[SessionDirectory]]):
+    """The laws of a `SessionDirectory`, as tests: subclass it, and say how your directory is opened.
+
+    `directory` is needed; `outage` and `replace` show two laws more.
+
+    >>> from contextlib import nullcontext
+    >>> class TestMemoryDirectory(SessionDirectoryContract):
+    ...     def directory(self, world: World) -> AbstractContextManager[SessionDirectory]:
+    ...         return nullcontext(world.directory())
+    >>> TestMemoryDirectory().test_row_order_means_nothing()
+    """
+
+    def _opened(self, opened: AbstractContextManager[SessionDirectory]) -> AbstractContextManager[SessionDirectory]:
+        if not hasattr(opened, "__enter__"):
+            raise TypeError(f"{opened!r} is no context manager: write the method with `yield`, under @contextmanager")
+        return opened
+
+    def _replace(self, directory: SessionDirectory, world: World) -> None:
+        self.replace(directory, world)
+
+
+_OpenedAsync: TypeAlias = (
+    AbstractContextManager[AsyncSessionDirectory] | AbstractAsyncContextManager[AsyncSessionDirectory]
+)
+
+
+class AsyncSessionDirectoryContract(_Contract[_OpenedAsync]):
+    """The laws of an `AsyncSessionDirectory`: the same tests, which await your directory in an event loop.
+
+    The methods may be asynchronous or not. What a context manager opens, it opens and closes in that event loop.
+
+    >>> from contextlib import asynccontextmanager
+    >>> class Awaited:
+    ...     def __init__(self, directory):
+    ...         self._directory = directory
+    ...     async def look_up(self, needed, /):
+    ...         return self._directory.look_up(needed)
+    >>> class TestAwaited(AsyncSessionDirectoryContract):
+    ...     @asynccontextmanager
+    ...     async def directory(self, world):
+    ...         yield Awaited(world.directory())
+    >>> TestAwaited().test_row_order_means_nothing()
+    """
+
+    @contextmanager
+    def _opened(self, opened: _OpenedAsync) -> Iterator[SessionDirectory]:
+        ready: Future[Any] = Future()
+
+        async def serve() -> None:
+            async with AsyncExitStack() as stack:
+                if isinstance(opened, AbstractAsyncContextManager):
+                    directory = await stack.enter_async_context(opened)
+                else:
+                    directory = stack.enter_context(opened)
+                over = asyncio.Event()
+                ready.set_result(_Awaited(directory, asyncio.get_running_loop(), over))
+                await over.wait()
+
+        with ThreadPoolExecutor(1, "event loop") as thread:
+            serving: Future[Any] = thread.submit(lambda: asyncio.run(serve()))
+            wait([ready, serving], return_when=FIRST_COMPLETED)
+            if not ready.done():
+                serving.result()  # raises why not
+            awaited: _Awaited = ready.result()
+            try:
+                yield awaited
+            finally:
+                awaited.loop.call_soon_threadsafe(awaited.over.set)
+            serving.result()
+
+    def _replace(self, directory: SessionDirectory, world: World) -> None:
+        assert isinstance(directory, _Awaited), "it was opened above"
+        replaced = self.replace(directory.directory, world)
+        if isawaitable(replaced):
+            directory.run(replaced)
+
+
+@frozen
+class _Awaited:
+    """A directory that is awaited in the event loop of another thread, by whichever thread asks it."""
+
+    directory: AsyncSessionDirectory
+    loop: asyncio.AbstractEventLoop
+    over: asyncio.Event
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        rows: Rows = self.run(self.directory.look_up(needed))
+        return rows
+
+    def run(self, awaitable: Awaitable[Any]) -> Any:
+        async def awaited() -> Any:
+            return await awaitable
+
+        return asyncio.run_coroutine_threadsafe(awaited(), self.loop).result()
+
+
+@frozen
+class _Kept:
+    """Rows that came back already."""
+
+    rows: Rows
+
+    def look_up(self, _: Sequence[RowsNeeded], /) -> Rows:
+        return self.rows
+
+
+# What a decision can see
+
+
+def _truth(world: World, needed: RowsNeeded) -> Counter[str]:
+    return Counter(_seen(world.directory().look_up([needed]), needed))
+
+
+def _found(directory: SessionDirectory, needed: RowsNeeded) -> Counter[str]:
+    with _noted(f"needed: {_printed(needed)}"):
+        return Counter(_seen(directory.look_up([needed]), needed))
+
+
+def _seen(rows: Rows, needed: RowsNeeded) -> Iterator[str]:
+    """Tell all that a decision can read in its rows, under the keys that it needs; repeated where a row is."""
+    tenant_id, agent_id, key, _, m365_tenant_id = needed
+    if tenant_id in rows.tenants:
+        yield f"tenant {tenant_id!r}"
+    carriers = () if key is None else rows.managed_agents[key].get(tenant_id, ())
+    yield from (f"{key} of {tenant_id!r}: agent {each!r}" for each in carriers)
+    channels = [*_channels_seen(rows, needed)]
+    yield from (f"{where}: {channel!r}" for where, channel in channels)
+    for owner_id in dict.fromkeys(channel[1] for _, channel in channels):
+        for company_id in rows.end_companies.get((owner_id, m365_tenant_id or ""), ()):
+            name = rows.end_company_names.get(company_id, company_id)
+            yield f"linked by {owner_id!r} to M365 tenant {m365_tenant_id!r}: end-company {company_id!r}, {name!r}"
+    for each in dict.fromkeys([agent_id, *carriers, *(channel[2] for _, channel in channels)]):
+        yield from () if each is None else _agents_seen(rows, each)
+    if needed[3] in rows.white_label_bots:
+        yield f"there is a white-label channel with bot {needed[3]!r}"
+
+
+def _channels_seen(rows: Rows, needed: RowsNeeded) -> Iterator[tuple[str, ChannelRow]]:
+    tenant_id, _, _, bot_id, m365_tenant_id = needed
+    if bot_id is None:
+        return
+    for status, channels, installations in (
+        ("ACTIVE", rows.active_channels, rows.active_installations),
+        ("DISCONNECTED", rows.disconnected_channels, rows.disconnected_installations),
+    ):
+        for channel in channels.get((tenant_id, bot_id), ()):
+            yield f"{status} channel of {tenant_id!r} with bot {bot_id!r}", channel
+        for channel in () if m365_tenant_id is None else installations.get((bot_id, m365_tenant_id), ()):
+            yield f"{status} installation of bot {bot_id!r} for M365 tenant {m365_tenant_id!r}", channel
+
+
+def _agents_seen(rows: Rows, agent_id: int) -> Iterator[str]:
+    name = rows.agent_names.get(agent_id, str(agent_id))
+    for kind, owners in (("conversational", rows.conversational_agents), ("triggered", rows.triggered_agents)):
+        if agent_id in owners:
+            yield f"{kind} agent {agent_id!r} of {owners[agent_id]!r}, {name!r}"
+
+
+# What is told when a law is broken
+
+
+def _none(rows: Counter[str], what: str, world: World, needed: RowsNeeded, case: Case | None = None) -> None:
+    if rows:
+        listed = "".join(f"\n  {_cut(row)}" for row in sorted(rows.elements()))
+        asked = "" if case is None else f"\nasked: {_told(*case)}"
+        raise AssertionError(f"{what}:{listed}{asked}\nneeded: {_printed(needed)}\nin the directory\n{world}")
+
+
+def _told(caller: Caller, request: SessionRequest) -> str:
+    fields = asdict(request, filter=lambda field, value: field.name != "shape" and value not in {None, ()})
+    given_fields = ", ".join(f"{name} {_written(value)}" for name, value in fields.items())
+    return f"{caller.kind} of {caller.tenant_id!r} with {given_fields or 'nothing'}"
+
+
+def _printed(needed: RowsNeeded) -> str:
+    return ", ".join(_cut(_written(each)) for each in needed)
+
+
+def _written(value: object) -> str:
+    return ascii(str(value) if isinstance(value, str) else value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}... ({len(text)} characters)"
+
+
+@contextmanager
+def _noted(note: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        error.add_note(note)
+        raise
+
+
+def _outage(directory: SessionDirectory, needed: Sequence[RowsNeeded]) -> DirectoryUnavailable | None:
+    try:
+        directory.look_up(needed)
+    except DirectoryUnavailable as outage:
+        return outage
+    return None
+
+
+# What is asked for
+
+
+class _Recorder:
+    def __init__(self) -> None:
+        self.needed: Sequence[RowsNeeded] = ()
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        self.needed = needed
+        return NO_ROWS
+
+
+def _needed_by(case: Case) -> Sequence[RowsNeeded]:
+    """Return the rows that the case needs, or nothing if it is refused without any."""
+    recorder = _Recorder()
+    decide(*case, recorder)
+    return recorder.needed
+
+
+def _every_case(world: World) -> Iterator[Case]:
+    """Yield calls about every row of a world, from each of its tenants and from one that is not there."""
+    key = ManagedAgentKey.NEO_SUPPORT
+    tenant_ids = [ABSENT_TENANT_ID, *(tenant.id for tenant in world.tenants)]
+    bot_ids = {channel.bot_id for channel in world.channels}
+    m365_tenant_ids = {each for channel in world.channels for each in channel.installed_m365_tenant_ids}
+    for tenant_id, bot_id, m365_tenant_id in product(tenant_ids, sorted(bot_ids), [None, *sorted(m365_tenant_ids)]):
+        request = SessionRequest(managed_agent_key=key, bot_id=bot_id, m365_tenant_id=m365_tenant_id)
+        yield Caller(CallerKind.PLATFORM, tenant_id), request
+    for agent in world.agents:
+        yield Caller(CallerKind.USER, agent.tenant_id), SessionRequest(agent_id=agent.id)
+
+
+def _all_needed(world: World) -> list[RowsNeeded]:
+    """Return what finds every row of a world in which each company has a channel of its owner."""
+    by_channel: list[RowsNeeded] = [
+        (channel.tenant_id, channel.agent_id, ManagedAgentKey.NEO_SUPPORT, channel.bot_id, m365_tenant_id)
+        for channel in world.channels
+        for m365_tenant_id in sorted(channel.installed_m365_tenant_ids)
+    ]
+    return [*by_channel, *((agent.tenant_id, agent.id, None, None, None) for agent in world.agents)]
+
+
+def _each_replaced(needed: RowsNeeded, *others: RowsNeeded) -> Iterator[RowsNeeded]:
+    """Yield what is needed with one key of another at a time, and then the other as it is."""
+    for other in others:
+        for place, key in enumerate(other):
+            replaced: list[Any] = [*needed]
+            replaced[place] = key
+            tenant_id, agent_id, managed_key, bot_id, m365_tenant_id = replaced
+            yield tenant_id, agent_id, managed_key, bot_id, m365_tenant_id
+        yield other
+
+
+def _nearly_needed(sound: RowsNeeded) -> Iterator[RowsNeeded]:
+    numbers = (-11, 11 + 2**32, 11 + 2**64, 1, 110)
+    tenant_ids = [*_nearly("msp-ä"), "MSP-Ä", "msp-ä ", " msp-ä"]
+    ids = zip(tenant_ids, cycle(numbers), *map(cycle, map(_nearly, ("helpdesk-ä", "firma-ä.example"))), strict=False)
+    nearly = [
+        (tenant_id, number, ManagedAgentKey.NEO_SUPPORT, bot_id, m365_tenant_id)
+        for tenant_id, number, bot_id, m365_tenant_id in ids
+    ]
+    return _each_replaced(sound, *nearly)
+
+
+def _nearly(text: str) -> list[str]:
+    """Return other ids in normal form that a collation, a pattern or a careless store may take for this one."""
+    return [
+        text.replace("ä", "Ä"),
+        text.replace("ä", "a"),
+        text.replace("ä", "a\u0308"),
+        text[:-1],
+        f"{text}x",
+        f"x{text}",
+        "%",
+        "_" * len(text),
+        "*",
+        f"{text}\u200b",
+    ]
+
+
+def _hostile_needed(sound: RowsNeeded) -> Iterator[RowsNeeded]:
+    texts = ("\0", "msp-a\0", "\ud800", "x" * 10_000, "", " ", "'; drop table tenant; --", "\\", "%s ? :id $1 {0}")
+    numbers = (2**63, -(2**63) - 1, 0, -1, 2**64, 10**600, -(10**600), 2**31, 2**63 - 1)
+    hostile = [
+        (text, number, ManagedAgentKey.NEO_SUPPORT, text, text) for text, number in zip(texts, numbers, strict=True)
+    ]
+    return _each_replaced(sound, *hostile)
+
+
+def _shuffled(world: World, chance: random.Random) -> World:
+    lists = (world.tenants, world.agents, world.channels, world.end_companies)
+    return World(*(chance.sample(rows, len(rows)) for rows in lists))
+
+
+_NEAR: Final = World(
+    [Tenant(id="msp-ä")],
+    [
+        Agent(id=11, tenant_id="msp-ä", kind=AgentKind.CONVERSATIONAL),
+        Agent(id=12, tenant_id="msp-ä", kind=AgentKind.TRIGGERED, managed_key=ManagedAgentKey.NEO_SUPPORT),
+    ],
+    [
+        Channel(
+            id="ch-1",
+            tenant_id="msp-ä",
+            agent_id=11,
+            bot_id="helpdesk-ä",
+            white_label=True,
+            installed_m365_tenant_ids=frozenset(["firma-ä.example"]),
+        )
+    ],
+    [EndCompany(id="co-1", tenant_id="msp-ä", m365_tenant_ids=frozenset(["firma-ä.example"]))],
+)
+"""A white-label session, whose ids other ids can be near to."""
+
+_UNUSUAL: Final = "'\";--\\%_$1:x{0}\r\n\t\x01\u2028é😀\U0010ffff"
+_LONG: Final = f"{_UNUSUAL}{'x' * 256}"[:256]
+_EXTREMES: Final = World(
+    [Tenant(id=" msp-a", name=""), Tenant(id=_LONG, name=_LONG)],
+    [
+        Agent(
+            id=2**31,
+            tenant_id=" msp-a",
+            name="",
+            kind=AgentKind.TRIGGERED,
+            managed_key=ManagedAgentKey.NEO_SUPPORT,
+        ),
+        Agent(id=2**63 - 1, tenant_id=_LONG, name=_LONG, kind=AgentKind.CONVERSATIONAL),
+    ],
+    [
+        Channel(
+            id=" ch-1",
+            tenant_id=" msp-a",
+            agent_id=2**31,
+            bot_id=_UNUSUAL,
+            status=ChannelStatus.DISCONNECTED,
+            white_label=True,
+            installed_m365_tenant_ids=frozenset([_UNUSUAL]),
+            show_agent_progress_steps=True,
+        ),
+        Channel(
+            id=_LONG,
+            tenant_id=_LONG,
+            agent_id=2**63 - 1,
+            bot_id=_LONG,
+            white_label=True,
+            installed_m365_tenant_ids=frozenset([_LONG]),
+            show_agent_progress_steps=False,
+        ),
+    ],
+    [
+        EndCompany(id=" co-1", tenant_id=" msp-a", name="", m365_tenant_ids=frozenset([_UNUSUAL])),
+        EndCompany(id=_LONG, tenant_id=_LONG, name=_LONG, m365_tenant_ids=frozenset([_LONG])),
+    ],
+)
+"""Values at the limits of what the model allows."""
+
+
+def _moved(owner_id: str, agent_id: int, company_id: str) -> World:
+    return World(
+        [Tenant(id="msp-a"), Tenant(id="msp-b")],
+        [Agent(id=agent_id, tenant_id=owner_id, kind=AgentKind.CONVERSATIONAL)],
+        [
+            Channel(
+                id=f"ch-{bot_id}",
+                tenant_id=owner_id,
+                agent_id=agent_id,
+                bot_id=bot_id,
+                white_label=True,
+                installed_m365_tenant_ids=frozenset(["contoso.example"]),
+            )
+            for bot_id in ("bot-1", "bot-2")
+        ],
+        [EndCompany(id=company_id, tenant_id=owner_id, m365_tenant_ids=frozenset(["contoso.example"]))],
+    )
+
+
+_MOVED: Final = (_moved("msp-a", 11, "co-1"), _moved("msp-b", 21, "co-2"))
+"""Two channels that move, with their agent and their link, from one MSP to another.
+
+Whoever reads channels of the one state, and agents or links of the other, finds nothing of the owner's and refuses.
+"""
+_MOVED_CASES: Final = tuple(
+    (
+        Caller(CallerKind.PLATFORM, "hq"),
+        SessionRequest(managed_agent_key=ManagedAgentKey.NEO_SUPPORT, bot_id=bot_id, m365_tenant_id="contoso.example"),
+    )
+    for bot_id in ("bot-1", "bot-2")
+)
+
+_WORLDS_AND_CASES: Final = directories().flatmap(
+    lambda world: st.tuples(st.just(world), st.lists(cases(world), min_size=1, max_size=4))
+)
+_SPELLINGS: Final = st.tuples(
+    *(bot_id_spellings(each) for each in BOT_IDS), *(m365_tenant_id_spellings(each) for each in M365_TENANT_IDS)
+)

@@ -1,0 +1,181 @@
+"""Proves by trying everything: that the core agrees with the reference model, and that the laws hold, in small worlds.
+
+What it proves holds for every world and call of a scope, and says nothing of larger ones: see `small_worlds`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Generator, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from typing import Any, Final, TypeAlias
+
+from attrs import frozen
+
+from neo_routing import decide
+from neo_routing.testing import reference
+from neo_routing.testing.laws import LAWS, Seen
+from neo_routing.testing.small_worlds import CALLS, SHAPES, Case, Scope
+from neo_routing.testing.world import World
+from neo_routing_adapters.json_lines import answer_line, decision_document
+
+AGREEMENT: Final = "agreement"
+"""What is proved besides the laws: every decision is that of the reference model, with its warnings and its trace."""
+
+
+@frozen
+class Counterexample:
+    """A call in a world where something that was to be proved does not hold."""
+
+    proposition: str
+    """`agreement`, or the name of a law."""
+    world: World
+    case: Case
+
+    def document(self) -> dict[str, Any]:
+        """Return it as a file of cases: the directory, the call, and what core and reference model say.
+
+        The decision in it is the reference model's.
+        """
+        document = self.world.document()
+        given = answer_line(json.dumps(self.case), self.world.directory(), trace=True)
+        decision = reference.decide(document, self.case["caller"], self.case["request"])
+        case = {"name": self.proposition, **self.case, "decision": decision, "given": json.loads(given)}
+        return {"directory": {"document": document}, "cases": [case]}
+
+
+@frozen
+class Tried:
+    """How many worlds were tried, how many pairs of a world and a call, and what was found first, if anything."""
+
+    worlds: int = 0
+    pairs: int = 0
+    counterexample: Counterexample | None = None
+
+
+def prove(
+    scope: Scope, *, laws: bool = False, processes: int | None = None
+) -> Generator[tuple[float, Tried], None, None]:
+    """Try every world of a scope, and yield after each part of it which share is done and what came of all so far.
+
+    Without `laws` it is the agreement that is proved, with `laws` every law. It ends at the first counterexample, which
+    is the same in each run. `processes` is by default how many this process may run on.
+
+    >>> from neo_routing.testing.small_worlds import SCOPES
+    >>> share, tried = next(prove(SCOPES["tiny"], processes=1))
+    >>> share, tried.pairs == tried.worlds * len(CALLS), tried.counterexample
+    (0.0005, True, None)
+    """
+    if processes is None:
+        processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _leave_interrupts_to_the_parent)
+    try:
+        trials = [pool.submit(_tried, scope, number, laws) for number in range(_PARTS)]
+        so_far = Tried()
+        for number, trial in enumerate(trials, start=1):
+            tried = trial.result()
+            so_far = Tried(so_far.worlds + tried.worlds, so_far.pairs + tried.pairs, tried.counterexample)
+            yield number / _PARTS, so_far
+            if tried.counterexample is not None:
+                return
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_PARTS: Final = 2_000
+"""So many that none takes longer than some seconds: an interrupt waits for those that have begun."""
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _tried(scope: Scope, part: int, laws: bool) -> Tried:
+    broken_by = laws_broken_by if laws else _agreement().broken_by
+    worlds = 0
+    for world in scope.worlds(scope.channel_pairs[part::_PARTS]):
+        worlds += 1
+        for proposition, case in broken_by(world):
+            return Tried(worlds, worlds * len(CALLS), Counterexample(proposition, world, case))
+    return Tried(worlds, worlds * len(CALLS))
+
+
+def laws_broken_by(world: World) -> Iterator[tuple[str, Case]]:
+    """Yield the names of laws that a world breaks, each with a case that shows it."""
+    seen = Seen(world)
+    for name, law in LAWS.items():
+        for call in law(seen):
+            yield name, call.document
+
+
+class Agreement:
+    """Compares the core with the reference model, world by world.
+
+    To write a decision with its trace takes ten times as long as to make it. So it is written, and compared in full,
+    only where core and reference model have not said just this before: the same answer, warnings, steps and rows on the
+    one side, the same on the other.
+    """
+
+    def __init__(self) -> None:
+        self._questions = [(call, reference.question(**call.document), _Agreed()) for call in CALLS]
+        self._documents = _Documents()
+        self._shapes_agree = False
+
+    def broken_by(self, world: World) -> Iterator[tuple[str, Case]]:
+        """Yield the cases in which the two differ; in the first world that it gets, those of every shape too."""
+        document = self._documents.of(world)
+        directory, model = world.directory(), reference.Reference(document)
+        for call, question, agreed in self._questions:
+            decision = decide(call.caller, call.request, directory)
+            answer = model.answer(question)
+            evidence = decision._evidence  # noqa: SLF001  # what it makes warnings and trace of
+            assert isinstance(evidence, tuple), "it was just decided"
+            *_, (result, warnings, findings) = evidence
+            # Results are made once and kept, so that they need not be compared by their values.
+            said = (id(result), warnings, findings)
+            known = agreed.get(said)
+            if known is None or known[1] != answer:
+                if decision_document(decision, trace=True) != reference.decide(document, **call.document):
+                    yield AGREEMENT, call.document
+                agreed[said] = (result, answer)
+        if not self._shapes_agree:
+            for case in SHAPES:
+                given = json.loads(answer_line(json.dumps(case), directory, trace=True))
+                if given != reference.decide(document, **case):
+                    yield AGREEMENT, case
+            self._shapes_agree = True
+
+
+_Agreed: TypeAlias = dict[tuple[Any, ...], tuple[Any, reference.Answer]]
+
+
+@cache
+def _agreement() -> Agreement:
+    """Return that of this process: it remembers over many worlds."""
+    return Agreement()
+
+
+class _Documents:
+    """Writes worlds as documents, and each row only once, as long as it is the same object."""
+
+    def __init__(self) -> None:
+        self._written: dict[int, tuple[Any, dict[str, Any]]] = {}
+
+    def of(self, world: World) -> dict[str, list[dict[str, Any]]]:
+        return {
+            "tenants": [self._row("tenants", row) for row in world.tenants],
+            "agents": [self._row("agents", row) for row in world.agents],
+            "channels": [self._row("channels", row) for row in world.channels],
+            "end_companies": [self._row("end_companies", row) for row in world.end_companies],
+        }
+
+    def _row(self, name: str, row: Any) -> dict[str, Any]:
+        known = self._written.get(id(row))
+        if known is None:
+            [document] = World(**{name: [row]}).document()[name]
+            self._written[id(row)] = known = (row, document)
+        return known[1]

@@ -1,0 +1,496 @@
+"""The contract kit: a right adapter passes, and each law fails for an adapter that breaks it, and for no other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
+from threading import Condition
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import Phase, settings
+
+from neo_routing import (
+    AgentKind,
+    ChannelStatus,
+    DirectoryUnavailable,
+    ManagedAgentKey,
+    Rows,
+    RowsBuilder,
+    RowsNeeded,
+    normal_bot_id,
+    normal_m365_tenant_id,
+)
+from neo_routing.rows import NO_ROWS
+from neo_routing.testing import AsyncSessionDirectoryContract, SessionDirectoryContract, World
+
+Document = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def _same_examples_each_time() -> Iterator[None]:
+    usual = settings.get_current_profile_name()
+    settings.register_profile(
+        "same", settings.get_profile(usual), derandomize=True, database=None, phases=[Phase.generate]
+    )
+    settings.register_profile("shrinking", settings.get_profile("same"), phases=[Phase.generate, Phase.shrink])
+    settings.load_profile("same")
+    yield
+    settings.load_profile(usual)
+
+
+class Store:
+    """What a directory reads: a document that can be replaced."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.replaced = 0
+        self.changed = Condition()
+
+    def replace(self, document: Document) -> None:
+        with self.changed:
+            self.document = document
+            self.replaced += 1
+            self.changed.notify_all()
+
+    def wait_for_the_next(self, replaced: int) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.replaced > replaced, timeout=60)
+
+
+class ListDirectory:
+    """A right adapter, in methods that can be broken one by one."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        document, builder = self.store.document, RowsBuilder()
+        for one in needed:
+            self.add(builder, one, document, document)
+        return builder.rows()
+
+    def is_tenant(self, stored: str, asked: str) -> bool:
+        return stored == asked
+
+    def is_agent(self, stored: int, asked: int | None) -> bool:
+        return stored == asked
+
+    def is_bot(self, stored: str, asked: str | None) -> bool:
+        return normal_bot_id(stored) == asked
+
+    def is_m365_tenant(self, stored: str, asked: str | None) -> bool:
+        return normal_m365_tenant_id(stored) == asked
+
+    def is_linked_by(self, company: Mapping[str, Any], owner_id: str) -> bool:
+        return company["tenant_id"] == owner_id
+
+    def name(self, row: Mapping[str, Any]) -> str:
+        return row["name"]
+
+    def rows(self, document: Document, collection: str) -> Sequence[Mapping[str, Any]]:
+        return document[collection]
+
+    def is_installed(self, channel: Mapping[str, Any], m365_tenant_id: str | None) -> bool:
+        return channel["white_label"] and any(
+            self.is_m365_tenant(each, m365_tenant_id) for each in channel["installed_m365_tenant_ids"]
+        )
+
+    def add(self, builder: RowsBuilder, needed: RowsNeeded, document: Document, later: Document) -> None:
+        tenant_id, _, _, bot_id, m365_tenant_id = needed
+        if any(self.is_tenant(tenant["id"], tenant_id) for tenant in self.rows(document, "tenants")):
+            builder.add_tenant(tenant_id)
+        with_bot = [one for one in self.rows(document, "channels") if self.is_bot(one["bot_id"], bot_id)]
+        reached = [
+            one
+            for one in with_bot
+            if self.is_tenant(one["tenant_id"], tenant_id) or self.is_installed(one, m365_tenant_id)
+        ]
+        if any(one["white_label"] for one in with_bot):
+            builder.add_white_label_bot(str(bot_id))
+        for one in reached:
+            names = ("id", "tenant_id", "agent_id", "white_label", "show_agent_progress_steps")
+            channel_id, owner_id, channel_agent_id, white_label, show_steps = (one[name] for name in names)
+            row = (channel_id, owner_id, channel_agent_id, white_label, show_steps)
+            builder.add_channel(row, one["bot_id"], ChannelStatus(one["status"]), one["installed_m365_tenant_ids"])
+        self.add_agents(builder, needed, {one["agent_id"] for one in reached}, self.rows(later, "agents"))
+        for owner_id in {one["tenant_id"] for one in reached}:
+            for company in self.rows(later, "end_companies"):
+                linked = any(self.is_m365_tenant(each, m365_tenant_id) for each in company["m365_tenant_ids"])
+                if linked and self.is_linked_by(company, owner_id):
+                    builder.add_link(owner_id, str(m365_tenant_id), company["id"], self.name(company))
+
+    def add_agents(
+        self, builder: RowsBuilder, needed: RowsNeeded, agent_ids: set[int], agents: Sequence[Mapping[str, Any]]
+    ) -> None:
+        tenant_id, agent_id, key, _, _ = needed
+        for agent in agents:
+            carries = key is not None and agent["managed_key"] == key and self.is_tenant(agent["tenant_id"], tenant_id)
+            if carries or agent["id"] in agent_ids or self.is_agent(agent["id"], agent_id):
+                number = agent_id if agent_id is not None and self.is_agent(agent["id"], agent_id) else agent["id"]
+                owner_id = tenant_id if carries else agent["tenant_id"]
+                managed_key = agent["managed_key"] and ManagedAgentKey(agent["managed_key"])
+                builder.add_agent(number, owner_id, self.name(agent), AgentKind(agent["kind"]), managed_key)
+
+
+def contract(adapter: type[ListDirectory] = ListDirectory, **methods: Any) -> type[SessionDirectoryContract]:
+    """Return a contract as somebody would write it who has that adapter."""
+
+    @contextmanager
+    def opened(_: object, world: World) -> Iterator[ListDirectory]:
+        store = Store(world.document())
+        yield adapter(store)
+        store.replace(World().document())
+
+    return type("TestDirectory", (SessionDirectoryContract,), {"directory": opened} | methods)
+
+
+def replace(_: object, directory: ListDirectory, world: World) -> None:
+    directory.store.replace(world.document())
+
+
+def broken_laws(tested: type[SessionDirectoryContract | AsyncSessionDirectoryContract]) -> dict[str, str]:
+    """Run every test of a contract as pytest would, and return the messages of those that fail."""
+    found = {}
+    for name in filter(is_test, dir(tested)):
+        try:
+            getattr(tested(), name)()
+        except (AssertionError, OSError, ValueError) as error:
+            found[name] = "\n".join([str(error), *getattr(error, "__notes__", ())])
+        except pytest.skip.Exception as skipped:
+            assert " has no method `" in str(skipped)
+    return found
+
+
+def is_test(name: str) -> bool:
+    return name.startswith("test_")
+
+
+class Down(ListDirectory):
+    def __init__(self, raised: Exception | None = None, cause: Exception | None = None) -> None:
+        self._raised, self._cause = raised, cause
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        if self._raised is None:
+            return NO_ROWS
+        raise self._raised from self._cause
+
+
+def test_a_right_adapter_keeps_every_law() -> None:
+    down = Down(DirectoryUnavailable(), OSError("refused by 10.0.0.1"))
+    tested = contract(replace=replace, outage=lambda _: nullcontext(down))
+    assert broken_laws(tested) == {}
+
+
+# What is broken, by the law that says so
+
+
+class LosesPausedInstallations(ListDirectory):
+    def is_installed(self, channel: Mapping[str, Any], m365_tenant_id: str | None) -> bool:
+        return channel["status"] == "ACTIVE" and super().is_installed(channel, m365_tenant_id)
+
+
+class CutsNames(ListDirectory):
+    def name(self, row: Mapping[str, Any]) -> str:
+        return row["name"][:200]
+
+
+class TakesTheLinksOfOthers(ListDirectory):
+    def is_linked_by(self, company: Mapping[str, Any], owner_id: str) -> bool:
+        return True
+
+
+class TellsRowsTwice(ListDirectory):
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        rows = super().look_up(needed)
+        return evolve(rows, active_channels={key: found * 2 for key, found in rows.active_channels.items()})
+
+
+class IgnoresCase(ListDirectory):
+    def is_tenant(self, stored: str, asked: str) -> bool:
+        return stored.casefold() == asked.casefold()
+
+
+class IgnoresSpaces(ListDirectory):
+    def is_tenant(self, stored: str, asked: str) -> bool:
+        return stored.rstrip() == asked.rstrip()
+
+
+class HasNumbersOf32Bits(ListDirectory):
+    def is_agent(self, stored: int, asked: int | None) -> bool:
+        return asked is not None and stored % 2**32 == asked % 2**32
+
+
+class LazyRows(dict[Any, Any]):
+    """What a mapping is that asks the store when somebody asks it."""
+
+    def __init__(self, read: Callable[[], Mapping[Any, Any]]) -> None:
+        self._read = read
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self._read().get(key, default)
+
+
+class ReadsLater(ListDirectory):
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        rows = super().look_up(needed)
+        return evolve(rows, active_channels=LazyRows(lambda: super(ReadsLater, self).look_up(needed).active_channels))
+
+
+class ReadsTwice(ListDirectory):
+    """Reads channels first, and agents and links when something else has been committed."""
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        replaced, before, builder = self.store.replaced, self.store.document, RowsBuilder()
+        if replaced:
+            self.store.wait_for_the_next(replaced)
+        later = self.store.document
+        for one in needed:
+            self.add(builder, one, before, later)
+        return builder.rows()
+
+
+class ReadsOneByOne(ListDirectory):
+    """Reads what each decision of a batch needs at another time."""
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        builder = RowsBuilder()
+        for place, one in enumerate(needed):
+            if self.store.replaced and place:
+                self.store.wait_for_the_next(self.store.replaced)
+            self.add(builder, one, self.store.document, self.store.document)
+        return builder.rows()
+
+
+class ForgetsTheThirdOfABatch(ListDirectory):
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        return super().look_up([one for place, one in enumerate(needed) if place != 2])
+
+
+class ReadsAThousandAtMost(ListDirectory):
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        return super().look_up(needed[:1000])
+
+
+class NeedsChannelsInOrder(ListDirectory):
+    """Stops at a channel whose id is not beyond the one before."""
+
+    def rows(self, document: Document, collection: str) -> Sequence[Mapping[str, Any]]:
+        rows = document[collection]
+        known = [place for place, row in enumerate(rows) if place and row["id"] < rows[place - 1]["id"]]
+        return rows[: known[0]] if known and collection == "channels" else rows
+
+
+class ComparesBotsAsTheyAreWritten(ListDirectory):
+    def is_bot(self, stored: str, asked: str | None) -> bool:
+        return stored == asked
+
+
+class ComparesM365TenantsAsTheyAreWritten(ListDirectory):
+    def is_m365_tenant(self, stored: str, asked: str | None) -> bool:
+        return stored == asked
+
+
+class TakesNoNul(ListDirectory):
+    def is_tenant(self, stored: str, asked: str) -> bool:
+        if "\0" in asked:
+            raise ValueError("embedded null character")
+        return stored == asked
+
+
+class TakesValidUnicodeOnly(ListDirectory):
+    def is_m365_tenant(self, stored: str, asked: str | None) -> bool:
+        return stored.encode() == (asked or "").encode() or super().is_m365_tenant(stored, asked)
+
+
+BROKEN: list[tuple[str, type[SessionDirectoryContract]]] = [
+    ("complete", contract(LosesPausedInstallations)),
+    ("complete", contract(CutsNames)),
+    ("exact", contract(TakesTheLinksOfOthers)),
+    ("exact", contract(TellsRowsTwice)),
+    ("absent", contract(IgnoresCase)),
+    ("absent", contract(IgnoresSpaces)),
+    ("absent", contract(HasNumbersOf32Bits)),
+    ("one_look_up", contract(ReadsLater)),
+    ("one_snapshot", contract(ReadsTwice, replace=replace)),
+    ("one_snapshot", contract(ReadsOneByOne, replace=replace)),
+    ("batch", contract(ForgetsTheThirdOfABatch)),
+    ("batch", contract(ReadsAThousandAtMost)),
+    ("row_order", contract(NeedsChannelsInOrder)),
+    ("normal_forms", contract(ComparesBotsAsTheyAreWritten)),
+    ("normal_forms", contract(ComparesM365TenantsAsTheyAreWritten)),
+    ("hostile", contract(TakesNoNul)),
+    ("hostile", contract(TakesValidUnicodeOnly)),
+    ("outage", contract(outage=lambda _: nullcontext(Down()))),
+    ("outage", contract(outage=lambda _: nullcontext(Down(OSError("refused"))))),
+    ("outage", contract(outage=lambda _: nullcontext(Down(DirectoryUnavailable("refused"), OSError("refused"))))),
+]
+
+
+@pytest.mark.parametrize(("law", "tested"), BROKEN, ids=[f"{law}-{place}" for place, (law, _) in enumerate(BROKEN)])
+def test_a_broken_adapter_fails_the_law_that_it_breaks_and_no_other(
+    law: str, tested: type[SessionDirectoryContract]
+) -> None:
+    found = broken_laws(tested)
+    assert found, f"{law} is not broken"
+    assert {name for name in found if not name.startswith(f"test_{law}_")} == set(), found
+
+
+def test_every_law_has_a_broken_adapter() -> None:
+    laws = {law for law, _ in BROKEN}
+    for name in filter(is_test, dir(SessionDirectoryContract)):
+        assert any(name.startswith(f"test_{law}_") for law in laws), name
+
+
+def test_the_message_shows_what_was_lost_the_call_and_the_smallest_world() -> None:
+    settings.load_profile("shrinking")
+    found = broken_laws(contract(LosesPausedInstallations))
+    message = found["test_complete_every_row_that_a_decision_can_need_comes_back"]
+    told, shown = message.partition("in the directory\n")[::2]
+    what, lost, asked, needed, _ = told.split("\n")
+    assert what == "complete: a row that this decision can need was left out:"
+    assert lost.startswith("  DISCONNECTED installation of bot 'helpdesk' for M365 tenant ")
+    assert re.match("asked: platform of '[a-z-]+' with managed_agent_key 'NEO_SUPPORT', bot_id 'helpdesk', ", asked)
+    assert re.match("needed: '[a-z-]+', None, 'NEO_SUPPORT', 'helpdesk', ", needed)
+    document, _ = json.JSONDecoder().raw_decode(shown)
+    assert {name: len(rows) for name, rows in document.items()} == {
+        "tenants": 1,
+        "agents": 0,
+        "channels": 1,
+        "end_companies": 0,
+    }
+
+
+def test_a_directory_that_opens_wrongly_is_told_from_a_broken_one() -> None:
+    with pytest.raises(TypeError, match="is no context manager: write the method with `yield`, under @contextmanager"):
+        contract(directory=lambda _, world: world.directory())().test_row_order_means_nothing()
+    with pytest.raises(NotImplementedError, match="SessionDirectoryContract needs a method `directory`"):
+        SessionDirectoryContract().test_row_order_means_nothing()
+
+
+# The same laws, awaited
+
+
+class Awaited:
+    def __init__(self, directory: ListDirectory) -> None:
+        self.directory = directory
+
+    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        await asyncio.sleep(0)
+        return self.directory.look_up(needed)
+
+
+class AwaitedReadingTwice(Awaited):
+    """Lets others write between one decision of a batch and the next."""
+
+    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        store, builder = self.directory.store, RowsBuilder()
+        for one in needed:
+            replaced, before = store.replaced, store.document
+            if replaced:
+                await asyncio.to_thread(store.wait_for_the_next, replaced)
+            self.directory.add(builder, one, before, store.document)
+        return builder.rows()
+
+
+class TestAwaited(AsyncSessionDirectoryContract):
+    """What opens and closes in the event loop."""
+
+    @asynccontextmanager
+    async def directory(self, world):
+        store, loop = Store(world.document()), asyncio.get_running_loop()
+        yield Awaited(ListDirectory(store))
+        await asyncio.sleep(0)
+        assert asyncio.get_running_loop() is loop
+
+    @contextmanager
+    def outage(self):
+        yield Awaited(Down(DirectoryUnavailable()))
+
+    async def replace(self, directory, world):
+        await asyncio.to_thread(directory.directory.store.replace, world.document())
+
+
+class ReadingTwice(TestAwaited):
+    @contextmanager
+    def directory(self, world):
+        yield AwaitedReadingTwice(ListDirectory(Store(world.document())))
+
+    def replace(self, directory, world):
+        directory.directory.store.replace(world.document())
+
+
+class NeverOpens(AsyncSessionDirectoryContract):
+    @asynccontextmanager
+    async def directory(self, world):
+        raise OSError("connection refused")
+        yield
+
+
+def test_an_awaited_adapter_that_reads_twice_fails_the_law_of_the_snapshot_and_no_other() -> None:
+    assert {name.partition("_a_")[0] for name in broken_laws(ReadingTwice)} == {"test_one_snapshot"}
+
+
+def test_an_awaited_adapter_that_cannot_be_opened_says_why() -> None:
+    with pytest.raises(OSError, match="connection refused"):
+        NeverOpens().test_row_order_means_nothing()
+
+
+# As somebody runs it who has pytest, and nothing else
+
+SUITE = """
+from contextlib import asynccontextmanager, contextmanager
+from neo_routing.testing import AsyncSessionDirectoryContract, SessionDirectoryContract
+
+class TestMine(SessionDirectoryContract):
+    examples = 3
+
+    @contextmanager
+    def directory(self, world):
+        yield world.directory()
+
+class TestAnother(TestMine):
+    @contextmanager
+    def directory(self, world):
+        yield type(world)().directory()
+
+class Awaited:
+    def __init__(self, directory):
+        self.directory = directory
+
+    async def look_up(self, needed, /):
+        return self.directory.look_up(needed)
+
+class TestAwaited(AsyncSessionDirectoryContract):
+    examples = 3
+
+    @asynccontextmanager
+    async def directory(self, world):
+        yield Awaited(world.directory())
+"""
+
+
+def test_the_kit_runs_strictly_under_pytest_alone(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(SUITE)
+    (tmp_path / "pytest.toml").write_text('[pytest]\nstrict = true\nfilterwarnings = ["error"]\naddopts = ["-rsf"]\n')
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"],
+        cwd=tmp_path,
+        env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "SKIPPED" in run.stdout
+    assert "TestMine has no method `replace`, so that a decision sees one committed state" in run.stdout
+    assert "TestAwaited has no method `outage`, so that an outage raises DirectoryUnavailable" in run.stdout
+    assert "FAILED test_mine.py::TestAnother::test_complete_a_row_comes_back_whatever_it_holds" in run.stdout
+    assert "FAILED test_mine.py::TestMine" not in run.stdout
+    assert "FAILED test_mine.py::TestAwaited" not in run.stdout

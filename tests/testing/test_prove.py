@@ -1,0 +1,197 @@
+"""What `neo-routing prove` rests on: complete worlds, each once, and faults that it finds."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import islice
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from neo_routing import Channel, EndCompany, Verdict, decide, routing, steps
+from neo_routing.steps import STEPS
+from neo_routing.testing import World
+from neo_routing.testing.prove import AGREEMENT, Agreement, Counterexample, laws_broken_by
+from neo_routing.testing.small_worlds import CALLS, M365_TENANT_IDS, SCOPES, SHAPES, A, B, Scope
+from neo_routing_adapters.json_lines import answer_line
+
+PAIRS = {"tiny": 5_916_660, "small": 41_331_804, "large": 1_236_012_160}
+FIRST, SECOND = M365_TENANT_IDS
+
+
+def some_worlds(scope: Scope = SCOPES["small"], each: int = 97) -> Iterator[World]:
+    return islice(scope.worlds(scope.channel_pairs[::7]), 0, None, each)
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_no_scope_has_shrunk(name: str) -> None:
+    assert SCOPES[name].count() * len(CALLS) == PAIRS[name]
+
+
+def test_as_many_worlds_come_as_are_counted() -> None:
+    scope = SCOPES["tiny"]
+    assert len({*scope.worlds(scope.channel_pairs)}) == scope.count()
+
+
+# One world of each set of those that only differ in names
+
+
+def renamed(world: World, names: dict[Any, Any]) -> World:
+    def name(value: Any) -> Any:
+        return names.get(value, value)
+
+    def channel(row: Channel) -> Channel:
+        installed = map(name, row.installed_m365_tenant_ids)
+        return evolve(
+            row,
+            tenant_id=name(row.tenant_id),
+            agent_id=name(row.agent_id),
+            installed_m365_tenant_ids=frozenset(installed),
+        )
+
+    def company(row: EndCompany) -> EndCompany:
+        return evolve(row, tenant_id=name(row.tenant_id), m365_tenant_ids=frozenset(map(name, row.m365_tenant_ids)))
+
+    return World(world.tenants, world.agents, map(channel, world.channels), map(company, world.end_companies))
+
+
+MSPS_SWAPPED = {A: B, B: A, 11: 21, 21: 11, 12: 22, 22: 12}
+M365_TENANTS_SWAPPED = {FIRST: SECOND, SECOND: FIRST}
+RENAMINGS: list[dict[Any, Any]] = [{}, MSPS_SWAPPED, M365_TENANTS_SWAPPED, {**MSPS_SWAPPED, **M365_TENANTS_SWAPPED}]
+
+
+def content(world: World) -> frozenset[Any]:
+    """What there is, but for which slot it is in."""
+    return frozenset(Counter(map(without_slot, (*world.channels, *world.end_companies))).items())
+
+
+@cache
+def without_slot(row: Channel | EndCompany) -> Channel | EndCompany:
+    if isinstance(row, Channel):
+        return evolve(row, id="-", show_agent_progress_steps=None)
+    return evolve(row, id="-", name="-")
+
+
+def test_every_combination_is_there_under_exactly_one_of_its_names() -> None:
+    scope = SCOPES["tiny"]
+    found = Counter(
+        each
+        for world in scope.worlds(scope.channel_pairs)
+        for each in {content(renamed(world, names)) for names in RENAMINGS}
+    )
+    assert set(found.values()) == {1}
+    channels = 1 + 2 * 4 * 2 * 7  # none; or of an owner, an agent, a status, white-label or not with installations
+    companies = 1 + 2 * 3  # none; or of an owner, linked
+    assert len(found) == pairs_of(channels) * pairs_of(companies)
+
+
+def pairs_of(choices: int) -> int:
+    return choices * (choices + 1) // 2
+
+
+# What is met there
+
+
+def test_every_step_of_the_rules_is_met() -> None:
+    met = set()
+    for world in some_worlds():
+        directory = world.directory()
+        met |= {
+            (step.clause, step.verdict, step.reason)
+            for call in CALLS
+            for step in decide(call.caller, call.request, directory).trace
+        }
+    homeless = World(agents=(), tenants=())
+    met |= {
+        (step.clause, step.verdict, step.reason)
+        for call in CALLS
+        for step in decide(call.caller, call.request, homeless.directory()).trace
+    }
+    shaped = [answer_line(json.dumps(case), homeless.directory(), trace=True) for case in SHAPES]
+    met |= {(step["clause"], step["verdict"], step["reason"]) for line in shaped for step in json.loads(line)["trace"]}
+    assert met == {(step.clause, step.verdict, step.reason) for step in STEPS}
+
+
+def test_nothing_is_found_in_the_library_as_it_is() -> None:
+    agreement = Agreement()
+    for world in some_worlds():
+        assert [*agreement.broken_by(world), *laws_broken_by(world)] == []
+
+
+# Faults
+
+
+RIGHT = {name: getattr(routing, name) for name in ["_agent_of", "white_label_installation", "end_company"]}
+
+
+def takes_anybodys_agent(tenant_id: str, agent_id: int, rows: Any, named: Any) -> Any:
+    step, found = RIGHT["_agent_of"](tenant_id, agent_id, rows, named)
+    return (named.available if step is named.foreign else step), found
+
+
+def tells_a_foreign_agent_from_an_absent_one(tenant_id: str, agent_id: int, rows: Any, named: Any) -> Any:
+    step, found = RIGHT["_agent_of"](tenant_id, agent_id, rows, named)
+    return (named.triggered if step is named.foreign else step), found
+
+
+def passes_over_a_paused_installation(bot_id: Any, m365_tenant_id: Any, rows: Any) -> Any:
+    step, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
+    return (steps.NO_INSTALLATION, ()) if step is steps.INSTALLATION_DISCONNECTED else (step, found)
+
+
+def takes_the_first_installation(bot_id: Any, m365_tenant_id: Any, rows: Any) -> Any:
+    step, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
+    several = step is steps.SEVERAL_ACTIVE_INSTALLATIONS
+    return (steps.ONE_ACTIVE_INSTALLATION, found[:1]) if several else (step, found)
+
+
+def takes_anybodys_company(owner_id: str, white_label: bool, m365_tenant_id: Any, rows: Any) -> Any:
+    step, found = RIGHT["end_company"](owner_id, white_label, m365_tenant_id, rows)
+    linked = [companies for companies in rows.end_companies.values() if len(companies) == 1]
+    return (steps.ONE_COMPANY_LINKED, linked[0]) if step is steps.NO_COMPANY_LINKED and linked else (step, found)
+
+
+def takes_the_first_company(owner_id: str, white_label: bool, m365_tenant_id: Any, rows: Any) -> Any:
+    step, found = RIGHT["end_company"](owner_id, white_label, m365_tenant_id, rows)
+    return (steps.ONE_COMPANY_LINKED, found[:1]) if step is steps.SEVERAL_COMPANIES_LINKED else (step, found)
+
+
+FAULTS: list[tuple[str, Callable[..., Any], set[str]]] = [
+    ("_agent_of", takes_anybodys_agent, {"ownership", "silence"}),
+    ("_agent_of", tells_a_foreign_agent_from_an_absent_one, {"silence"}),
+    ("white_label_installation", passes_over_a_paused_installation, {"override", "no widening"}),
+    ("white_label_installation", takes_the_first_installation, {"locality"}),
+    ("end_company", takes_anybodys_company, {"scope", "locality"}),
+    ("end_company", takes_the_first_company, {"locality"}),
+]
+
+
+@pytest.mark.parametrize(("rule", "fault", "laws"), FAULTS, ids=[fault.__name__ for _, fault, _ in FAULTS])
+def test_a_planted_fault_is_no_agreement_and_breaks_its_laws(
+    rule: str, fault: Callable[..., Any], laws: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routing, rule, fault)
+    agreement, unbroken = Agreement(), {AGREEMENT, *laws}
+    for world in some_worlds(each=11):
+        unbroken -= {proposition for proposition, _ in (*agreement.broken_by(world), *laws_broken_by(world))}
+        if not unbroken:
+            return
+    assert unbroken == set()
+
+
+def test_a_counterexample_is_a_file_of_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routing, "white_label_installation", takes_the_first_installation)
+    agreement = Agreement()
+    proposition, world, broken = next(
+        (proposition, world, case) for world in some_worlds() for proposition, case in agreement.broken_by(world)
+    )
+    file = json.loads(json.dumps(Counterexample(proposition, world, broken).document()))
+    [case] = file["cases"]
+    assert file["directory"]["document"]["channels"]
+    assert case["decision"]["code"] == "channel_ambiguous"
+    assert case["given"]["outcome"] == "white_label_channel"
+    assert case["decision"]["trace"][-1]["verdict"] == Verdict.REFUSED

@@ -1,0 +1,231 @@
+"""What the strategies draw: every outcome often, every spelling, and examples that can be read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
+from returns.result import Failure, Success
+
+from neo_routing import (
+    Agent,
+    AgentKind,
+    Caller,
+    CallerKind,
+    Channel,
+    ChannelStatus,
+    Decision,
+    EndCompany,
+    Outcome,
+    RefusalCode,
+    SessionRequest,
+    Tenant,
+    decide,
+    normal_bot_id,
+    normal_m365_tenant_id,
+    parse_session_request,
+)
+from neo_routing.testing import World, bodies, callers, cases, directories, session_requests
+from neo_routing.testing.strategies import (
+    ABSENT_AGENT_ID,
+    ABSENT_TENANT_ID,
+    Case,
+    bot_id_spellings,
+    m365_tenant_id_spellings,
+)
+from neo_routing_adapters.memory import read_document
+
+pytestmark = pytest.mark.no_cover  # there are too many draws to trace each line of them
+
+WORLDS_AND_CASES = directories().flatmap(lambda world: st.tuples(st.just(world), cases(world)))
+SEEDED = settings(
+    max_examples=4_000,
+    phases=[Phase.generate],
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def drawn(strategy: st.SearchStrategy[Any], times: int = 1_000) -> list[Any]:
+    found: list[Any] = []
+
+    @settings(SEEDED, max_examples=times)
+    @given(strategy)
+    def draw(each: Any) -> None:
+        found.append(each)
+
+    draw()
+    return found
+
+
+def outcome(decision: Decision) -> str:
+    match decision.result:
+        case Success(target):
+            return target.outcome
+        case Failure(refusal):
+            return refusal.code
+    raise AssertionError
+
+
+def test_each_of_the_eighteen_outcomes_is_at_least_one_in_a_hundred() -> None:
+    pairs = drawn(WORLDS_AND_CASES, 4_000)
+    found = Counter(outcome(decide(*case, world.directory())) for world, case in pairs)
+    shares = {str(each): found[each] / len(pairs) for each in [*Outcome, *RefusalCode]}
+    assert len(pairs) == 4_000
+    assert {each: share for each, share in shares.items() if share < 0.01} == {}
+
+
+SIGHTS: dict[str, Callable[[World], bool]] = {
+    "three MSPs on one bot": lambda world: any(
+        len({channel.tenant_id for channel in world.channels if channel.bot_id == bot_id}) == 3
+        for bot_id in {channel.bot_id for channel in world.channels}
+    ),
+    "a paused channel": lambda world: any(channel.status is ChannelStatus.DISCONNECTED for channel in world.channels),
+    "a channel without its agent": lambda world: any(
+        channel.agent_id not in {agent.id for agent in world.agents} for channel in world.channels
+    ),
+    "a channel with another MSP's agent": lambda world: any(
+        agent.id == channel.agent_id and agent.tenant_id != channel.tenant_id
+        for channel in world.channels
+        for agent in world.agents
+    ),
+    "a triggered agent with a managed key": lambda world: any(
+        agent.kind is AgentKind.TRIGGERED and agent.managed_key for agent in world.agents
+    ),
+    "two managed agents of one MSP": lambda world: (
+        max(Counter(agent.tenant_id for agent in world.agents if agent.managed_key).values(), default=0) > 1
+    ),
+    "an M365 tenant that two MSPs link": lambda world: any(
+        one.tenant_id != other.tenant_id and one.m365_tenant_ids & other.m365_tenant_ids
+        for one in world.end_companies
+        for other in world.end_companies
+    ),
+    "an M365 tenant with two companies of one MSP": lambda world: any(
+        one.id != other.id and one.tenant_id == other.tenant_id and one.m365_tenant_ids & other.m365_tenant_ids
+        for one in world.end_companies
+        for other in world.end_companies
+    ),
+    "a standard channel with installations": lambda world: any(
+        not channel.white_label and channel.installed_m365_tenant_ids for channel in world.channels
+    ),
+    "no tenant for the platform": lambda world: "hq" not in {tenant.id for tenant in world.tenants},
+    "a bot that the document spells otherwise": lambda world: any(
+        row["bot_id"] != normal_bot_id(row["bot_id"]) for row in world.document()["channels"]
+    ),
+    "an M365 tenant that the document spells otherwise": lambda world: any(
+        each != normal_m365_tenant_id(each)
+        for row in world.document()["end_companies"]
+        for each in row["m365_tenant_ids"]
+    ),
+    "a row with a name of its own": lambda world: any(agent.name != str(agent.id) for agent in world.agents),
+}
+
+
+@pytest.fixture(scope="module")
+def worlds() -> list[World]:
+    return drawn(directories())
+
+
+@pytest.mark.parametrize("sight", SIGHTS.values(), ids=SIGHTS.keys())
+def test_worlds_are_adversarial(sight: Callable[[World], bool], worlds: list[World]) -> None:
+    assert sum(map(sight, worlds)) >= 50
+
+
+def test_the_document_of_a_world_is_the_same_directory(worlds: list[World], tmp_path: Path) -> None:
+    path = tmp_path / "directory.json"
+    for world in worlds[:100]:
+        path.write_text(str(world))
+        document = read_document(path)
+        rows = (document.tenants, document.agents, document.channels, document.end_companies)
+        assert World(*rows) == evolve(world, spellings=())
+
+
+# What is found is shrunk
+
+
+def smallest(strategy: st.SearchStrategy[Any], condition: Callable[[Any], bool]) -> Any:
+    return find(strategy, condition, settings=settings(max_examples=5_000, database=None, derandomize=True))
+
+
+def test_the_smallest_world_is_empty() -> None:
+    assert smallest(directories(), lambda _: True) == World()
+
+
+def test_the_smallest_ambiguity_is_two_channels_and_their_owners() -> None:
+    platform = Caller(CallerKind.PLATFORM, "hq")
+
+    def is_ambiguous(world: World) -> bool:
+        request = parse_session_request(
+            {"managed_agent_key": "NEO_SUPPORT", "bot_id": "helpdesk", "inbound_tenant_id": "contoso.example"}
+        ).unwrap()
+        return outcome(decide(platform, request, world.directory())) == RefusalCode.CHANNEL_AMBIGUOUS
+
+    world = smallest(directories(), is_ambiguous)
+    one, other = world.channels
+    assert (one.white_label, other.white_label, one.bot_id, other.bot_id) == (True, True, "helpdesk", "helpdesk")
+    assert {tenant.id for tenant in world.tenants} == {one.tenant_id, other.tenant_id}
+    assert (world.agents, world.end_companies, world.spellings) == ((), (), ())
+
+
+def test_the_smallest_white_label_session_is_a_channel_its_agent_and_a_company() -> None:
+    def is_white_label(pair: tuple[World, Case]) -> bool:
+        world, case = pair
+        return outcome(decide(*case, world.directory())) == Outcome.WHITE_LABEL_CHANNEL
+
+    world, (_, request) = smallest(WORLDS_AND_CASES, is_white_label)
+    assert [*map(len, (world.tenants, world.agents, world.channels, world.end_companies))] == [1, 1, 1, 1]
+    assert (request.client_id, request.title, request.unknown_fields, world.spellings) == (None, None, (), ())
+
+
+def test_the_smallest_world_with_a_paused_channel_is_that_and_its_owner() -> None:
+    def is_paused(pair: tuple[World, Case]) -> bool:
+        world, case = pair
+        return outcome(decide(*case, world.directory())) == RefusalCode.CHANNEL_NOT_ACTIVE
+
+    world, _ = smallest(WORLDS_AND_CASES, is_paused)
+    assert (len(world.channels), world.count) == (1, 2)
+
+
+# Calls
+
+SMALL = World(
+    [Tenant(id="msp-z")],
+    [Agent(id=77, tenant_id="msp-z", kind=AgentKind.CONVERSATIONAL)],
+    [Channel(id="ch-z", tenant_id="msp-z", agent_id=77, bot_id="bot-z")],
+    [EndCompany(id="co-z", tenant_id="msp-z", m365_tenant_ids=frozenset(["z.example"]))],
+)
+
+
+def test_calls_are_about_rows_of_the_world_or_about_absent_ones() -> None:
+    found: list[SessionRequest] = drawn(session_requests(SMALL))
+    assert {request.client_id for request in found} == {None, "msp-z", ABSENT_TENANT_ID, " "}
+    assert {request.bot_id for request in found} == {None, "bot-z", "bot-gone", ""}
+    assert {request.m365_tenant_id for request in found} == {None, "z.example", "gone.example", ""}
+    assert {request.agent_id for request in found} == {None, 77, ABSENT_AGENT_ID, 0, 10**30}
+    assert {caller.tenant_id for caller in drawn(callers(SMALL))} == {"msp-z", ABSENT_TENANT_ID}
+    assert {caller.kind for caller in drawn(callers(SMALL))} == {*CallerKind}
+
+
+def test_bodies_are_raw_with_ids_in_any_spelling_and_some_malformed() -> None:
+    found = drawn(bodies(SMALL))
+    malformed = [body for body in found if isinstance(parse_session_request(body), Failure)]
+    assert 50 <= len(malformed) <= 500
+    assert len({body.get("bot_id") for body in found if normal_bot_id(str(body.get("bot_id"))) == "bot-z"}) > 5
+
+
+@given(st.data())
+def test_every_spelling_has_the_normal_form(data: st.DataObject) -> None:
+    for normal_id in ("6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e", "straße", "x" * 256):
+        assert normal_bot_id(data.draw(bot_id_spellings(normal_id))) == normal_id
+        assert normal_m365_tenant_id(data.draw(m365_tenant_id_spellings(normal_id))) == normal_id
+
+
+def test_a_world_without_rows_has_cases_too() -> None:
+    assert len(drawn(cases(World()), 100)) == 100
