@@ -109,6 +109,7 @@ from neo_routing.testing.world import World
 _Opened = TypeVar("_Opened")
 _Asked: TypeAlias = Sequence[tuple[Case, RowsNeeded]]
 
+_BATCH: Final = 3  # few, because what one decision lacks may be there for another
 _MANY: Final = 10_000
 _STATES_WRITTEN: Final = 20
 _DECISIONS_READ: Final = 100
@@ -204,12 +205,14 @@ class _Contract(Generic[_Opened]):
 
         def holds(world: World, asked: _Asked) -> None:
             with self._filled(world) as directory:
-                together = _Kept(directory.look_up([needed for _, needed in asked])) if asked else directory
-                for case, needed in asked:
-                    alone, in_batch = _found(directory, needed), _found(together, needed)
-                    made_up = in_batch - (alone | _truth(world, needed))
-                    what = "batch: the rows of a batch are not those of its decisions one by one"
-                    _none((alone - in_batch) + made_up, what, world, needed, case)
+                for start in range(0, len(asked), _BATCH):
+                    batch = asked[start : start + _BATCH]
+                    together = _Kept(directory.look_up([needed for _, needed in batch]))
+                    for case, needed in batch:
+                        alone, in_batch = _found(directory, needed), _found(together, needed)
+                        made_up = in_batch - (alone | _truth(world, needed))
+                        what = "batch: the rows of a batch are not those of its decisions one by one"
+                        _none((alone - in_batch) + made_up, what, world, needed, case)
 
         self._in_worlds(holds)
 

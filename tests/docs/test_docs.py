@@ -266,9 +266,10 @@ def told_by_tests_of(page: list[Block], folder: Path) -> str:
     (folder / "pytest.ini").write_text("[pytest]\nstrict = true\nfilterwarnings = error\n")
     (folder / "test_page.py").write_text("\n\n".join(block.text for block in page if block.language == "python"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    plugins = ["-p", "neo_routing_adapters.pytest_plugin", "-p", "no:cacheprovider"]
+    uncut = ["--tb=short", "--color=no", "-o", "truncation_limit_lines=0", "-o", "truncation_limit_chars=0"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "neo_routing_adapters.pytest_plugin", "-p", "no:cacheprovider"]
-        + ["--tb=short", "--color=no", "-o", "truncation_limit_lines=0", "-o", "truncation_limit_chars=0"],
+        [sys.executable, "-m", "pytest", *plugins, *uncut],
         cwd=folder,
         env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,

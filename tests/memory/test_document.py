@@ -208,9 +208,10 @@ def test_what_is_no_document_is_one_problem(tmp_path: Path, name: str, content: 
         ("d.json", b"\xef\xbb\xbf{}", "it starts with a byte order mark, which must not be there"),
         ("d.toml", b"\xef\xbb\xbf", "it starts with a byte order mark, which must not be there"),
         ("d.json", "{}".encode("utf-16"), "it is not UTF-8 text, see byte 1"),
+        ("d.toml", b"\r", "Invalid statement (at line 1, column 1)"),
         ("d.toml", "x = " + "9" * 5000, "an integer in it has too many digits"),
     ],
-    ids=["BOM", "BOM, TOML", "UTF-16", "digits, TOML"],
+    ids=["BOM", "BOM, TOML", "UTF-16", "CR, TOML", "digits, TOML"],
 )
 def test_what_is_no_document_is_told_in_plain_words(
     tmp_path: Path, name: str, content: str | bytes, expected: str

@@ -9,12 +9,12 @@ import asyncio
 import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from returns.pipeline import is_successful
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -33,9 +33,10 @@ from neo_routing import (
     aresolve_session_target,
     decide,
     decide_many,
-    parse_session_request,
 )
 from neo_routing.testing import World, cases, directories
+from neo_routing.testing.conformance import ConformanceWorld, conformance_worlds
+from neo_routing_adapters.json_lines import read_case
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, reader
 from neo_routing_adapters.sql.statements import Sort
 from stored import engine_with_tables, store
@@ -120,25 +121,20 @@ def test_generated_decisions_are_those_in_memory(database: Database) -> None:
     assert compared >= DECISIONS
 
 
-CASE_FILES = sorted((Path(__file__).parent.parent / "cases").glob("*.json"))
+CORPUS = conformance_worlds()
 
 
-@pytest.mark.parametrize("file", CASE_FILES, ids=[path.stem for path in CASE_FILES])
-def test_the_cases_of_the_rules_are_decided_as_in_memory(database: Database, file: Path) -> None:
-    assert [*differences(database, *world_and_cases(file))] == []
+@pytest.mark.parametrize("corpus_world", CORPUS, ids=[one.name for one in CORPUS])
+def test_the_cases_of_the_corpus_are_decided_as_in_memory(database: Database, corpus_world: ConformanceWorld) -> None:
+    assert [*differences(database, *world_and_cases(corpus_world))] == []
 
 
-def world_and_cases(file: Path) -> tuple[World, list[Case]]:
-    content = json.loads(file.read_text("utf-8"))
-    document = content["directory"]["document"]
+def world_and_cases(corpus_world: ConformanceWorld) -> tuple[World, list[Case]]:
+    document = json.loads(corpus_world.directory_document)
     models = {"tenants": Tenant, "agents": Agent, "channels": Channel, "end_companies": EndCompany}
     rows = (tuple(model(**row) for row in document.get(name, ())) for name, model in models.items())
-    asked = [
-        (Caller(**case["caller"]), request.unwrap())
-        for case in content["cases"]
-        if (request := parse_session_request(case["request"])).value_or(None) is not None
-    ]
-    return World(*rows), asked
+    read = (read_case(case.line) for case in corpus_world.cases)
+    return World(*rows), [case.unwrap() for case in read if is_successful(case)]
 
 
 HOSTILE = ["msp-a\0", "\ud800", "x" * 10_000, "", "'; drop table routing_tenant; --", "%s %(tenant_id)s :id ? $1"]
@@ -203,6 +199,6 @@ def test_the_comparison_notices_a_sort_of_row_that_is_lost(
     monkeypatch.setattr(reader, "read_rows", lambda found: read_all(row for row in found if row[0] != lost))
     database = Database(sqlite_url)
     try:
-        assert any(any(differences(database, *world_and_cases(file))) for file in CASE_FILES)
+        assert any(any(differences(database, *world_and_cases(one))) for one in CORPUS)
     finally:
         database.close()

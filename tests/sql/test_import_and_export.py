@@ -39,7 +39,7 @@ def exported(engine: Engine) -> str:
 
 def plain(world: World) -> dict[str, Any]:
     """The rows by their ids, with sets as they are."""
-    return {name: {row.id: asdict(row) for row in rows} for name, rows in asdict(world, recurse=False).items()}
+    return {name: {row.id: asdict(row) for row in getattr(world, name)} for name in world.document()}
 
 
 def read_back(text: str, folder: Path) -> World:

@@ -149,7 +149,7 @@ def contract(adapter: type[ListDirectory] = ListDirectory, **methods: Any) -> ty
         yield adapter(store)
         store.replace(World().document())
 
-    return type("TestDirectory", (SessionDirectoryContract,), {"directory": opened} | methods)
+    return type("TestDirectory", (SessionDirectoryContract,), {"examples": 10, "directory": opened} | methods)
 
 
 def replace(_: object, directory: ListDirectory, world: World) -> None:

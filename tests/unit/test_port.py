@@ -131,3 +131,8 @@ def test_what_its_shape_refuses_is_not_awaited_either() -> None:
     assert run(adecide(USER, SessionRequest(), directory)) == decide(USER, SessionRequest(), Recording())
     assert run(adecide_many([(USER, SessionRequest())], directory)) == [decide(USER, SessionRequest(), Recording())]
     assert directory.recording.needed == []
+
+
+def test_an_outage_says_so_in_a_sentence_unless_somebody_has_a_better_one() -> None:
+    assert str(DirectoryUnavailable()) == "The directory cannot answer at the moment."
+    assert str(DirectoryUnavailable("The index is being rebuilt.")) == "The index is being rebuilt."

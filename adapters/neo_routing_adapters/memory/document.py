@@ -137,7 +137,7 @@ def _parsed(path: Path) -> Any:
 
 def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()  # and its line ends as they are: a CR alone is none in TOML
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not UTF-8 text, see byte {error.start + 1}") from error
     if text.startswith("\ufeff"):

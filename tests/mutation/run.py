@@ -1,0 +1,233 @@
+"""Mutation testing of the core: is there a test for everything it does?
+
+    pip install cosmic-ray
+    python tests/mutation/run.py                     every mutant of neo_routing, on all cores
+    python tests/mutation/run.py routing rows        those of some modules
+    python tests/mutation/run.py --again RESULTS     those that survived in an earlier run
+
+Makes each small change that `mutants.py` knows, one at a time and in a copy of the project, and runs the tests that
+cover the core: `first_check.py`, then those of `TESTS`. A mutant is killed if something fails, or never ends. Each
+result is written to a file as it comes.
+
+Mutants that survive and are listed in `survivors.toml`, with the reason why no test can tell them apart, count neither
+as killed nor as missed. The exit status is 1 if less than 98 % of the others are killed, if a survivor is not
+listed, or if one that is listed is not there any more or was killed.
+
+Needs a system that can fork.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import json
+import multiprocessing
+import os
+import py_compile
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from attrs import asdict, frozen
+from mutants import Mutant, mutants_of
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SURVIVORS: Final = Path(__file__).with_name("survivors.toml")
+LEAST_KILLED: Final = 0.98
+COPIED: Final = ("neo_routing", "adapters", "tests", "pyproject.toml")
+# The cheapest first: most mutants die of the first check, most others of the unit tests.
+TESTS: Final = (
+    ("tests/unit",),
+    ("tests/memory", "tests/command/test_json_lines.py", "neo_routing"),
+    ("tests/cases",),
+)
+OPTIONS: Final = (
+    *("-x", "-q", "-n0", "-p", "no:cacheprovider", "--assert=plain", "--hypothesis-seed=0"),
+    # It looks at the files of the core and not at what they do, and starts other processes.
+    *("--ignore=tests/unit/test_boundary.py", "--ignore=neo_routing/testing"),
+)
+SECONDS: Final = (6, 40)
+"""How much time of one processor the first check may take, and all together; without a mutant it is a fraction."""
+BYTES: Final = 4 * 2**30
+
+
+@frozen
+class Tested:
+    """What became of a mutant: the name of what killed it, or an empty text."""
+
+    mutant: str
+    line: int
+    killed_by: str
+    seconds: float
+
+
+def main(arguments: list[str]) -> int:
+    """Run what the arguments say, and tell the exit status."""
+    options = _options(arguments)
+    again = {each["mutant"] for each in _read(options.again) if not each["killed_by"]} if options.again else None
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        results = options.results or Path(tempfile.gettempdir(), "mutation.jsonl")
+        print(f"results go to {results}", flush=True)
+        _check_without_mutants(Path(folder))
+        with multiprocessing.get_context("fork").Pool(options.processes, _set_up, [Path(folder)]) as pool:
+            files = [str(file.relative_to(ROOT)) for file in sorted(ROOT.glob("neo_routing/*.py"))]
+            chosen = [each for each in files if not options.modules or Path(each).stem in options.modules]
+            mutants = [each for some in pool.imap(_mutants_of, chosen) for each in some]
+            if again is not None:
+                mutants = [each for each in mutants if each.name in again]
+            random.Random(0).shuffle(mutants)  # so that what is told on the way is told of all modules
+            tested = [*_told(pool.imap_unordered(_test, mutants), len(mutants), results)]
+    return _summary(tested, complete=not options.modules and again is None)
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*")
+    parser.add_argument("--again", type=Path)
+    parser.add_argument("--results", type=Path)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    return parser.parse_args(arguments)
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def _told(tested: Iterable[Tested], count: int, results: Path) -> Iterator[Tested]:
+    start, survived = time.monotonic(), 0
+    with results.open("w", encoding="utf-8") as file:
+        for number, each in enumerate(tested, start=1):
+            file.write(json.dumps(asdict(each)) + "\n")
+            file.flush()
+            survived += not each.killed_by
+            left = (time.monotonic() - start) / number * (count - number) / 60
+            print(f"\r{number} of {count} mutants, {survived} survived, {left:.0f} min left  ", end="", flush=True)
+            yield each
+    print()
+
+
+def _summary(tested: list[Tested], *, complete: bool) -> int:
+    reasons = _reasons()
+    survived = [each for each in tested if not each.killed_by]
+    listed = [each for each in survived if each.mutant in reasons]
+    missed = [each for each in survived if each.mutant not in reasons]
+    gone = reasons.keys() - {each.mutant for each in survived} if complete else set()
+    killed = len(tested) - len(survived)
+    share = killed / max(1, killed + len(missed))
+    for each in missed:
+        print(f"survived, and not listed: line {each.line} of {each.mutant}")
+    for name in sorted(gone):
+        print(f"listed, but did not survive: {name}")
+    print(f"{len(tested)} mutants: {killed} killed, {len(listed)} listed, {len(missed)} missed; {share:.2%} killed")
+    return 1 if missed or gone or share < LEAST_KILLED else 0
+
+
+def _reasons() -> dict[str, str]:
+    listed = tomllib.loads(SURVIVORS.read_text("utf-8"))
+    return {name: group["reason"] for group in listed["equivalent"] for name in group["mutants"]}
+
+
+# In a process that tests one mutant after the other
+
+_copy = Path()
+
+
+def _set_up(folder: Path) -> None:
+    global _copy  # noqa: PLW0603  # each process has its own
+    _copy = folder / str(os.getpid())
+    _copy.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, _copy / name, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
+        else:
+            shutil.copy(source, _copy / name)
+    # A mutant has often the size and the second of the original: only its content tells that it was compiled before.
+    compileall.compile_dir(_copy, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+
+
+def _check_without_mutants(folder: Path) -> None:
+    _set_up(folder)
+    if killed_by := _fails(_copy / "output.txt"):
+        output = (_copy / "output.txt").read_text("utf-8", "replace")
+        raise SystemExit(f"{killed_by} fails without any mutant:\n{output[-3000:]}")
+
+
+def _mutants_of(file: str) -> list[Mutant]:
+    return [*mutants_of(_copy, file)]
+
+
+def _test(mutant: Mutant) -> Tested:
+    path = _copy / mutant.file
+    original = path.read_text("utf-8")
+    start = time.monotonic()
+    try:
+        path.write_text(mutant.source, "utf-8")
+        killed_by = _fails(_copy / "output.txt")
+    finally:
+        path.write_text(original, "utf-8")
+    return Tested(mutant.name, mutant.line, killed_by, round(time.monotonic() - start, 2))
+
+
+def _fails(output: Path) -> str:
+    """Run the tests in a process of their own, which has pytest loaded already; name the part that fails, if any."""
+    child = os.fork()
+    if child == 0:
+        part = _PARTS.index("broken")
+        try:
+            _limit(output)
+            sys.dont_write_bytecode = True
+            part = _first_failing_part()
+        except BaseException:  # noqa: BLE001  # whatever it is, this process must end here
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            os._exit(part)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return f"signal {signal.Signals(os.WTERMSIG(status)).name}"
+    return _PARTS[os.WEXITSTATUS(status)]
+
+
+_PARTS: Final = ("", "first_check", *(" ".join(tests) for tests in TESTS), "broken")
+
+
+def _limit(output: Path) -> None:
+    with output.open("w", encoding="utf-8") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    resource.setrlimit(resource.RLIMIT_CPU, SECONDS)
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    os.chdir(_copy)
+    sys.path[:0] = [str(_copy), str(_copy / "adapters"), str(_copy / "tests" / "mutation")]
+
+
+def _first_failing_part() -> int:
+    try:
+        import neo_routing  # noqa: PLC0415  # the copy, and perhaps a mutant
+
+        assert Path(neo_routing.__file__).is_relative_to(_copy)
+        import first_check  # noqa: PLC0415  # as above
+
+        first_check.check_the_corpus()
+    except BaseException:  # noqa: BLE001  # a mutant may raise anything, and that kills it
+        return 1
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS[1], SECONDS[1]))
+    for part, tests in enumerate(TESTS, start=2):
+        if pytest.main([*OPTIONS, *tests]) != 0:
+            return part
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
