@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import groupby
 from typing import Any, Final, TypeAlias
 
 from attrs import evolve
@@ -145,9 +144,12 @@ def _is_installed(channel: Channel, request: SessionRequest) -> bool:
     )
 
 
-def _groups(calls: Iterator[int], key: Callable[[Call], Any]) -> list[list[int]]:
-    by_key = sorted(calls, key=lambda place: repr(key(CALLS[place])))
-    return [[*places] for _, places in groupby(by_key, key=lambda place: repr(key(CALLS[place])))]
+def _groups(places: Iterator[int], key: Callable[[Call], Any]) -> list[list[int]]:
+    """Put the places of calls together that have the same key."""
+    groups: dict[Any, list[int]] = {}
+    for place in places:
+        groups.setdefault(key(CALLS[place]), []).append(place)
+    return [*groups.values()]
 
 
 _PLACES: Final = range(len(CALLS))

@@ -196,17 +196,12 @@ class Scope:
         """Yield every world with these channels."""
         for pair in channel_pairs:
             channels = _present(self._slots, pair)
-            # Where a renaming leaves the channels as they are, it makes of one rest another, which is not taken.
-            symmetries = tuple(renaming for renaming in _RENAMINGS if self._renamed(pair, renaming) == pair)
-            for companies, agents in self._rest(symmetries):
+            for companies, agents in self._rest(pair):
                 yield _world(channels, _present(_COMPANY_SLOTS, companies), agents)
 
     def count(self) -> int:
         """Return how many worlds there are."""
-        return sum(
-            len(self._rest(tuple(renaming for renaming in _RENAMINGS if self._renamed(pair, renaming) == pair)))
-            for pair in self.channel_pairs
-        )
+        return sum(len(self._rest(pair)) for pair in self.channel_pairs)
 
     @property
     def _slots(self) -> tuple[list[Channel | None], ...]:
@@ -215,7 +210,10 @@ class Scope:
     def _renamed(self, pair: _Pair, renaming: _Renaming) -> _Pair:
         return _sorted(pair, _numbers(self.channel_owners, renaming))
 
-    def _rest(self, symmetries: tuple[_Renaming, ...]) -> list[tuple[_Pair, _Agents]]:
+    def _rest(self, pair: _Pair) -> list[tuple[_Pair, _Agents]]:
+        """Return what may stand beside these channels: companies and agents, by number."""
+        # Where a renaming leaves the channels as they are, it makes of one rest another, which is not taken.
+        symmetries = tuple(renaming for renaming in _RENAMINGS if self._renamed(pair, renaming) == pair)
         return _rests(self.agents, symmetries)
 
 
