@@ -214,7 +214,8 @@ class Scope:
         """Return what may stand beside these channels: companies and agents, by number."""
         # Where a renaming leaves the channels as they are, it makes of one rest another, which is not taken.
         symmetries = tuple(renaming for renaming in _RENAMINGS if self._renamed(pair, renaming) == pair)
-        return _rests(self.agents, symmetries)
+        needs_platform = any(each.tenant_id == PLATFORM_TENANT_ID for each in _present(self._slots, pair))
+        return _rests(self.agents, symmetries, needs_platform)
 
 
 @cache
@@ -231,13 +232,16 @@ def _numbers(owners: tuple[str, ...], renaming: _Renaming) -> list[int]:
 
 
 @cache
-def _rests(agents: tuple[_Agents, ...], symmetries: tuple[_Renaming, ...]) -> list[tuple[_Pair, _Agents]]:
+def _rests(
+    agents: tuple[_Agents, ...], symmetries: tuple[_Renaming, ...], needs_platform: bool
+) -> list[tuple[_Pair, _Agents]]:
     pairs = list(combinations_with_replacement(range(len(_COMPANY_SLOTS[0])), 2))
     numbers = {renaming: _numbers_of(_COMPANY_SLOTS[0], renaming.of_company) for renaming in symmetries}
     return [
         rest
         for rest in product(pairs, agents)
-        if all(rest <= (_sorted(rest[0], numbers[each]), each.of_agents(rest[1])) for each in symmetries)
+        if not (needs_platform and rest[1][2] == _HOME_MISSING)
+        and all(rest <= (_sorted(rest[0], numbers[each]), each.of_agents(rest[1])) for each in symmetries)
     ]
 
 
