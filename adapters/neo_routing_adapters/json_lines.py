@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from attrs import asdict, evolve
@@ -94,6 +95,23 @@ def answer_line(line: bytes | str, directory: SessionDirectory, *, trace: bool =
     return decision_line(decide(caller, request, directory), trace=trace)
 
 
+def strict_json_reader(
+    *, parse_int: Callable[[str], object], parse_float: Callable[[str], object]
+) -> Callable[[str], Any]:
+    """Return what reads JSON as strictly as RFC 8259 asks, and numbers as these read their literals.
+
+    It raises `ValueError` where Python's own reader takes more: `NaN` and infinities, and a name that an object has
+    twice.
+
+    >>> strict_json_reader(parse_int=int, parse_float=float)('{"a": 1, "a": 2}')
+    Traceback (most recent call last):
+    ValueError: duplicate key
+    """
+    return json.JSONDecoder(
+        object_pairs_hook=_object, parse_constant=_no_number, parse_int=parse_int, parse_float=parse_float
+    ).decode
+
+
 def integer_or_text(text: str) -> int | str:
     """Return the integer that a text writes as JSON may write it, and any other text as it is.
 
@@ -104,6 +122,17 @@ def integer_or_text(text: str) -> int | str:
     """
     number = _number(text) if _is_number_literal(text) else text
     return number if isinstance(number, int) else text
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("duplicate key")
+    return members
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _case(line: bytes | str) -> dict[str, Any] | None:
@@ -132,17 +161,6 @@ _NO_CASE: Final = Failure(malformed({"request": "must be a JSON object with a ca
 _NO_CALLER: Final = malformed({"caller": _USABLE_CALLER})
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("duplicate key")
-    return members
-
-
-def _no_number(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
 def _number(literal: str) -> int | float:
     """Read a number, with a fraction or an exponent too: exactly, as a rounded id would be somebody else's."""
     mantissa, _, exponent = literal.lower().partition("e")
@@ -158,9 +176,7 @@ def _signed(digits: str) -> int:
     return integer_literal(("-" if digits.startswith("-") else "") + (digits.lstrip("+-0") or "0"))
 
 
-_read: Final = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_no_number, parse_int=integer_literal, parse_float=_number
-).decode
+_read: Final = strict_json_reader(parse_int=integer_literal, parse_float=_number)
 _write: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 

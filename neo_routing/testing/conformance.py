@@ -12,11 +12,11 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from itertools import zip_longest
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
-from neo_routing_adapters.json_lines import integer_or_text
+from neo_routing_adapters.json_lines import integer_or_text, strict_json_reader
 
 CORPUS: Final = resources.files("neo_routing").joinpath("testing", "corpus")
 """The folder of the corpus; it may be inside an archive."""
@@ -218,22 +218,9 @@ def _number(literal: str) -> int | float:
     return number if isinstance(number, int) else float(literal)
 
 
-def _no_number(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("duplicate key")
-    return members
-
-
 def _text(value: object) -> str:
     """Write a value so that equal ones are the same text, and true is not 1."""
     return json.dumps(value, sort_keys=True)
 
 
-_read: Final = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_no_number, parse_int=_number, parse_float=_number
-).decode
+_read: Final = strict_json_reader(parse_int=_number, parse_float=_number)

@@ -13,14 +13,35 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.util import await_only
 
 from neo_routing_adapters.sql.deadlines import Call, Line
 
 
-class CursorLine(Line, Protocol):
-    """A connection, as calls wait on it: its cursor, and how to cut it off."""
+class StatementLine(Line, Protocol):
+    """A connection, as calls wait on it: how to run a statement on it, and how to cut it off."""
 
-    cursor: Any
+    def rows(self, sql: str, arguments: Any) -> list[Any]:
+        """Run a statement and return the rows that it finds."""
+        ...
+
+    def run(self, sql: str) -> None:
+        """Run a statement that finds none."""
+        ...
+
+
+class _Cursor:
+    """A connection with a cursor, which takes less time to keep than to make."""
+
+    def __init__(self, connection: PoolProxiedConnection) -> None:
+        self._cursor = connection.cursor()
+
+    def rows(self, sql: str, arguments: Any) -> list[Any]:
+        self._cursor.execute(sql, arguments)
+        return list(self._cursor.fetchall())
+
+    def run(self, sql: str) -> None:
+        self._cursor.execute(sql)
 
 
 class _Duplicate(socket.socket):
@@ -30,11 +51,11 @@ class _Duplicate(socket.socket):
         self.close()
 
 
-class _Socket:
+class _Socket(_Cursor):
     """A connection of psycopg, whose socket can be shut down."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        self.cursor = connection.cursor()
+        super().__init__(connection)
         # A duplicate: by the time that it is cut off, the number of the original may be another file's.
         self._socket = _Duplicate(fileno=socket.dup(_driver_connection(connection).fileno()))
 
@@ -44,19 +65,30 @@ class _Socket:
 
 
 class _Asyncpg:
-    """A connection of asyncpg, which can be terminated."""
+    """A connection of asyncpg, which can be terminated.
+
+    It runs statements itself: SQLAlchemy's cursor takes longer for what it knows besides their rows.
+    """
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        # SQLAlchemy's cursor: it knows what asyncpg does on a connection that has just been terminated.
-        self.cursor = connection.cursor()
-        self.cut: Callable[[], None] = _driver_connection(connection).terminate
+        driver_connection = _driver_connection(connection)
+        self._fetch: Callable[..., Any] = driver_connection.fetch
+        self._execute: Callable[..., Any] = driver_connection.execute
+        self.cut: Callable[[], None] = driver_connection.terminate
+
+    def rows(self, sql: str, arguments: Any) -> list[Any]:
+        found: list[Any] = await_only(self._fetch(sql, *arguments))
+        return found
+
+    def run(self, sql: str) -> None:
+        await_only(self._execute(sql))
 
 
-class _Sqlite:
+class _Sqlite(_Cursor):
     """A connection to a SQLite file, which can be interrupted."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        self.cursor = connection.cursor()
+        super().__init__(connection)
         self._interrupt: Callable[[], Any] = _driver_connection(connection).interrupt
 
     def cut(self) -> None:
@@ -70,7 +102,7 @@ class _Aiosqlite(_Sqlite):
         self._interruption = asyncio.get_running_loop().create_task(self._interrupt())
 
 
-LINES: Final[Mapping[str, Callable[[PoolProxiedConnection], CursorLine]]] = {
+LINES: Final[Mapping[str, Callable[[PoolProxiedConnection], StatementLine]]] = {
     "psycopg": _Socket,
     "psycopg_async": _Socket,
     "asyncpg": _Asyncpg,
