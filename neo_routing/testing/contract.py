@@ -64,7 +64,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, contextmanager
 from inspect import isawaitable
-from itertools import cycle, product
+from itertools import cycle
 from threading import Event
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
@@ -74,28 +74,30 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from neo_routing import (
-    Agent,
-    AgentKind,
     AsyncSessionDirectory,
     Caller,
-    CallerKind,
-    Channel,
     ChannelRow,
-    ChannelStatus,
     DirectoryUnavailable,
-    EndCompany,
     ManagedAgentKey,
     Rows,
     RowsNeeded,
     SessionDirectory,
     SessionRequest,
-    Tenant,
     decide,
     decide_many,
 )
-from neo_routing.rows import NO_ROWS
+from neo_routing.testing.contract_cases import (
+    EXTREMES,
+    MOVED,
+    MOVED_CASES,
+    NEAR,
+    all_needed,
+    every_case,
+    hostile_needed,
+    nearly_needed,
+    needed_by,
+)
 from neo_routing.testing.strategies import (
-    ABSENT_TENANT_ID,
     BOT_IDS,
     M365_TENANT_IDS,
     Case,
@@ -153,10 +155,10 @@ class _Contract(Generic[_Opened]):
 
     def test_complete_a_row_comes_back_whatever_it_holds(self) -> None:
         """Ids and names of 256 characters, the largest number, and all that Unicode has but NUL."""
-        with self._filled(_EXTREMES) as directory:
-            for needed in _all_needed(_EXTREMES):
-                missing = _truth(_EXTREMES, needed) - _found(directory, needed)
-                _none(missing, "complete: a row with an unusual value was left out or spoilt", _EXTREMES, needed)
+        with self._filled(EXTREMES) as directory:
+            for needed in all_needed(EXTREMES):
+                missing = _truth(EXTREMES, needed) - _found(directory, needed)
+                _none(missing, "complete: a row with an unusual value was left out or spoilt", EXTREMES, needed)
 
     def test_exact_nothing_comes_back_that_is_not_there(self) -> None:
         """Under the keys of a decision, a row too many or the same one twice is another answer."""
@@ -171,10 +173,10 @@ class _Contract(Generic[_Opened]):
 
     def test_absent_an_id_that_is_nearly_there_is_another_id(self) -> None:
         """No id is compared by a collation, by a pattern, or in fewer bits than it has."""
-        with self._filled(_NEAR) as directory:
-            for needed in _nearly_needed(_all_needed(_NEAR)[0]):
-                surplus = Counter(_found(directory, needed).keys() - _truth(_NEAR, needed).keys())
-                _none(surplus, "absent: an id found a row that has another id", _NEAR, needed)
+        with self._filled(NEAR) as directory:
+            for needed in nearly_needed(all_needed(NEAR)[0]):
+                surplus = Counter(_found(directory, needed).keys() - _truth(NEAR, needed).keys())
+                _none(surplus, "absent: an id found a row that has another id", NEAR, needed)
 
     def test_one_look_up_rows_stay_as_they_came_back(self) -> None:
         """A decision reads its rows after the look-up: by then the store may be closed, or hold something else."""
@@ -194,11 +196,11 @@ class _Contract(Generic[_Opened]):
 
     def test_one_snapshot_a_decision_is_of_one_state(self) -> None:
         """Two states that follow each other have two answers; a mixture of them has a third."""
-        self._read_while_written(_MOVED_CASES[:1])
+        self._read_while_written(MOVED_CASES[:1])
 
     def test_one_snapshot_a_batch_is_of_one_state(self) -> None:
         """All decisions of a batch are those of the same state."""
-        self._read_while_written(_MOVED_CASES)
+        self._read_while_written(MOVED_CASES)
 
     def test_batch_finds_what_its_decisions_find_one_by_one(self) -> None:
         """The rows of several decisions together, some of them alike."""
@@ -222,13 +224,13 @@ class _Contract(Generic[_Opened]):
             (f"stranger-{each}", each, ManagedAgentKey.NEO_SUPPORT, f"bot-{each}", f"{each}.example")
             for each in range(1, _MANY)
         ]
-        [sound, *_] = _all_needed(_MOVED[0])
-        with self._filled(_MOVED[0]) as directory:
+        [sound, *_] = all_needed(MOVED[0])
+        with self._filled(MOVED[0]) as directory:
             for batch in ([sound, *strangers], [*strangers, sound]):
                 with _noted(f"batch: asked for {_MANY} decisions at once"):
                     together = _Kept(directory.look_up(batch))
                 missing = _found(directory, sound) - _found(together, sound)
-                _none(missing, "batch: a large batch left out a row", _MOVED[0], sound)
+                _none(missing, "batch: a large batch left out a row", MOVED[0], sound)
 
     def test_row_order_means_nothing(self) -> None:
         """The same rows, written in another order, are the same directory."""
@@ -260,16 +262,16 @@ class _Contract(Generic[_Opened]):
 
     def test_hostile_ids_that_no_row_can_have_find_nothing_and_break_nothing(self) -> None:
         """Each in the place of each id, and beside a decision that finds its rows all the same."""
-        [sound, *_] = _all_needed(_MOVED[0])
-        with self._filled(_MOVED[0]) as directory:
+        [sound, *_] = all_needed(MOVED[0])
+        with self._filled(MOVED[0]) as directory:
             expected = _found(directory, sound)
-            for needed in _hostile_needed(sound):
-                surplus = Counter(_found(directory, needed).keys() - _truth(_MOVED[0], needed).keys())
-                _none(surplus, "hostile: an id that no row can have found something", _MOVED[0], needed)
+            for needed in hostile_needed(sound):
+                surplus = Counter(_found(directory, needed).keys() - _truth(MOVED[0], needed).keys())
+                _none(surplus, "hostile: an id that no row can have found something", MOVED[0], needed)
             with _noted("hostile: asked for ids that no row can have, in a batch with some that are there"):
-                together = _Kept(directory.look_up([sound, *_hostile_needed(sound), sound]))
+                together = _Kept(directory.look_up([sound, *hostile_needed(sound), sound]))
             missing = expected - _found(together, sound)
-            _none(missing, "hostile: beside ids that no row can have, a row was left out", _MOVED[0], sound)
+            _none(missing, "hostile: beside ids that no row can have, a row was left out", MOVED[0], sound)
 
     def test_outage_a_store_that_cannot_answer_raises(self) -> None:
         """Never rows, never no rows: what could not be read is not absent."""
@@ -278,7 +280,7 @@ class _Contract(Generic[_Opened]):
             "that an outage raises DirectoryUnavailable is not shown. Open there your directory on a store that "
             "cannot answer: a server that is stopped, a connection that is closed",
         )
-        sound = _all_needed(_MOVED[0])
+        sound = all_needed(MOVED[0])
         with self._opened(self.outage()) as directory:
             for batch in (sound[:1], sound):
                 what = f"outage: DirectoryUnavailable must be raised, and nothing else, for {batch}"
@@ -307,8 +309,8 @@ class _Contract(Generic[_Opened]):
         @given(_WORLDS_AND_CASES, st.tuples(*more))
         def in_worlds(drawn: tuple[World, list[Case]], others: tuple[Any, ...]) -> None:
             world, asked = drawn
-            every = [*asked, *_every_case(world)]
-            holds(world, [(case, needed) for case in every for needed in _needed_by(case)], *others)
+            every = [*asked, *every_case(world)]
+            holds(world, [(case, needed) for case in every for needed in needed_by(case)], *others)
 
         in_worlds()
 
@@ -318,13 +320,13 @@ class _Contract(Generic[_Opened]):
             "that a decision sees one committed state, whatever is written meanwhile, is not shown. Put there a world "
             "in the place of all that the directory holds, in one commit",
         )
-        states = [[decide(*case, world.directory()).result for case in asked] for world in _MOVED]
-        with self._opened(self.directory(_MOVED[0])) as directory, self._written(directory) as goes_on:
+        states = [[decide(*case, world.directory()).result for case in asked] for world in MOVED]
+        with self._opened(self.directory(MOVED[0])) as directory, self._written(directory) as goes_on:
             while goes_on():
                 found = [decision.result for decision in decide_many(asked, directory)]
                 assert found in states, (
                     f"one snapshot: {found} is the answer of no state that was ever committed; those are\n"
-                    + "\n".join(f"{expected} in\n{world}" for expected, world in zip(states, _MOVED, strict=True))
+                    + "\n".join(f"{expected} in\n{world}" for expected, world in zip(states, MOVED, strict=True))
                 )
 
     @contextmanager
@@ -334,7 +336,7 @@ class _Contract(Generic[_Opened]):
 
         def write() -> None:
             nonlocal written
-            for world in cycle(reversed(_MOVED)):
+            for world in cycle(reversed(MOVED)):
                 self._replace(directory, world)
                 written += 1
                 if over.is_set():
@@ -564,191 +566,10 @@ def _outage(directory: SessionDirectory, needed: Sequence[RowsNeeded]) -> Direct
 # What is asked for
 
 
-class _Recorder:
-    def __init__(self) -> None:
-        self.needed: Sequence[RowsNeeded] = ()
-
-    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
-        self.needed = needed
-        return NO_ROWS
-
-
-def _needed_by(case: Case) -> Sequence[RowsNeeded]:
-    """Return the rows that the case needs, or nothing if it is refused without any."""
-    recorder = _Recorder()
-    decide(*case, recorder)
-    return recorder.needed
-
-
-def _every_case(world: World) -> Iterator[Case]:
-    """Yield calls about every row of a world, from each of its tenants and from one that is not there."""
-    key = ManagedAgentKey.NEO_SUPPORT
-    tenant_ids = [ABSENT_TENANT_ID, *(tenant.id for tenant in world.tenants)]
-    bot_ids = {channel.bot_id for channel in world.channels}
-    m365_tenant_ids = {each for channel in world.channels for each in channel.installed_m365_tenant_ids}
-    for tenant_id, bot_id, m365_tenant_id in product(tenant_ids, sorted(bot_ids), [None, *sorted(m365_tenant_ids)]):
-        request = SessionRequest(managed_agent_key=key, bot_id=bot_id, m365_tenant_id=m365_tenant_id)
-        yield Caller(CallerKind.PLATFORM, tenant_id), request
-    for agent in world.agents:
-        yield Caller(CallerKind.USER, agent.tenant_id), SessionRequest(agent_id=agent.id)
-
-
-def _all_needed(world: World) -> list[RowsNeeded]:
-    """Return what finds every row of a world in which each company has a channel of its owner."""
-    by_channel: list[RowsNeeded] = [
-        (channel.tenant_id, channel.agent_id, ManagedAgentKey.NEO_SUPPORT, channel.bot_id, m365_tenant_id)
-        for channel in world.channels
-        for m365_tenant_id in sorted(channel.installed_m365_tenant_ids)
-    ]
-    return [*by_channel, *((agent.tenant_id, agent.id, None, None, None) for agent in world.agents)]
-
-
-def _each_replaced(needed: RowsNeeded, *others: RowsNeeded) -> Iterator[RowsNeeded]:
-    """Yield what is needed with one key of another at a time, and then the other as it is."""
-    for other in others:
-        for place, key in enumerate(other):
-            replaced: list[Any] = [*needed]
-            replaced[place] = key
-            tenant_id, agent_id, managed_key, bot_id, m365_tenant_id = replaced
-            yield tenant_id, agent_id, managed_key, bot_id, m365_tenant_id
-        yield other
-
-
-def _nearly_needed(sound: RowsNeeded) -> Iterator[RowsNeeded]:
-    numbers = (-11, 11 + 2**32, 11 + 2**64, 1, 110)
-    tenant_ids = [*_nearly("msp-ä"), "MSP-Ä", "msp-ä ", " msp-ä"]
-    ids = zip(tenant_ids, cycle(numbers), *map(cycle, map(_nearly, ("helpdesk-ä", "firma-ä.example"))), strict=False)
-    nearly = [
-        (tenant_id, number, ManagedAgentKey.NEO_SUPPORT, bot_id, m365_tenant_id)
-        for tenant_id, number, bot_id, m365_tenant_id in ids
-    ]
-    return _each_replaced(sound, *nearly)
-
-
-def _nearly(text: str) -> list[str]:
-    """Return other ids in normal form that a collation, a pattern or a careless store may take for this one."""
-    return [
-        text.replace("ä", "Ä"),
-        text.replace("ä", "a"),
-        text.replace("ä", "a\u0308"),
-        text[:-1],
-        f"{text}x",
-        f"x{text}",
-        "%",
-        "_" * len(text),
-        "*",
-        f"{text}\u200b",
-    ]
-
-
-def _hostile_needed(sound: RowsNeeded) -> Iterator[RowsNeeded]:
-    texts = ("\0", "msp-a\0", "\ud800", "x" * 10_000, "", " ", "'; drop table tenant; --", "\\", "%s ? :id $1 {0}")
-    numbers = (2**63, -(2**63) - 1, 0, -1, 2**64, 10**600, -(10**600), 2**31, 2**63 - 1)
-    hostile = [
-        (text, number, ManagedAgentKey.NEO_SUPPORT, text, text) for text, number in zip(texts, numbers, strict=True)
-    ]
-    return _each_replaced(sound, *hostile)
-
-
 def _shuffled(world: World, chance: random.Random) -> World:
     lists = (world.tenants, world.agents, world.channels, world.end_companies)
     return World(*(chance.sample(rows, len(rows)) for rows in lists))
 
-
-_NEAR: Final = World(
-    [Tenant(id="msp-ä")],
-    [
-        Agent(id=11, tenant_id="msp-ä", kind=AgentKind.CONVERSATIONAL),
-        Agent(id=12, tenant_id="msp-ä", kind=AgentKind.TRIGGERED, managed_key=ManagedAgentKey.NEO_SUPPORT),
-    ],
-    [
-        Channel(
-            id="ch-1",
-            tenant_id="msp-ä",
-            agent_id=11,
-            bot_id="helpdesk-ä",
-            white_label=True,
-            installed_m365_tenant_ids=frozenset(["firma-ä.example"]),
-        )
-    ],
-    [EndCompany(id="co-1", tenant_id="msp-ä", m365_tenant_ids=frozenset(["firma-ä.example"]))],
-)
-"""A white-label session, whose ids other ids can be near to."""
-
-_UNUSUAL: Final = "'\";--\\%_$1:x{0}\r\n\t\x01\u2028é😀\U0010ffff"
-_LONG: Final = f"{_UNUSUAL}{'x' * 256}"[:256]
-_EXTREMES: Final = World(
-    [Tenant(id=" msp-a", name=""), Tenant(id=_LONG, name=_LONG)],
-    [
-        Agent(
-            id=2**31,
-            tenant_id=" msp-a",
-            name="",
-            kind=AgentKind.TRIGGERED,
-            managed_key=ManagedAgentKey.NEO_SUPPORT,
-        ),
-        Agent(id=2**63 - 1, tenant_id=_LONG, name=_LONG, kind=AgentKind.CONVERSATIONAL),
-    ],
-    [
-        Channel(
-            id=" ch-1",
-            tenant_id=" msp-a",
-            agent_id=2**31,
-            bot_id=_UNUSUAL,
-            status=ChannelStatus.DISCONNECTED,
-            white_label=True,
-            installed_m365_tenant_ids=frozenset([_UNUSUAL]),
-            show_agent_progress_steps=True,
-        ),
-        Channel(
-            id=_LONG,
-            tenant_id=_LONG,
-            agent_id=2**63 - 1,
-            bot_id=_LONG,
-            white_label=True,
-            installed_m365_tenant_ids=frozenset([_LONG]),
-            show_agent_progress_steps=False,
-        ),
-    ],
-    [
-        EndCompany(id=" co-1", tenant_id=" msp-a", name="", m365_tenant_ids=frozenset([_UNUSUAL])),
-        EndCompany(id=_LONG, tenant_id=_LONG, name=_LONG, m365_tenant_ids=frozenset([_LONG])),
-    ],
-)
-"""Values at the limits of what the model allows."""
-
-
-def _moved(owner_id: str, agent_id: int, company_id: str) -> World:
-    return World(
-        [Tenant(id="msp-a"), Tenant(id="msp-b")],
-        [Agent(id=agent_id, tenant_id=owner_id, kind=AgentKind.CONVERSATIONAL)],
-        [
-            Channel(
-                id=f"ch-{bot_id}",
-                tenant_id=owner_id,
-                agent_id=agent_id,
-                bot_id=bot_id,
-                white_label=True,
-                installed_m365_tenant_ids=frozenset(["contoso.example"]),
-            )
-            for bot_id in ("bot-1", "bot-2")
-        ],
-        [EndCompany(id=company_id, tenant_id=owner_id, m365_tenant_ids=frozenset(["contoso.example"]))],
-    )
-
-
-_MOVED: Final = (_moved("msp-a", 11, "co-1"), _moved("msp-b", 21, "co-2"))
-"""Two channels that move, with their agent and their link, from one MSP to another.
-
-Whoever reads channels of the one state, and agents or links of the other, finds nothing of the owner's and refuses.
-"""
-_MOVED_CASES: Final = tuple(
-    (
-        Caller(CallerKind.PLATFORM, "hq"),
-        SessionRequest(managed_agent_key=ManagedAgentKey.NEO_SUPPORT, bot_id=bot_id, m365_tenant_id="contoso.example"),
-    )
-    for bot_id in ("bot-1", "bot-2")
-)
 
 _WORLDS_AND_CASES: Final = directories().flatmap(
     lambda world: st.tuples(st.just(world), st.lists(cases(world), min_size=1, max_size=4))
