@@ -276,7 +276,7 @@ def on_asyncpg(server: PostgresServer, size: int) -> None:
 
 
 def through_proxy(server: PostgresServer, proxy: Proxy, size: int) -> None:
-    print(f"\nPostgreSQL, {DELAY * 1e6:.0f} us away: a decision, against one round trip")
+    print(f"\nPostgreSQL, {DELAY * 1e6:.0f} us away: a decision, against a round trip of SELECT 1")
     database = name_of(size)
     engine = create_engine(server.url(database=database, port=proxy.port), **AUTOCOMMIT)
     async_engine = create_async_engine(server.url("asyncpg", database, port=proxy.port), **AUTOCOMMIT)
@@ -284,27 +284,39 @@ def through_proxy(server: PostgresServer, proxy: Proxy, size: int) -> None:
     with asyncio.Runner() as runner, server.connect(database, port=proxy.port) as bare:
         url = async_engine.url.set(drivername="postgresql").render_as_string()
         async_bare = runner.run(asyncpg.connect(url))
-        prepared = runner.run(async_bare.prepare("SELECT 1"))
+        empty = runner.run(async_bare.prepare("SELECT 1"))
         for shape, cases in cases_by_shape(size).items():
             few = cases[:: len(cases) // 3][:3]
+            statements = [
+                (runner.run(async_bare.prepare(sql)), arguments)
+                for sql, arguments in statements_for(async_engine.sync_engine, few)
+            ]
+
+            async def fetch_nothing() -> None:
+                for _ in few:
+                    await empty.fetch()
 
             async def fetch() -> None:
-                for _ in few:
-                    await prepared.fetch()
+                for prepared, arguments in statements:
+                    await prepared.fetch(*arguments)
 
             async def decide_all() -> None:
                 for one in few:
                     await adecide(*one, async_directory)
 
             loops = {
-                "bare": bare_loop(bare.cursor(), [("SELECT 1", ())] * len(few), prepare=True),
+                "empty": bare_loop(bare.cursor(), [("SELECT 1", ())] * len(few), prepare=True),
+                "bare": bare_loop(bare.cursor(), statements_for(engine, few), prepare=True),
                 "decide": decide_loop(few, directory),
+                "async empty": lambda: runner.run(fetch_nothing()),
                 "async bare": lambda: runner.run(fetch()),
                 "adecide": lambda: runner.run(decide_all()),
             }
             best = compare(loops, len(few), 1_000)  # few calls, and each sleeps and wakes: the best is rare
-            report(f"{shape} ({best['bare'] * 1e6:.0f} us)", best["decide"] / best["bare"], 1.25)
-            report(f"    adecide ({best['async bare'] * 1e6:.0f} us)", best["adecide"] / best["async bare"], 1.25)
+            for name, kind in (("decide", ""), ("adecide", "async ")):
+                figure = f"{shape}, {name} ({best[f'{kind}empty'] * 1e6:.0f} us)"
+                report(figure, best[name] / best[f"{kind}empty"], 1.25)
+                report("    against a round trip of its bare statement", best[name] / best[f"{kind}bare"], 1.25)
         runner.run(async_bare.close())
         runner.run(async_engine.dispose())
     engine.dispose()

@@ -145,6 +145,14 @@ def test_every_step_of_the_rules_occurs_in_some_case() -> None:
     assert written == {(str(step.clause), str(step.verdict), str(step.reason)) for step in STEPS}
 
 
+def test_a_step_that_refuses_says_with_which_code() -> None:
+    said = {(str(step.clause), str(step.reason)): step.code for step in STEPS if step.verdict is Verdict.REFUSED}
+    for _, case in CASES:
+        clause, verdict, reason = case["steps"][-1]
+        if verdict == "refused":
+            assert said[clause, reason] == case["decision"]["code"]
+
+
 def test_every_one_of_the_eighteen_outcomes_occurs_in_some_case() -> None:
     written = {case["decision"].get("code", case["decision"]["outcome"]) for _, case in CASES}
     assert written == {str(outcome) for outcome in (*Outcome, *RefusalCode)}

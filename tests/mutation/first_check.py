@@ -1,11 +1,14 @@
-"""What kills most mutants in a fraction of a second: the conformance corpus, with its traces."""
+"""What kills most mutants in a fraction of a second: the conformance corpus, and some small worlds."""
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from neo_routing.testing.conformance import conformance_worlds, differences, read_answer
+from neo_routing.testing.prove import Agreement
+from neo_routing.testing.small_worlds import SCOPES
 from neo_routing_adapters.json_lines import answer_line
 from neo_routing_adapters.memory import read_directory
 
@@ -20,3 +23,10 @@ def check_the_corpus() -> None:
             for case in world.cases:
                 parted = differences(case, read_answer(answer_line(case.line, directory, trace=True)))
                 assert not parted, (case.name, parted)
+
+
+def check_some_small_worlds() -> None:
+    """Raise whatever comes if core and reference model differ, in what was decided or in what the trace tells."""
+    scope, agreement = SCOPES["small"], Agreement()
+    for world in islice(scope.worlds(scope.channel_pairs[::97]), 0, None, 211):
+        assert not [*agreement.broken_by(world)], world

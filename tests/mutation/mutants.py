@@ -169,8 +169,11 @@ def _mutated(source: str, operator: Operator, occurrence: int) -> str | None:
     return tree.get_code() if visitor.mutation_applied else None
 
 
+_FINAL: Final = ast.dump(ast.Name("final", ast.Load()))
+
+
 class _Runs(ast.NodeTransformer):
-    """Leaves out what is never run, or says nothing but types: annotations, docstrings, type aliases."""
+    """Leaves out what is never run, or says nothing but types: annotations, docstrings, type aliases, `@final`."""
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:  # ast's name
         if isinstance(node.annotation, ast.Name) and node.annotation.id == "TypeAlias":
@@ -192,6 +195,10 @@ class _Runs(ast.NodeTransformer):
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # ast's name
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # ast's name
+        node.decorator_list = [each for each in node.decorator_list if ast.dump(each) != _FINAL]
+        return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:  # ast's name
         self.generic_visit(node)

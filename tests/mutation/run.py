@@ -3,7 +3,7 @@
     pip install cosmic-ray
     python tests/mutation/run.py                     every mutant of neo_routing, on all cores
     python tests/mutation/run.py routing rows        those of some modules
-    python tests/mutation/run.py --again RESULTS     those that survived in an earlier run
+    python tests/mutation/run.py --again RESULTS     those that survived in an earlier run, or are new
 
 Makes each small change that `mutants.py` knows, one at a time and in a copy of the project, and runs the tests that
 cover the core: `first_check.py`, then those of `TESTS`. A mutant is killed if something fails, or never ends. Each
@@ -74,7 +74,7 @@ class Tested:
 def main(arguments: list[str]) -> int:
     """Run what the arguments say, and tell the exit status."""
     options = _options(arguments)
-    again = {each["mutant"] for each in _read(options.again) if not each["killed_by"]} if options.again else None
+    before = _read(options.again) if options.again else []
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         results = options.results or Path(tempfile.gettempdir(), "mutation.jsonl")
         print(f"results go to {results}", flush=True)
@@ -83,11 +83,14 @@ def main(arguments: list[str]) -> int:
             files = [str(file.relative_to(ROOT)) for file in sorted(ROOT.glob("neo_routing/*.py"))]
             chosen = [each for each in files if not options.modules or Path(each).stem in options.modules]
             mutants = [each for some in pool.imap(_mutants_of, chosen) for each in some]
-            if again is not None:
-                mutants = [each for each in mutants if each.name in again]
+            names = {each.name for each in mutants}
+            # Some have the same name, as the same line may stand in several places.
+            again = names - {each.mutant for each in before} | {each.mutant for each in before if not each.killed_by}
+            killed = [each for each in before if each.mutant in names - again]
+            mutants = [each for each in mutants if each.name in again]
             random.Random(0).shuffle(mutants)  # so that what is told on the way is told of all modules
-            tested = [*_told(pool.imap_unordered(_test, mutants), len(mutants), results)]
-    return _summary(tested, complete=not options.modules and again is None)
+            tested = [*killed, *_told(pool.imap_unordered(_test, mutants), len(mutants), results)]
+    return _summary(tested, complete=not options.modules)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -99,8 +102,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _read(path: Path) -> list[dict[str, str]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+def _read(path: Path) -> list[Tested]:
+    return [Tested(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
 
 
 def _told(tested: Iterable[Tested], count: int, results: Path) -> Iterator[Tested]:
@@ -220,6 +223,7 @@ def _first_failing_part() -> int:
         import first_check  # noqa: PLC0415  # as above
 
         first_check.check_the_corpus()
+        first_check.check_some_small_worlds()
     except BaseException:  # noqa: BLE001  # a mutant may raise anything, and that kills it
         return 1
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS[1], SECONDS[1]))

@@ -124,6 +124,11 @@ def test_the_awaited_functions_need_the_same_rows_in_one_look_up() -> None:
     with pytest.raises(DirectoryUnavailable):
         run(adecide_many(cases, awaited))
     assert awaited.recording.needed == asked.needed != []
+    one_by_one = Awaited()
+    for case in cases[:2]:
+        with pytest.raises(DirectoryUnavailable):
+            run(adecide(*case, one_by_one))
+    assert one_by_one.recording.needed == asked.needed
 
 
 def test_what_its_shape_refuses_is_not_awaited_either() -> None:

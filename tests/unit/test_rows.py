@@ -98,3 +98,13 @@ def test_the_trace_names_what_it_turned_on() -> None:
     assert [channel.id for channel in installation.channels] == ["ch"]
     assert [company.name for company in scope.end_companies] == ["Contoso"]
     assert [one.name for one in agent.agents] == ["Help desk"]
+
+
+@pytest.mark.parametrize("name", ["", "\t", "2", "~"])
+def test_the_trace_names_what_has_any_name(name: str) -> None:
+    rows = RowsBuilder()
+    rows.add_agent(2, "msp-a", name, AgentKind.CONVERSATIONAL, None)
+    rows.add_channel(("ch", "msp-a", 2, True, None), "desk", ChannelStatus.ACTIVE, ["contoso"])
+    rows.add_link("msp-a", "contoso", "2", name)
+    *_, scope, agent = decided(rows).trace
+    assert [each.name for each in (*scope.end_companies, *agent.agents)] == [name, name]

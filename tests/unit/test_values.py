@@ -3,41 +3,98 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
+from inspect import Parameter, signature
 from typing import Any
 
+import attrs
 import pytest
 
-from neo_routing import Caller, CallerKind, Outcome, Refusal, RefusalCode, SessionRequest, SessionTarget, decide
+import neo_routing
+from neo_routing import (
+    Caller,
+    CallerKind,
+    Outcome,
+    Refusal,
+    RefusalCode,
+    RowsBuilder,
+    SessionRequest,
+    SessionTarget,
+    decide,
+)
 from neo_routing_adapters.memory import InvalidDirectory, MemoryDirectory, Problem
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "message"),
     [
-        {"outcome": Outcome.OWN_TENANT, "channel_id": "ch"},
-        {"outcome": Outcome.ACTIVE_CHANNEL},
-        {"outcome": Outcome.WHITE_LABEL_CHANNEL, "channel_id": "ch"},
-        {"outcome": Outcome.NEO_SUPPORT_FALLBACK, "end_company_id": "co"},
-        {"outcome": Outcome.PLATFORM_OVERRIDE, "show_agent_progress_steps": True},
+        (
+            {"outcome": Outcome.OWN_TENANT, "channel_id": "ch"},
+            "a session has a channel exactly if its outcome says so",
+        ),
+        ({"outcome": Outcome.ACTIVE_CHANNEL}, "a session has a channel exactly if its outcome says so"),
+        (
+            {"outcome": Outcome.WHITE_LABEL_CHANNEL, "channel_id": "ch"},
+            "a session on a white-label channel has an end-company",
+        ),
+        (
+            {"outcome": Outcome.NEO_SUPPORT_FALLBACK, "end_company_id": "co"},
+            "a session without a channel has no end-company",
+        ),
+        (
+            {"outcome": Outcome.PLATFORM_OVERRIDE, "show_agent_progress_steps": True},
+            "a session without a channel has no setting of a channel",
+        ),
     ],
 )
-def test_a_target_whose_parts_do_not_fit_together_cannot_be_built(fields: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="session"):
+def test_a_target_whose_parts_do_not_fit_together_cannot_be_built(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
         SessionTarget(tenant_id="msp-a", agent_id=1, **fields)
 
 
+PUBLIC = [getattr(neo_routing, name) for name in neo_routing.__all__]
+
+
+@pytest.mark.parametrize("value", [each for each in PUBLIC if attrs.has(each) and each is not Caller])
+def test_what_has_many_fields_is_built_by_their_names(value: type[Any]) -> None:
+    assert {each.kind for each in signature(value).parameters.values()} == {Parameter.KEYWORD_ONLY}
+
+
+def test_rows_are_neither_compared_nor_printed_because_they_may_be_millions() -> None:
+    assert RowsBuilder().rows() != RowsBuilder().rows()
+    assert "tenants" not in repr(RowsBuilder().rows())
+
+
+def test_a_caller_is_printed_as_it_is_written() -> None:
+    caller = Caller(CallerKind.USER, "msp-a")
+    assert repr(caller) == "Caller(kind=<CallerKind.USER: 'user'>, tenant_id='msp-a')"
+
+
 @pytest.mark.parametrize(
-    "build",
+    ("wrong", "build"),
     [
-        lambda: SessionTarget(outcome="own_tenant", tenant_id="a", agent_id=1),  # type: ignore[arg-type]
-        lambda: Refusal(code="agent_not_found", message="No."),  # type: ignore[arg-type]
-        lambda: Refusal(code=RefusalCode.VALIDATION_ERROR, message="No.", fields=["a"]),  # type: ignore[arg-type]
+        (
+            "^'own_tenant' is no outcome$",
+            lambda: SessionTarget(outcome="own_tenant", tenant_id="a", agent_id=1),  # type: ignore[arg-type]
+        ),
+        ("code", lambda: Refusal(code="agent_not_found", message="No.")),  # type: ignore[arg-type]
+        (
+            "fields",
+            lambda: Refusal(code=RefusalCode.VALIDATION_ERROR, message="No.", fields=["a"]),  # type: ignore[arg-type]
+        ),
+        ("shape", lambda: SessionRequest(shape=0)),  # type: ignore[call-arg]
     ],
-    ids=["outcome", "code", "fields"],
+    ids=["outcome", "code", "fields", "shape"],
 )
-def test_an_answer_of_the_wrong_types_cannot_be_built(build: Any) -> None:
-    with pytest.raises(TypeError):
+def test_what_has_the_wrong_parts_cannot_be_built(wrong: str, build: Callable[[], object]) -> None:
+    with pytest.raises(TypeError, match=wrong):
         build()
+
+
+def test_decisions_that_differ_are_kept_apart_by_their_hashes() -> None:
+    user = Caller(CallerKind.USER, "msp-a")
+    decisions = [decide(user, request, MemoryDirectory()) for request in (SessionRequest(agent_id=1), SessionRequest())]
+    assert len({*map(hash, decisions)}) == len(decisions)
 
 
 def test_a_decision_cannot_be_changed() -> None:
