@@ -42,6 +42,8 @@ BOTH = {
     f"{BARE}0": f"{BARE}0",
     BARE[:-1]: BARE[:-1],
     f"{GUID}\n0": f"{GUID}\n0",
+    BARE[:-12]: BARE[:-12],
+    f"{BARE}{BARE[-12:]}": f"{BARE}{BARE[-12:]}",
     f"urn:uuid:{GUID}": f"urn:uuid:{GUID}",
     f"G{BARE[1:]}": f"g{BARE[1:]}",
     f"\uff16{BARE[1:]}": f"\uff16{BARE[1:]}",

@@ -123,7 +123,7 @@ def test_the_awaited_functions_need_the_same_rows_in_one_look_up() -> None:
         decide_many(cases, asked)
     with pytest.raises(DirectoryUnavailable):
         run(adecide_many(cases, awaited))
-    assert awaited.recording.needed == asked.needed != []
+    assert awaited.recording.needed == asked.needed == [*needed_for(*cases[0]), *needed_for(*cases[1])]
     one_by_one = Awaited()
     for case in cases[:2]:
         with pytest.raises(DirectoryUnavailable):
