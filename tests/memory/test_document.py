@@ -102,6 +102,11 @@ PROBLEMS: list[tuple[str, Any, list[str]]] = [
         ],
     ),
     (
+        "a bad link of a company",
+        document(end_companies=[{**COMPANY, "m365_tenant_ids": ["m", ""]}]),
+        ["end_companies[0].m365_tenant_ids[1]: must not be blank"],
+    ),
+    (
         "text for a list",
         document(end_companies=[{**COMPANY, "m365_tenant_ids": "abc"}]),
         ["end_companies[0].m365_tenant_ids: must be a list"],

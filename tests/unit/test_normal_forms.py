@@ -53,6 +53,12 @@ BOTH = {
     GUID.replace("-", "_"): GUID.replace("-", "_"),
     f"0x{BARE}": f"0x{BARE}",
     f"{BARE[:16]} {BARE[16:]}": f"{BARE[:16]} {BARE[16:]}",
+    # wrapped on one side alone
+    "{desk": "{desk",
+    "desk}": "desk}",
+    "{desk~": "{desk~",
+    "{desk|": "{desk|",
+    "z desk}": "z desk}",
     # names
     "Contoso.Example": "contoso.example",
     " { Contoso.Example } ": "contoso.example",

@@ -76,7 +76,10 @@ def test_groups_of_any_size_are_kept_whole() -> None:
     assert rows.rows().end_companies["msp-a", "contoso"] == ("co-0", "co-1", "co-2", "co-3", "co-4")
 
 
-@pytest.mark.parametrize(("owner_id", "kind"), [("msp-b", AgentKind.CONVERSATIONAL), ("msp-a", AgentKind.TRIGGERED)])
+@pytest.mark.parametrize(
+    ("owner_id", "kind"),
+    [("msp-b", AgentKind.CONVERSATIONAL), ("msp", AgentKind.CONVERSATIONAL), ("msp-a", AgentKind.TRIGGERED)],
+)
 def test_one_agent_cannot_be_two(owner_id: str, kind: AgentKind) -> None:
     with pytest.raises(ValueError, match="agent 1 is there already, and otherwise"):
         builder().add_agent(1, owner_id, "Neo Support", kind, ManagedAgentKey.NEO_SUPPORT)
@@ -100,7 +103,7 @@ def test_the_trace_names_what_it_turned_on() -> None:
     assert [one.name for one in agent.agents] == ["Help desk"]
 
 
-@pytest.mark.parametrize("name", ["", "\t", "2", "~"])
+@pytest.mark.parametrize("name", ["", "\t", "2", "None", "~"])
 def test_the_trace_names_what_has_any_name(name: str) -> None:
     rows = RowsBuilder()
     rows.add_agent(2, "msp-a", name, AgentKind.CONVERSATIONAL, None)

@@ -97,6 +97,11 @@ def test_decisions_that_differ_are_kept_apart_by_their_hashes() -> None:
     assert len({*map(hash, decisions)}) == len(decisions)
 
 
+def test_a_decision_is_no_other_value() -> None:
+    decision = decide(Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=1), MemoryDirectory())
+    assert decision.__eq__(decision.result) is NotImplemented
+
+
 def test_a_decision_cannot_be_changed() -> None:
     decision = decide(Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=1), MemoryDirectory())
     for name in ("result", "warnings", "trace", "more"):
@@ -108,6 +113,13 @@ def test_a_decision_cannot_be_changed() -> None:
 def test_the_unknown_fields_of_a_request_are_a_collection_of_names(names: Any) -> None:
     with pytest.raises(ValueError, match="must be"):
         SessionRequest(unknown_fields=names)
+
+
+def test_a_request_is_printed_as_it_is_written() -> None:
+    assert repr(SessionRequest(agent_id=1)) == (
+        "SessionRequest(agent_id=1, managed_agent_key=None, bot_id=None, client_id=None, m365_tenant_id=None, "
+        "title=None, unknown_fields=())"
+    )
 
 
 def test_the_shape_of_a_request_is_no_part_of_its_pickle() -> None:
