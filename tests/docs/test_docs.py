@@ -173,11 +173,18 @@ def check_options(command: str) -> None:
     assert {each for each in arguments if each.startswith("-")} <= set(re.findall(r"--[a-z-]+", told)), command
 
 
+def check_fuzzing(command: str) -> None:
+    """Accept it if there is such a target; the options are libFuzzer's."""
+    _, script, target, *_ = shlex.split(command)
+    assert (ROOT / script).with_name(f"{target}.py").is_file(), command
+
+
 def check_nothing(_command: str) -> None:
     """Accept a command that belongs to another program."""
 
 
 _CHECKED_ONLY: Final[Mapping[re.Pattern[str], Callable[[str], None]]] = {
+    re.compile(r"python tests/fuzz/"): check_fuzzing,
     re.compile(r"python3? (\.ci|tests)/"): check_script,
     re.compile(r"\S*pip install "): check_extras,
     re.compile(r"\.ci/"): check_file,

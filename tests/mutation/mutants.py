@@ -202,8 +202,12 @@ class _Runs(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:  # ast's name
         self.generic_visit(node)
-        is_for_types = isinstance(node.func, ast.Name) and node.func.id in {"TypeVar", "cast"}
-        return node.args[-1] if is_for_types else node
+        match node.func:
+            case ast.Name("cast"):
+                return node.args[-1]
+            case ast.Name("TypeVar"):
+                return ast.Constant(None)
+        return node
 
 
 def _what_runs(source: str) -> str | None:

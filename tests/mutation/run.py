@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> int:
             killed = [each for each in before if each.mutant in names - again]
             mutants = [each for each in mutants if each.name in again]
             random.Random(0).shuffle(mutants)  # so that what is told on the way is told of all modules
-            tested = [*killed, *_told(pool.imap_unordered(_test, mutants), len(mutants), results)]
+            tested = [*_told(pool.imap_unordered(_test, mutants), len(mutants), killed, results)]
     return _summary(tested, complete=not options.modules)
 
 
@@ -106,9 +106,12 @@ def _read(path: Path) -> list[Tested]:
     return [Tested(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
 
 
-def _told(tested: Iterable[Tested], count: int, results: Path) -> Iterator[Tested]:
+def _told(tested: Iterable[Tested], count: int, before: list[Tested], results: Path) -> Iterator[Tested]:
     start, survived = time.monotonic(), 0
     with results.open("w", encoding="utf-8") as file:
+        for each in before:
+            file.write(json.dumps(asdict(each)) + "\n")
+            yield each
         for number, each in enumerate(tested, start=1):
             file.write(json.dumps(asdict(each)) + "\n")
             file.flush()
