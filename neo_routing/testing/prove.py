@@ -12,14 +12,16 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
-from typing import Any, Final, TypeAlias
+from multiprocessing.connection import Connection, wait
+from threading import Thread
+from typing import Any, Final
 
 from attrs import frozen
 
 from neo_routing import decide
 from neo_routing.testing import reference
 from neo_routing.testing.laws import LAWS, Seen
-from neo_routing.testing.small_worlds import CALLS, SHAPES, Case, Scope
+from neo_routing.testing.small_worlds import BOT_ID, CALLS, SHAPES, Call, Case, Scope
 from neo_routing.testing.world import World
 from neo_routing_adapters.json_lines import answer_line, decision_document
 
@@ -42,10 +44,15 @@ class Counterexample:
         The decision in it is the reference model's.
         """
         document = self.world.document()
-        given = answer_line(json.dumps(self.case), self.world.directory(), trace=True)
         decision = reference.decide(document, self.case["caller"], self.case["request"])
-        case = {"name": self.proposition, **self.case, "decision": decision, "given": json.loads(given)}
+        case = {"name": self.proposition, **self.case, "decision": decision, "given": self._given()}
         return {"directory": {"document": document}, "cases": [case]}
+
+    def _given(self) -> Any:
+        try:
+            return json.loads(answer_line(json.dumps(self.case), self.world.directory(), trace=True))
+        except Exception as error:  # noqa: BLE001  # it is the counterexample
+            return {"raised": repr(error)}
 
 
 @frozen
@@ -72,7 +79,9 @@ def prove(
     """
     if processes is None:
         processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _leave_interrupts_to_the_parent)
+    context = get_context("spawn")
+    held_end, lifeline = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(processes, context, _end_with_the_parent, (held_end,))
     try:
         trials = [pool.submit(_tried, scope, number, laws) for number in range(_PARTS)]
         so_far = Tried()
@@ -83,15 +92,24 @@ def prove(
             if tried.counterexample is not None:
                 return
     finally:
+        lifeline.close()  # which ends the workers, whatever they are at
         pool.shutdown(cancel_futures=True)
+        held_end.close()
 
 
 _PARTS: Final = 2_000
-"""So many that none takes longer than some seconds: an interrupt waits for those that have begun."""
+"""So many that none takes longer than some seconds: progress is told after each."""
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _end_with_the_parent(lifeline: Connection) -> None:
+    """Leave interrupts to the parent, and end when it lets go of its end of the lifeline, or is killed itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_after, args=(lifeline,), daemon=True).start()
+
+
+def _end_after(lifeline: Connection) -> None:
+    wait([lifeline])
+    os._exit(1)
 
 
 def _tried(scope: Scope, part: int, laws: bool) -> Tried:
@@ -106,22 +124,39 @@ def _tried(scope: Scope, part: int, laws: bool) -> Tried:
 
 def laws_broken_by(world: World) -> Iterator[tuple[str, Case]]:
     """Yield the names of laws that a world breaks, each with a case that shows it."""
-    seen = Seen(world)
+    try:
+        seen = Seen(world)
+    except Exception:  # noqa: BLE001  # whatever it is, it is what `total` says never comes
+        yield from (("total", call.document) for call in CALLS if _raises(call, world))
+        return
     for name, law in LAWS.items():
         for call in law(seen):
             yield name, call.document
+
+
+def _raises(call: Call, world: World) -> bool:
+    try:
+        decide(call.caller, call.request, world.directory())
+    except Exception:  # noqa: BLE001  # as above
+        return True
+    return False
 
 
 class Agreement:
     """Compares the core with the reference model, world by world.
 
     To write a decision with its trace takes ten times as long as to make it. So it is written, and compared in full,
-    only where core and reference model have not said just this before: the same answer, warnings, steps and rows on the
-    one side, the same on the other.
+    only where core and reference model have not said just this before, of the same channels: the same answer, warnings,
+    steps and rows on the one side, the same on the other. There, rows are known by their ids: whatever else a trace
+    tells of a channel is compared, and of an agent or a company it is the same in every world in which a step turns on
+    it.
     """
 
     def __init__(self) -> None:
-        self._questions = [(call, reference.question(**call.document), _Agreed()) for call in CALLS]
+        self._questions: list[tuple[Call, reference.Question, bool, dict[tuple[Any, ...], Any]]] = [
+            (call, reference.question(**call.document), call.caller.is_platform and call.request.bot_id == BOT_ID, {})
+            for call in CALLS
+        ]
         self._documents = _Documents()
         self._shapes_agree = False
 
@@ -129,28 +164,34 @@ class Agreement:
         """Yield the cases in which the two differ; in the first world that it gets, those of every shape too."""
         document = self._documents.of(world)
         directory, model = world.directory(), reference.Reference(document)
-        for call, question, agreed in self._questions:
-            decision = decide(call.caller, call.request, directory)
-            answer = model.answer(question)
+        every_channel = tuple(map(id, document["channels"]))
+        for call, question, asks_for_channels, agreed in self._questions:
+            try:
+                decision = decide(call.caller, call.request, directory)
+            except Exception:  # noqa: BLE001  # whatever it is, the reference model has an answer
+                yield AGREEMENT, call.document
+                continue
             evidence = decision._evidence  # noqa: SLF001  # what it makes warnings and trace of
             assert isinstance(evidence, tuple), "it was just decided"
             *_, (result, warnings, findings) = evidence
             # Results are made once and kept, so that they need not be compared by their values.
-            said = (id(result), warnings, findings)
-            known = agreed.get(said)
-            if known is None or known[1] != answer:
+            said = (
+                id(result),
+                warnings,
+                findings,
+                every_channel if asks_for_channels else (),
+                model.answer(question),
+            )
+            if said not in agreed:
                 if decision_document(decision, trace=True) != reference.decide(document, **call.document):
                     yield AGREEMENT, call.document
-                agreed[said] = (result, answer)
+                agreed[said] = result
         if not self._shapes_agree:
             for case in SHAPES:
                 given = json.loads(answer_line(json.dumps(case), directory, trace=True))
                 if given != reference.decide(document, **case):
                     yield AGREEMENT, case
             self._shapes_agree = True
-
-
-_Agreed: TypeAlias = dict[tuple[Any, ...], tuple[Any, reference.Answer]]
 
 
 @cache

@@ -27,6 +27,8 @@ Details: TypeAlias = tuple[str, str | tuple[str, ...]] | tuple[()]
 """The one member that details may have."""
 Result: TypeAlias = tuple[str | tuple[int, str], str | None, int | None, str | None, str | None, bool | None, Details]
 """The outcome of a success, or status and code of a refusal; then what `TARGET` names; then the details."""
+Found: TypeAlias = tuple[str, tuple[Any, ...]]
+"""The name of a list, and the ids of the rows in it that a step turned on."""
 Answer: TypeAlias = tuple[
     str | tuple[int, str],
     str | None,
@@ -37,8 +39,10 @@ Answer: TypeAlias = tuple[
     Details,
     tuple[str, ...],
     tuple[Step, ...],
+    tuple[Found, ...],
 ]
-"""A result, and after it the warnings and the steps."""
+"""A result, and after it the warnings, the steps, and what the last of these turned on, from one that found something.
+"""
 
 # All the steps there are: by clause and reason the verdict, and what a refusal is refused with.
 STEPS: Final[Mapping[tuple[str, str], tuple[str, tuple[int, str] | None]]] = {
@@ -378,8 +382,6 @@ Place: TypeAlias = tuple[Hashable, ...]
 """A key under which a directory may hold an ending."""
 Places: TypeAlias = tuple[tuple[Place, tuple[Step, ...]], ...]
 """Where to look, one after the other, each with the steps that led there."""
-Found: TypeAlias = tuple[str, tuple[Any, ...]]
-"""The name of a list, and the ids of the rows in it that a step turned on."""
 
 
 class Ending(NamedTuple):
@@ -681,10 +683,10 @@ def question(caller: Any, request: Any) -> Question:
     admitted = tuple(until_refused(step(clause, first(rules, asked)) for clause, rules in clauses.items()))
     if admitted[-1][1] == "refused":
         fields = asked["fields"] or asked["blank"]
-        return Question((), (*refusal(admitted[-1], fields), (), admitted), (), asked)
+        return Question((), (*refusal(admitted[-1], fields), (), admitted, ()), (), asked)
     warnings = tuple(warning for warning, holds in WARNINGS if holds(asked))
     places, missing = (places_for_the_platform if asked["platform"] else places_for_others)(asked, admitted)
-    return Question(places, (*refusal(missing[-1]), warnings, missing), warnings, asked)
+    return Question(places, (*refusal(missing[-1]), warnings, missing, ()), warnings, asked)
 
 
 class Reference:
@@ -726,16 +728,16 @@ class Reference:
         }
 
     def answer(self, question: Question) -> Answer:
-        """Give the answer, the warnings and the steps of one decision.
+        """Give the answer, the warnings and the steps of one decision, and what they turned on.
 
         >>> refused = question({"kind": "user", "tenant_id": "msp-a"}, {})
-        >>> Reference({}).answer(refused)[-1][-1]
+        >>> Reference({}).answer(refused)[-2][-1]
         ('one-selector', 'refused', 'no_selector')
         """
         for place, before in question.places:
             found = self._endings.get(place)
             if found is not None:
-                return (*found.result, self._warnings(question, found), before + found.steps)
+                return (*found.result, self._warnings(question, found), before + found.steps, found.found)
         return question.otherwise
 
     def decision(self, question: Question) -> dict[str, Any]:
@@ -745,7 +747,7 @@ class Reference:
         >>> written["status"], written["trace"][-1]["reason"]
         (404, 'agent_missing')
         """
-        outcome, *target, details, warnings, steps = self.answer(question)
+        outcome, *target, details, warnings, steps, _ = self.answer(question)
         given = (
             {"outcome": outcome, **dict(zip(TARGET, target, strict=True))}
             if isinstance(outcome, str)

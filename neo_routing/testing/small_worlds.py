@@ -347,7 +347,7 @@ def _other_calls() -> Iterator[Call]:
     selectors: list[dict[str, Any]] = [{"managed_agent_key": str(KEY)}]
     agent_ids = [*_CONVERSATIONAL.values(), *_TRIGGERED.values(), UNKNOWN_AGENT_ID]
     selectors += [{"agent_id": agent_id} for agent_id in agent_ids]
-    about: tuple[dict[str, Any], ...] = ({}, {"bot_id": BOT_ID, "inbound_tenant_id": M365_TENANT_IDS[0]})
+    about: list[dict[str, Any]] = [{}, *({"bot_id": BOT_ID, "inbound_tenant_id": each} for each in M365_TENANT_IDS)]
     for kind, selector, more in product((CallerKind.USER, CallerKind.SERVICE_ACCOUNT), selectors, about):
         for tenant_id in _MSPS:
             yield _call(kind, tenant_id, **selector, **more)

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from neo_routing import Channel, EndCompany, Verdict, decide, routing, steps
+from neo_routing import Channel, ChannelStatus, EndCompany, Verdict, decide, routing, steps
 from neo_routing.steps import STEPS
 from neo_routing.testing import World
 from neo_routing.testing.prove import AGREEMENT, Agreement, Counterexample, laws_broken_by
 from neo_routing.testing.small_worlds import CALLS, M365_TENANT_IDS, SCOPES, SHAPES, A, B, Scope
 from neo_routing_adapters.json_lines import answer_line
 
-PAIRS = {"tiny": 5_916_660, "small": 41_331_804, "large": 1_083_306_656}
+PAIRS = {"tiny": 7_443_540, "small": 51_998_076, "large": 1_362_869_664}
 FIRST, SECOND = M365_TENANT_IDS
 
 
@@ -182,6 +182,45 @@ def test_a_planted_fault_is_no_agreement_and_breaks_its_laws(
         if not unbroken:
             return
     assert unbroken == set()
+
+
+def test_a_fault_in_what_a_trace_tells_is_not_taken_for_what_was_told_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    right = routing.active_channel
+
+    def tells_of_one_paused_channel(tenant_id: str, bot_id: Any, rows: Any) -> Any:
+        step, found = right(tenant_id, bot_id, rows)
+        return step, (found[-1:] if step is steps.NO_ACTIVE_CHANNEL else found)
+
+    monkeypatch.setattr(routing, "active_channel", tells_of_one_paused_channel)
+    agreement = Agreement()
+    scope = SCOPES["tiny"]
+    two_paused = next(
+        world
+        for world in scope.worlds(scope.channel_pairs)
+        if [(each.tenant_id, each.status, each.agent_id) for each in world.channels]
+        == [(A, ChannelStatus.DISCONNECTED, 11), (A, ChannelStatus.DISCONNECTED, 11)]
+    )
+    one_paused = evolve(two_paused, channels=two_paused.channels[1:])
+    assert [*agreement.broken_by(one_paused)] == []
+    assert [*agreement.broken_by(two_paused)] != []
+
+
+def raises(owner_id: str, white_label: bool, m365_tenant_id: Any, rows: Any) -> Any:
+    step, found = RIGHT["end_company"](owner_id, white_label, m365_tenant_id, rows)
+    return step, (found[7:][0] if step is steps.SEVERAL_COMPANIES_LINKED else found)
+
+
+def test_what_raises_is_a_counterexample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routing, "end_company", raises)
+    agreement = Agreement()
+    world, broken = next((world, broken) for world in some_worlds() if (broken := [*agreement.broken_by(world)]))
+    assert {proposition for proposition, _ in broken} == {AGREEMENT}
+    assert [*laws_broken_by(world)] == [("total", call) for _, call in broken]
+    [case] = Counterexample(*broken[0][:1], world, broken[0][1]).document()["cases"]
+    assert case["given"] == {"raised": "IndexError('tuple index out of range')"}
+    assert case["decision"]["code"] == "end_company_not_mapped"
 
 
 def test_a_counterexample_is_a_file_of_cases(monkeypatch: pytest.MonkeyPatch) -> None:

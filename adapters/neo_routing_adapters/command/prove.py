@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import os
 from contextlib import closing
 from typing import Annotated, Final
 
@@ -12,9 +13,11 @@ from neo_routing.testing.prove import Tried
 from neo_routing.testing.prove import prove as tried_so_far
 from neo_routing.testing.small_worlds import SCOPES, Scope
 from neo_routing_adapters.command.failure import FOUND, CommandFailed
+from neo_routing_adapters.command.program import orderly_termination
 from neo_routing_adapters.command.progress import progress
 
 EXAMPLE: Final = "Example:\n\n$ neo-routing prove --scope tiny"
+_MOST_FOR_EACH_PROCESSOR: Final = 4
 
 
 def prove(
@@ -37,8 +40,9 @@ def prove(
     processes
         How many to run; by default one for each processor.
     """
-    if processes is not None and processes < 1:
-        raise CommandFailed("--processes must be at least 1")
+    most = _MOST_FOR_EACH_PROCESSOR * (os.cpu_count() or 1)
+    if processes is not None and not 1 <= processes <= most:
+        raise CommandFailed(f"--processes must be from 1 to {most}, {_MOST_FOR_EACH_PROCESSOR} for each processor")
     tried = _tried(_scope(scope), laws, processes)
     if tried.counterexample is not None:
         print(json_format.dumps(tried.counterexample.document(), indent=2))
@@ -57,6 +61,7 @@ def _scope(name: str) -> Scope:
 def _tried(scope: Scope, laws: bool, processes: int | None) -> Tried:
     tried = Tried()
     with (
+        orderly_termination(),
         progress("Proving") as show,
         closing(tried_so_far(scope, laws=laws, processes=processes)) as parts,
     ):
