@@ -80,8 +80,8 @@ def prove(
     if processes is None:
         processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     context = get_context("spawn")
-    held_end, lifeline = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(processes, context, _end_with_the_parent, (held_end,))
+    workers_end, lifeline = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(processes, context, _end_with_the_parent, (workers_end,))
     try:
         trials = [pool.submit(_tried, scope, number, laws) for number in range(_PARTS)]
         so_far = Tried()
@@ -94,7 +94,7 @@ def prove(
     finally:
         lifeline.close()  # which ends the workers, whatever they are at
         pool.shutdown(cancel_futures=True)
-        held_end.close()
+        workers_end.close()
 
 
 _PARTS: Final = 2_000

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from neo_routing.testing.conformance import conformance_worlds
+from neo_routing_adapters.command.program import orderly_termination
 from neo_routing_adapters.json_lines import answer_line
 from neo_routing_adapters.memory import read_directory
 
@@ -330,10 +331,22 @@ def stray(tmp_path: Path) -> Iterator[str]:
 
 def test_a_child_that_got_away_keeps_nothing_from_ending(run: Run, hanging: Callable[[str], str], stray: str) -> None:
     told = broken(run, hanging(f"{stray} exit 0"), "--timeout", "2")
-    assert told == "had not ended after 2 seconds, with 0 of 24 lines written"
+    assert told == "ended, but its output was still open after 2 seconds, with 0 of 24 lines written"
 
 
-def test_an_interrupt_ends_the_program_too(command: tuple[str, ...], tmp_path: Path, stray: str) -> None:
+def test_a_program_that_ends_leaves_no_child_behind(run: Run, hanging: Callable[[str], str], tmp_path: Path) -> None:
+    with held(tmp_path / "fifo", os.O_NONBLOCK) as end:
+        child = f"exec 3> {shlex.quote(str(tmp_path / 'fifo'))}; tail -f /dev/null > /dev/null 2>&1 &"
+        assert broken(run, hanging(f"{child} exit 0")) == "wrote 0 lines for 24 cases"
+        assert is_let_go(end)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_ends_the_program_too(
+    command: tuple[str, ...], tmp_path: Path, stray: str, number: signal.Signals, status: int
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     fifo, script = tmp_path / "fifo", tmp_path / "holds.sh"
     script.write_text(f"exec 3> {shlex.quote(str(fifo))}; {stray} echo started >&3; tail -f /dev/null")
     os.mkfifo(fifo)
@@ -343,13 +356,25 @@ def test_an_interrupt_ends_the_program_too(command: tuple[str, ...], tmp_path: P
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(temporary)},
         ) as process,
         held(fifo) as end,
     ):
         assert os.read(end, 8) == b"started\n"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        assert [*temporary.iterdir()] != []
+        process.send_signal(number)
+        assert process.wait(30) == status
         assert is_let_go(end)
+        assert [*temporary.iterdir()] == []
+
+
+def test_a_second_sigterm_does_not_break_off_the_tidying_up() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with orderly_termination():
+        with pytest.raises(SystemExit, match="143"):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @contextmanager

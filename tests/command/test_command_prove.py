@@ -91,9 +91,8 @@ class Scope:
     channel_pairs = range(2_000)
 
     def worlds(self, pairs):
-        with open({fifo!r}, "w") as fifo:
-            print("at work", file=fifo, flush=True)
-            {instead}
+        os.write(1, b"at work\\n")
+        {instead}
 
 if __name__ == "__main__":
     SCOPES["of a test"] = Scope()
@@ -103,21 +102,13 @@ Proving = Callable[[str], "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
-def fifo(tmp_path: Path) -> Path:
-    """What each worker holds open while it is at work."""
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    return fifo
-
-
-@pytest.fixture
-def proving(tmp_path: Path, fifo: Path) -> Iterator[Proving]:
+def proving(tmp_path: Path) -> Iterator[Proving]:
     """Start a proof with two workers that do something else instead of trying worlds."""
     started: list[subprocess.Popen[bytes]] = []
 
     def proving(instead: str) -> subprocess.Popen[bytes]:
         script = tmp_path / "tries_nothing.py"
-        script.write_text(_TRIES_NOTHING.format(fifo=str(fifo), instead=instead))
+        script.write_text(_TRIES_NOTHING.format(instead=instead))
         process = subprocess.Popen(
             [sys.executable, str(script)],
             stdin=subprocess.DEVNULL,
@@ -137,27 +128,27 @@ def proving(tmp_path: Path, fifo: Path) -> Iterator[Proving]:
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
 )
-def test_a_signal_ends_it_at_once_with_all_its_processes(
-    proving: Proving, fifo: Path, number: signal.Signals, status: int
-) -> None:
+def test_a_signal_ends_it_at_once_with_all_its_processes(proving: Proving, number: signal.Signals, status: int) -> None:
     process = proving("signal.pause()")
-    with fifo.open() as workers:
-        assert [workers.readline() for _ in range(2)] == ["at work\n"] * 2
-        process.send_signal(number)
-        _, said = process.communicate(timeout=30)  # which all its processes hold open, not only the workers
-        assert workers.read() == ""
+    wait_for_two_workers(process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)  # to the end of streams that all its processes hold open
     assert process.returncode == status
     if number != signal.SIGKILL:  # of which a process of Python's own complains
         assert said == b""
 
 
-def test_ctrl_c_which_its_workers_get_too_is_as_quiet(proving: Proving, fifo: Path) -> None:
+def test_ctrl_c_which_its_workers_get_too_is_as_quiet(proving: Proving) -> None:
     process = proving("signal.pause()")
-    with fifo.open() as workers:
-        assert [workers.readline() for _ in range(2)] == ["at work\n"] * 2
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.communicate(timeout=30) == (b"", b"")
+    wait_for_two_workers(process)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=30) == (b"", b"")
     assert process.returncode == 130
+
+
+def wait_for_two_workers(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdout is not None
+    assert [process.stdout.readline() for _ in range(2)] == [b"at work\n"] * 2
 
 
 @pytest.mark.parametrize(
@@ -168,11 +159,8 @@ def test_ctrl_c_which_its_workers_get_too_is_as_quiet(proving: Proving, fifo: Pa
     ],
     ids=["raises", "killed"],
 )
-def test_a_worker_that_fails_is_an_error_and_waited_for_no_longer(
-    proving: Proving, fifo: Path, instead: str, error: bytes
-) -> None:
+def test_a_worker_that_fails_is_an_error_and_waited_for_no_longer(proving: Proving, instead: str, error: bytes) -> None:
     process = proving(instead)
-    with fifo.open():
-        _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=30)
     assert error in said.splitlines()[-1]
     assert process.returncode != 0

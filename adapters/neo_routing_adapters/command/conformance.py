@@ -22,7 +22,7 @@ from neo_routing.testing.conformance import (
 )
 from neo_routing_adapters.command.conformance_report import Checked, Report, WorldChecked
 from neo_routing_adapters.command.failure import FOUND, CommandFailed, cannot
-from neo_routing_adapters.command.program import Answered, answers_of
+from neo_routing_adapters.command.program import Answered, answers_of, orderly_termination
 from neo_routing_adapters.wording import exactly
 
 EXAMPLE: Final = """\
@@ -99,7 +99,7 @@ def _with_directory(words: Sequence[str], path: str) -> list[str]:
 
 
 def _check(worlds: Iterable[ConformanceWorld], words: Sequence[str], seconds: float, report: Report) -> None:
-    with TemporaryDirectory() as folder:
+    with orderly_termination(), TemporaryDirectory() as folder:
         path = Path(folder) / "directory.json"
         for world in worlds:
             path.write_bytes(_directory_file(world))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -49,6 +50,24 @@ def answers_of(words: Sequence[str], lines: Sequence[bytes], *, seconds: float) 
 
 
 @contextmanager
+def orderly_termination() -> Iterator[None]:
+    """Let SIGTERM end the block as an interrupt does, so that what was started in it is ended; the exit status is 143.
+
+    Only the first counts: `timeout` sends it twice, and the second would break off the tidying up.
+    """
+    before = signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit(number: int, _frame: object) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
+@contextmanager
 def _running(words: Sequence[str], lines: Iterable[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     with tempfile.TemporaryFile() as given:
         given.writelines(lines)
@@ -67,10 +86,17 @@ def _watch(process: subprocess.Popen[bytes], output: _Output, seconds: float) ->
     output.join(seconds)
     if output.overflow is not None:
         return output.overflow
-    with suppress(subprocess.TimeoutExpired):
-        if not output.is_alive():
-            return _ended(process.wait(max(0.0, until - time.monotonic())), output)
-    return f"had not ended after {seconds:g} seconds, with {output.told}"
+    try:
+        status = process.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return f"had not ended after {seconds:g} seconds, with {output.told}"
+    return _ended(status, output) or _left_open(output, seconds)
+
+
+def _left_open(output: _Output, seconds: float) -> str | None:
+    if not output.is_alive():
+        return None
+    return f"ended, but its output was still open after {seconds:g} seconds, with {output.told}"
 
 
 def _ended(status: int, output: _Output) -> str | None:
@@ -84,9 +110,8 @@ def _signal(number: int) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the program and its children, if it still runs."""
-    if process.poll() is not None:
-        return
+    """End the program, if it still runs, and its children, which may outlive it."""
+    process.poll()
     with suppress(ProcessLookupError):
         if os.name == "posix":
             os.killpg(process.pid, signal.SIGKILL)

@@ -38,7 +38,7 @@ def prove(
     laws
         Prove the laws instead of the agreement.
     processes
-        How many to run; by default one for each processor.
+        How many to run, four for each processor at most; by default one for each.
     """
     most = _MOST_FOR_EACH_PROCESSOR * (os.cpu_count() or 1)
     if processes is not None and not 1 <= processes <= most:
