@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import cycle, product
 from typing import Any, Final
 
+from attrs import evolve
+
 from neo_routing import (
     Agent,
     AgentKind,
@@ -45,7 +47,8 @@ NEAR: Final = World(
 )
 """A white-label session, whose ids other ids can be near to."""
 
-_UNUSUAL: Final = "'\";--\\%_$1:x{0}\r\n\t\x01\u2028é😀\U0010ffff"
+# Letters in normal form that lower(), casefold() or composition would change are among them.
+_UNUSUAL: Final = "'\";--\\%_$1:x{0}\r\n\t\x01\u2028éÜßİ\u212a😀\U0010ffff"
 _LONG: Final = f"{_UNUSUAL}{'x' * 256}"[:256]
 EXTREMES: Final = World(
     [Tenant(id=" msp-a", name=""), Tenant(id=_LONG, name=_LONG)],
@@ -88,37 +91,90 @@ EXTREMES: Final = World(
 """Values at the limits of what the model allows."""
 
 
-def _moved(owner_id: str, agent_id: int, company_id: str) -> World:
-    return World(
-        [Tenant(id="msp-a"), Tenant(id="msp-b")],
-        [Agent(id=agent_id, tenant_id=owner_id, kind=AgentKind.CONVERSATIONAL)],
-        [
-            Channel(
-                id=f"ch-{bot_id}",
-                tenant_id=owner_id,
-                agent_id=agent_id,
-                bot_id=bot_id,
-                white_label=True,
-                installed_m365_tenant_ids=frozenset(["contoso.example"]),
-            )
-            for bot_id in ("bot-1", "bot-2")
-        ],
-        [EndCompany(id=company_id, tenant_id=owner_id, m365_tenant_ids=frozenset(["contoso.example"]))],
-    )
-
-
-MOVED: Final = (_moved("msp-a", 11, "co-1"), _moved("msp-b", 21, "co-2"))
-"""Two channels that move, with their agent and their link, from one MSP to another.
-
-Whoever reads channels of the one state, and agents or links of the other, finds nothing of the owner's and refuses.
-"""
-MOVED_CASES: Final = tuple(
-    (
-        Caller(CallerKind.PLATFORM, "hq"),
-        SessionRequest(managed_agent_key=ManagedAgentKey.NEO_SUPPORT, bot_id=bot_id, m365_tenant_id="contoso.example"),
-    )
-    for bot_id in ("bot-1", "bot-2")
+_KEY: Final = ManagedAgentKey.NEO_SUPPORT
+_CONTOSO: Final = frozenset(["contoso.example"])
+_ROWS_OF_A_KEY: Final = 301
+CROWDED: Final = World(
+    [Tenant(id="msp-a"), Tenant(id="msp-b")],
+    [
+        Agent(id=number, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL, managed_key=_KEY)
+        for number in range(1, _ROWS_OF_A_KEY + 1)
+    ],
+    [
+        Channel(
+            id=f"ch-{owner_id}-{number:04}",
+            tenant_id=owner_id,
+            agent_id=number,
+            bot_id="bot-1",
+            white_label=owner_id == "msp-b",
+            installed_m365_tenant_ids=_CONTOSO,
+        )
+        for owner_id in ("msp-a", "msp-b")
+        for number in range(1, _ROWS_OF_A_KEY + 1)
+    ],
+    [
+        EndCompany(id=f"co-{owner_id}-{number:04}", tenant_id=owner_id, m365_tenant_ids=_CONTOSO)
+        for owner_id in ("msp-a", "msp-b")
+        for number in range(1, _ROWS_OF_A_KEY + 1)
+    ],
 )
+"""Very many channels, agents and links under each key."""
+CROWDED_NEEDED: Final[RowsNeeded] = ("msp-a", None, _KEY, "bot-1", "contoso.example")
+"""What finds them all."""
+
+_CHANNEL: Final = Channel(
+    id="ch-1",
+    tenant_id="msp-a",
+    agent_id=11,
+    bot_id="bot-1",
+    white_label=True,
+    installed_m365_tenant_ids=_CONTOSO,
+)
+_PAUSED: Final = evolve(
+    _CHANNEL, id="ch-2", tenant_id="msp-b", agent_id=21, bot_id="bot-2", status=ChannelStatus.DISCONNECTED
+)
+_AGENT: Final = Agent(id=11, tenant_id="msp-a", name="Qx Agent", kind=AgentKind.CONVERSATIONAL)
+_CARRIERS: Final = (evolve(_AGENT, id=12, managed_key=_KEY), evolve(_AGENT, id=13))
+_COMPANY: Final = EndCompany(id="co-1", tenant_id="msp-a", name="Qx Industries", m365_tenant_ids=_CONTOSO)
+_OTHER_COMPANY: Final = evolve(_COMPANY, id="co-2", tenant_id="msp-b")
+MOVED: Final = (
+    World(
+        [Tenant(id="hq"), Tenant(id="msp-a"), Tenant(id="msp-b")],
+        [_AGENT, *_CARRIERS],
+        [_CHANNEL, _PAUSED],
+        [_COMPANY, _OTHER_COMPANY],
+    ),
+    World(
+        [Tenant(id="msp-a"), Tenant(id="msp-b")],
+        [
+            evolve(_AGENT, tenant_id="msp-b", name="Qx Automation", kind=AgentKind.TRIGGERED),
+            *(evolve(each, managed_key=None if each.managed_key else _KEY) for each in _CARRIERS),
+        ],
+        [evolve(_CHANNEL, white_label=False), _PAUSED],
+        [evolve(_COMPANY, name="Qx Holding"), evolve(_COMPANY, id="co-3"), _OTHER_COMPANY],
+    ),
+)
+"""Two states of one directory: the same ids, and under each key of `MOVED_NEEDED` other rows.
+
+So whoever reads some rows in the one state and some in the other, or keeps some, finds what is in neither. The second
+MSP has linked the same M365 tenant, and the bot of its paused channel has no other.
+"""
+MOVED_NEEDED: Final[tuple[RowsNeeded, ...]] = tuple(
+    (tenant_id, None, _KEY, "bot-1", "contoso.example") for tenant_id in ("msp-a", "hq")
+)
+"""Two decisions that have other rows in each state; the tenant of the second is in the first state only."""
+
+
+def crowd_of_strangers(count: int) -> tuple[World, list[RowsNeeded]]:
+    """Return the first state of `MOVED` with many agents more, and what finds one of them each and nothing else."""
+    [world, _] = MOVED
+    known = {agent.id for agent in world.agents}
+    numbers = [number for number in range(1, count + len(known) + 1) if number not in known]
+    agents = [evolve(_AGENT, id=number) for number in numbers]
+    needed: list[RowsNeeded] = [
+        (f"stranger-{each}", each, None, f"bot-of-{each}", f"{each}.example") for each in numbers
+    ]
+    return evolve(world, agents=(*world.agents, *agents)), needed
 
 
 class _Recorder:
@@ -139,12 +195,11 @@ def needed_by(case: Case) -> Sequence[RowsNeeded]:
 
 def every_case(world: World) -> Iterator[Case]:
     """Yield calls about every row of a world, from each of its tenants and from one that is not there."""
-    key = ManagedAgentKey.NEO_SUPPORT
     tenant_ids = [ABSENT_TENANT_ID, *(tenant.id for tenant in world.tenants)]
     bot_ids = {channel.bot_id for channel in world.channels}
     m365_tenant_ids = {each for channel in world.channels for each in channel.installed_m365_tenant_ids}
     for tenant_id, bot_id, m365_tenant_id in product(tenant_ids, sorted(bot_ids), [None, *sorted(m365_tenant_ids)]):
-        request = SessionRequest(managed_agent_key=key, bot_id=bot_id, m365_tenant_id=m365_tenant_id)
+        request = SessionRequest(managed_agent_key=_KEY, bot_id=bot_id, m365_tenant_id=m365_tenant_id)
         yield Caller(CallerKind.PLATFORM, tenant_id), request
     for agent in world.agents:
         yield Caller(CallerKind.USER, agent.tenant_id), SessionRequest(agent_id=agent.id)
@@ -201,7 +256,17 @@ def _nearly(text: str) -> list[str]:
 
 def hostile_needed(sound: RowsNeeded) -> Iterator[RowsNeeded]:
     """Yield keys that no row can have, beside keys that may find something."""
-    texts = ("\0", "msp-a\0", "\ud800", "x" * 10_000, "", " ", "'; drop table tenant; --", "\\", "%s ? :id $1 {0}")
+    texts = (
+        "\0",
+        f"{sound[0]}\0",
+        "\ud800",
+        "x" * 10_000,
+        "",
+        " ",
+        "'; drop table tenant; --",
+        "\\",
+        "%s ? :id $1 {0}",
+    )
     numbers = (2**63, -(2**63) - 1, 0, -1, 2**64, 10**600, -(10**600), 2**31, 2**63 - 1)
     hostile = [
         (text, number, ManagedAgentKey.NEO_SUPPORT, text, text) for text, number in zip(texts, numbers, strict=True)

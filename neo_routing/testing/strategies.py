@@ -17,10 +17,11 @@ matter, with plain ids, and a call of the fields that matter.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache, partial
 from itertools import combinations, product
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import astuple, evolve, frozen
 from hypothesis import strategies as st
@@ -43,6 +44,9 @@ from neo_routing import (
 )
 from neo_routing.testing.world import World
 from neo_routing.well_formed import LONGEST_ID
+
+_Drawn = TypeVar("_Drawn")
+_AskedOfChannel: TypeAlias = tuple[str, str | None, tuple[bool, bool, bool, int]]
 
 Case: TypeAlias = tuple[Caller, SessionRequest]
 """Who asks, and for what."""
@@ -234,6 +238,7 @@ _MALFORMED: Final[Sequence[dict[str, Any]]] = (
     {"inbound_tenant_id": "\ud800"},
     {"bot_id": "x" * (LONGEST_ID + 1)},
 )
+_MORE_OR_MALFORMED: Final = st.sampled_from([*([{}] * 36), {"title": "Printer on fire"}, *_BLANK, *_MALFORMED])
 
 
 @frozen
@@ -275,7 +280,7 @@ def callers(world: World) -> SearchStrategy[Caller]:
     >>> find(callers(World([Tenant(id="msp-z")])), lambda caller: caller.is_platform)
     Caller(kind=<CallerKind.PLATFORM: 'platform'>, tenant_id='msp-z')
     """
-    return _callers(_ids_of(world), *CallerKind)
+    return _callers(_ids_of(world), *CallerKind, CallerKind.PLATFORM, often=2)
 
 
 def bodies(world: World) -> SearchStrategy[dict[str, Any]]:
@@ -285,9 +290,7 @@ def bodies(world: World) -> SearchStrategy[dict[str, Any]]:
     >>> find(bodies(World()), lambda body: parse_session_request(body).value_or(None) is None)
     {'agent_id': '11'}
     """
-    well_formed = _well_formed_bodies(_ids_of(world))
-    malformed = st.builds(lambda body, bad: body | bad, well_formed, st.sampled_from(_MALFORMED))
-    return st.one_of(well_formed, malformed)
+    return st.builds(operator.or_, _aimed_bodies(world), _MORE_OR_MALFORMED)
 
 
 def session_requests(world: World) -> SearchStrategy[SessionRequest]:
@@ -297,7 +300,7 @@ def session_requests(world: World) -> SearchStrategy[SessionRequest]:
     >>> find(session_requests(World()), lambda request: request.client_id == ABSENT_TENANT_ID).client_id
     'msp-gone'
     """
-    return _well_formed_bodies(_ids_of(world)).map(_parsed)
+    return st.builds(operator.or_, _aimed_bodies(world), _MORE).map(_parsed)
 
 
 def cases(world: World) -> SearchStrategy[Case]:
@@ -309,11 +312,14 @@ def cases(world: World) -> SearchStrategy[Case]:
     ('service_account', 99)
     """
     ids = _ids_of(world)
-    own, platform, odd = _cases(ids)
+    own, platform, odd, platform_callers_and_channels = _cases(ids)
     about_an_agent = st.sampled_from((ABSENT_AGENT_ID, *ids.agent_ids)).map(partial(_case_about_agent, world))
-    about_a_channel = _channels_asked_about(ids).map(partial(_case_about_channel, world))
-    # Hypothesis would count a strategy once that is given to `one_of` twice.
-    ways = [own, about_an_agent, *[platform] * 3, *[about_a_channel] * 3, odd]
+    about_a_channel = platform_callers_and_channels.map(partial(_case_about_channel, world))
+    return _one_of(own, about_an_agent, *[platform] * 3, *[about_a_channel] * 3, odd)
+
+
+def _one_of(*ways: SearchStrategy[_Drawn]) -> SearchStrategy[_Drawn]:
+    """Draw in one of these ways; `st.one_of` would count a way once that is given twice."""
     return st.integers(0, len(ways) - 1).flatmap(ways.__getitem__)
 
 
@@ -322,17 +328,33 @@ def _case_about_agent(world: World, agent_id: int) -> Case:
     return Caller(CallerKind.USER, owners.get(agent_id, ABSENT_TENANT_ID)), SessionRequest(agent_id=agent_id)
 
 
-def _case_about_channel(world: World, asked: tuple[str, str, bool, str | None]) -> Case:
-    channel_id, home_tenant_id, owner_is_named, m365_tenant_id = asked
+def _case_about_channel(world: World, caller_and_asked: tuple[Caller, _AskedOfChannel]) -> Case:
+    caller, asked = caller_and_asked
+    return caller, _parsed(_body_about_channel(world, asked))
+
+
+def _body_about_channel(world: World, asked: _AskedOfChannel) -> dict[str, Any]:
+    channel_id, m365_tenant_id, (owner_is_named, is_installed, is_paused, spelling) = asked
     # If Hypothesis takes the channel away, the call shall be about one that is left.
     found = next((each for each in world.channels if each.id == channel_id), next(iter(world.channels), None))
-    request = SessionRequest(
-        managed_agent_key=ManagedAgentKey.NEO_SUPPORT,
-        client_id=found.tenant_id if found and owner_is_named else None,
-        bot_id=found.bot_id if found else None,
-        m365_tenant_id=m365_tenant_id,
+    if found is None:
+        return _BY_KEY
+    if is_paused:
+        found = next((each for each in world.channels if each.status is ChannelStatus.DISCONNECTED), found)
+    if is_installed and m365_tenant_id not in found.installed_m365_tenant_ids:
+        m365_tenant_id = min(found.installed_m365_tenant_ids, default=None)
+    return _body(
+        _BY_KEY,
+        found.tenant_id if owner_is_named else None,
+        _spelled(found.bot_id, normal_bot_id, spelling),
+        m365_tenant_id and _spelled(m365_tenant_id, normal_m365_tenant_id, spelling),
+        {},
     )
-    return Caller(CallerKind.PLATFORM, home_tenant_id), request
+
+
+def _spelled(normal_id: str, normal_form: Callable[[str], str], which: int) -> str:
+    spellings = _spellings(normal_id, normal_form)
+    return spellings[which % len(spellings)]
 
 
 # It takes longer to make a strategy than to draw from it.
@@ -345,26 +367,56 @@ def _cases(ids: _Ids) -> tuple[SearchStrategy[Case], ...]:
         st.tuples(others, _own_bodies(ids).map(_parsed)),
         st.tuples(_callers(ids, CallerKind.PLATFORM), _platform_bodies(ids).map(_parsed)),
         st.tuples(_callers(ids, *CallerKind), _odd_bodies(ids).map(_parsed)),
+        st.tuples(_callers(ids, CallerKind.PLATFORM), _asked_of_channels(ids)),
     )
 
 
+# Whether the owner is named, whether the M365 tenant is one that the channel is installed for, if any, whether a paused
+# channel is preferred, and how the ids are spelled; one draw for all of them.
+_HOW_CHANNELS_ARE_ASKED_ABOUT: Final = st.sampled_from(
+    [*product((False, True), (False, True, True), (False, False, True), range(len(_SPELLINGS)))]
+)
+
+
 @lru_cache(maxsize=64)
-def _channels_asked_about(ids: _Ids) -> SearchStrategy[tuple[str, str, bool, str | None]]:
+def _asked_of_channels(ids: _Ids) -> SearchStrategy[_AskedOfChannel]:
     return st.tuples(
         st.sampled_from(ids.channel_ids or CHANNEL_IDS),
-        st.sampled_from((ABSENT_TENANT_ID, *ids.tenant_ids)),
-        st.sampled_from((False, True, True)),
-        st.sampled_from((None, *ids.m365_tenant_ids * 2)),
+        st.sampled_from((None, *ids.m365_tenant_ids)),
+        _HOW_CHANNELS_ARE_ASKED_ABOUT,
     )
 
 
+def _aimed_bodies(world: World) -> SearchStrategy[dict[str, Any]]:
+    """Draw a body without looking at who sends it, so that each outcome is frequent whoever does."""
+    ids = _ids_of(world)
+    own, platform, odd, of_a_client = _bodies_of(ids)
+    about_an_agent = _asked_of_agents(ids).map(partial(_body_about_agent, world))
+    about_a_channel = _asked_of_channels(ids).map(partial(_body_about_channel, world))
+    return _one_of(own, *[about_an_agent] * 6, platform, odd, *[of_a_client] * 2, *[about_a_channel] * 12)
+
+
 @lru_cache(maxsize=64)
-def _well_formed_bodies(ids: _Ids) -> SearchStrategy[dict[str, Any]]:
-    return st.one_of(_own_bodies(ids), _platform_bodies(ids), _odd_bodies(ids))
+def _bodies_of(ids: _Ids) -> tuple[SearchStrategy[dict[str, Any]], ...]:
+    of_a_client = st.sampled_from([{**_BY_KEY, "client_id": each} for each in (*ids.tenant_ids, ABSENT_TENANT_ID)])
+    return _own_bodies(ids), _platform_bodies(ids), _odd_bodies(ids), of_a_client
 
 
-def _callers(ids: _Ids, *kinds: CallerKind) -> SearchStrategy[Caller]:
-    return st.sampled_from([Caller(kind, each) for each in (*ids.tenant_ids, ABSENT_TENANT_ID) for kind in kinds])
+@lru_cache(maxsize=64)
+def _asked_of_agents(ids: _Ids) -> SearchStrategy[tuple[int, bool]]:
+    return st.tuples(st.sampled_from((ABSENT_AGENT_ID, *ids.agent_ids)), st.sampled_from((False, True, True)))
+
+
+def _body_about_agent(world: World, asked: tuple[int, bool]) -> dict[str, Any]:
+    agent_id, is_triggered = asked
+    triggered = (agent.id for agent in world.agents if agent.kind is AgentKind.TRIGGERED)
+    return {"agent_id": next(triggered, agent_id) if is_triggered else agent_id}
+
+
+def _callers(ids: _Ids, *kinds: CallerKind, often: int = 1) -> SearchStrategy[Caller]:
+    return st.sampled_from(
+        [Caller(kind, each) for each in (*ids.tenant_ids * often, ABSENT_TENANT_ID) for kind in kinds]
+    )
 
 
 def _own_bodies(ids: _Ids) -> SearchStrategy[dict[str, Any]]:

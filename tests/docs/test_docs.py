@@ -269,6 +269,14 @@ def test_the_tests_in_prove_your_adapter_pass(tmp_path: Path) -> None:
     assert re.search(r"=+ \d+ passed in ", told), told
 
 
+def test_the_directory_in_embedding_keeps_the_contract(tmp_path: Path) -> None:
+    page = [*blocks((ROOT / "docs/embedding.md").read_text(encoding="utf-8"))]
+    with chdir(tmp_path):
+        output_of("neo-routing demo --save sample")
+    told = told_by_tests_of([block for block in page if ">>>" not in block.text], tmp_path)
+    assert re.search(r"=+ \d+ passed, 2 skipped in ", told), told
+
+
 def told_by_tests_of(page: list[Block], folder: Path) -> str:
     (folder / "pytest.ini").write_text("[pytest]\nstrict = true\nfilterwarnings = error\n")
     (folder / "test_page.py").write_text("\n\n".join(block.text for block in page if block.language == "python"))

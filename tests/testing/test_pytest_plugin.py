@@ -374,11 +374,17 @@ import pytest
 @pytest.mark.routing_world("worlds/gone.toml")
 def test_no_file(routing_world): ...
 
-@pytest.mark.routing_world()
-def test_no_path(routing_world): ...
+@pytest.mark.routing_world
+def test_bare(routing_world): ...
 
 @pytest.mark.routing_world(document="worlds/small.toml")
 def test_unknown_argument(routing_world): ...
+
+@pytest.mark.routing_world("worlds/small.toml", "worlds/other.toml")
+def test_two_paths(routing_world): ...
+
+@pytest.mark.routing_world(7)
+def test_no_path(routing_world): ...
 """
 
 
@@ -388,10 +394,12 @@ def test_a_world_comes_from_the_sample_a_marker_or_a_fixture_of_ones_own(run: Ru
 
 
 def test_a_marker_that_names_no_document_is_an_error(run: Run) -> None:
-    told = run("--strict-markers", "-rE", status=1, test_bad=BAD_MARKERS)
-    assert " 3 errors" in told
-    for error in ("No such file or directory", "missing 1 required positional argument", "unexpected keyword argument"):
-        assert error in told
+    told = run("--strict-markers", status=1, test_bad=BAD_MARKERS)
+    assert " 5 errors" in told
+    assert "No such file or directory" in told
+    usage = 'one directory document and nothing else: write @pytest.mark.routing_world("worlds/one-msp.toml").'
+    assert len(re.findall(rf"^.*{re.escape(usage)}$", told, flags=re.MULTILINE)) == 4
+    assert "TypeError" not in told
 
 
 def test_the_marker_is_explained(run: Run) -> None:

@@ -82,6 +82,32 @@ def test_each_of_the_eighteen_outcomes_is_at_least_one_in_a_hundred() -> None:
     assert {each: share for each, share in shares.items() if share < 0.01} == {}
 
 
+def outcome_of_body(caller: Caller, body: dict[str, Any], world: World) -> str:
+    request = parse_session_request(body)
+    if isinstance(request, Failure):
+        return str(request.failure().code)
+    return outcome(decide(caller, request.unwrap(), world.directory()))
+
+
+APART: dict[str, tuple[Callable[[World], st.SearchStrategy[Any]], Callable[[Caller, Any, World], str]]] = {
+    "bodies": (bodies, outcome_of_body),
+    "session_requests": (
+        session_requests,
+        lambda caller, request, world: outcome(decide(caller, request, world.directory())),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_each_outcome_is_met_by_a_caller_and_what_is_asked_drawn_apart(name: str) -> None:
+    asked, told = APART[name]
+    calls = drawn(directories().flatmap(lambda world: st.tuples(callers(world), asked(world), st.just(world))), 3_000)
+    found = Counter(told(*call) for call in calls)
+    shares = {str(each): found[each] / len(calls) for each in [*Outcome, *RefusalCode]}
+    assert len(calls) == 3_000
+    assert {each: share for each, share in shares.items() if share < 0.005} == {}
+
+
 SIGHTS: dict[str, Callable[[World], bool]] = {
     "three MSPs on one bot": lambda world: any(
         len({channel.tenant_id for channel in world.channels if channel.bot_id == bot_id}) == 3

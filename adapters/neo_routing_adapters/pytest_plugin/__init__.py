@@ -9,14 +9,18 @@ from __future__ import annotations
 import sys
 from importlib import resources
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 if TYPE_CHECKING:
     from neo_routing.testing.world import World
     from neo_routing_adapters.memory import MemoryDirectory
+
+_MARKER_USAGE: Final = (
+    "The marker routing_world takes the path of one directory document and nothing else: "
+    'write @pytest.mark.routing_world("worlds/one-msp.toml").'
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,12 +46,16 @@ def routing_world(request: pytest.FixtureRequest) -> World:
         with resources.as_file(resources.files("neo_routing_adapters") / "sample" / "directory.json") as path:
             document = read_document(path)
     else:
-        document = read_document(_below(request.config.rootpath, *marker.args, **marker.kwargs))
+        document = read_document(request.config.rootpath / _path_in(marker))
     return World(document.tenants, document.agents, document.channels, document.end_companies)
 
 
-def _below(root: Path, /, path: str | PathLike[str]) -> Path:
-    return root / path
+def _path_in(marker: pytest.Mark) -> str | PathLike[str]:
+    match [*(("path", each) for each in marker.args), *marker.kwargs.items()]:
+        case [("path", str() | PathLike() as path)]:
+            return path
+        case _:
+            pytest.fail(_MARKER_USAGE, pytrace=False)
 
 
 @pytest.fixture

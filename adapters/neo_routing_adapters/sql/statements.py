@@ -15,12 +15,15 @@ from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     Boolean,
     ColumnElement,
     CompoundSelect,
     FromClause,
+    Join,
     Select,
+    TableValuedAlias,
     Text,
     and_,
     bindparam,
@@ -34,7 +37,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnCollection
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from neo_routing import ManagedAgentKey, RowsNeeded, well_formed
@@ -188,8 +193,42 @@ def _fenced(query: _Query) -> FromClause:
     return query.offset(literal_column("0")).lateral()
 
 
+class _InThisOrder(Join):
+    """A join that SQLite carries out from left to right.
+
+    If it knows a table to be small, it would rather go through that, and through all keys for each of its rows.
+    """
+
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002  # as in the base
+        """Stand in another one without parentheses, within which the order would be free."""
+        return self
+
+
+@compiles(_InThisOrder, "sqlite")
+def _cross_join(join: _InThisOrder, compiler: SQLCompiler, **options: Any) -> str:
+    left, right = (compiler.process(side, **{**options, "asfrom": True}) for side in (join.left, join.right))
+    assert join.onclause is not None, "it was given"
+    # Without parentheses, only the innermost may have a condition; the others have none but `true`.
+    condition = "" if isinstance(join.right, _InThisOrder) else f" ON {compiler.process(join.onclause)}"
+    return f"{left} CROSS JOIN {right}{condition}"
+
+
 class _JsonArrays(_Single):
     """The keys are JSON arrays in a JSON array, because SQLite has no others."""
+
+    def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
+        return _keys_first(build(*keys))
+
+    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
+        return _keys_first(build(*keys))
+
+    def joined(
+        self, outer: FromClause, inner: _Query, *on: ColumnElement[bool]
+    ) -> tuple[FromClause, ColumnCollection[str, Any]]:
+        [table] = inner.get_final_froms()
+        return _InThisOrder(outer, table, and_(*on)), inner.selected_columns
 
     def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
         array = func.json_each(bindparam(_argument(names), type_=Text())).table_valued("value")
@@ -198,6 +237,11 @@ class _JsonArrays(_Single):
     def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
         """Yield the argument for these columns of keys."""
         yield _argument(names), json.dumps([*zip(*columns, strict=True)])
+
+
+def _keys_first(query: _Query) -> _Query:
+    table, keys = sorted(query.get_final_froms(), key=lambda each: isinstance(each, TableValuedAlias | CTE))
+    return query.select_from(_InThisOrder(keys, table, true()))
 
 
 def _argument(names: Sequence[str]) -> str:
