@@ -28,6 +28,7 @@ from neo_routing import (
     parse_session_request,
 )
 from neo_routing.testing import World
+from neo_routing.testing.contract_cases import MOVED
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.statements import Statements
@@ -254,3 +255,13 @@ def test_a_request_that_its_shape_refuses_takes_no_connection() -> None:
     for case in parsed(REFUSED_BY_SHAPE):
         assert decide(*case, SqlDirectory(engine)).result.failure().status in {403, 422}
     assert engine.pool.checkedin() == 0
+
+
+def test_a_batch_in_sqlite_goes_through_its_keys_first(sqlite_url: str) -> None:
+    with upgraded(sqlite_url) as engine, engine.connect() as connection:
+        import_directory(engine, Content(MOVED[0]))  # which leaves statistics: so few rows would otherwise come first
+        statement, arguments = Statements(engine.dialect).for_many([*map(of_msp, range(2))])
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", arguments).fetchall()
+    steps = [step for *_, step in plan]
+    before_keys = {steps[place - 1] for place, step in enumerate(steps) if step.startswith("SCAN anon")}
+    assert before_keys == {"LEFT-MOST SUBQUERY", "UNION ALL"}
