@@ -13,35 +13,14 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
-from sqlalchemy.util import await_only
 
 from neo_routing_adapters.sql.deadlines import Call, Line
 
 
-class StatementLine(Line, Protocol):
-    """A connection, as calls wait on it: how to run a statement on it, and how to cut it off."""
+class CursorLine(Line, Protocol):
+    """A connection, as calls wait on it: its cursor, and how to cut it off."""
 
-    def rows(self, sql: str, arguments: Any) -> list[Any]:
-        """Run a statement and return the rows that it finds."""
-        ...
-
-    def run(self, sql: str) -> None:
-        """Run a statement that finds none."""
-        ...
-
-
-class _Cursor:
-    """A connection with a cursor, which takes less time to keep than to make."""
-
-    def __init__(self, connection: PoolProxiedConnection) -> None:
-        self._cursor = connection.cursor()
-
-    def rows(self, sql: str, arguments: Any) -> list[Any]:
-        self._cursor.execute(sql, arguments)
-        return list(self._cursor.fetchall())
-
-    def run(self, sql: str) -> None:
-        self._cursor.execute(sql)
+    cursor: Any
 
 
 class _Duplicate(socket.socket):
@@ -51,11 +30,11 @@ class _Duplicate(socket.socket):
         self.close()
 
 
-class _Socket(_Cursor):
+class _Socket:
     """A connection of psycopg, whose socket can be shut down."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        super().__init__(connection)
+        self.cursor = connection.cursor()
         # A duplicate: by the time that it is cut off, the number of the original may be another file's.
         self._socket = _Duplicate(fileno=socket.dup(_driver_connection(connection).fileno()))
 
@@ -65,30 +44,19 @@ class _Socket(_Cursor):
 
 
 class _Asyncpg:
-    """A connection of asyncpg, which can be terminated.
-
-    It runs statements itself: SQLAlchemy's cursor takes longer for what it knows besides their rows.
-    """
+    """A connection of asyncpg, which can be terminated."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        driver_connection = _driver_connection(connection)
-        self._fetch: Callable[..., Any] = driver_connection.fetch
-        self._execute: Callable[..., Any] = driver_connection.execute
-        self.cut: Callable[[], None] = driver_connection.terminate
-
-    def rows(self, sql: str, arguments: Any) -> list[Any]:
-        found: list[Any] = await_only(self._fetch(sql, *arguments))
-        return found
-
-    def run(self, sql: str) -> None:
-        await_only(self._execute(sql))
+        # SQLAlchemy's cursor: it knows what asyncpg does on a connection that has just been terminated.
+        self.cursor = connection.cursor()
+        self.cut: Callable[[], None] = _driver_connection(connection).terminate
 
 
-class _Sqlite(_Cursor):
+class _Sqlite:
     """A connection to a SQLite file, which can be interrupted."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        super().__init__(connection)
+        self.cursor = connection.cursor()
         self._interrupt: Callable[[], Any] = _driver_connection(connection).interrupt
 
     def cut(self) -> None:
@@ -102,7 +70,7 @@ class _Aiosqlite(_Sqlite):
         self._interruption = asyncio.get_running_loop().create_task(self._interrupt())
 
 
-LINES: Final[Mapping[str, Callable[[PoolProxiedConnection], StatementLine]]] = {
+LINES: Final[Mapping[str, Callable[[PoolProxiedConnection], CursorLine]]] = {
     "psycopg": _Socket,
     "psycopg_async": _Socket,
     "asyncpg": _Asyncpg,

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
-from neo_routing_adapters.sql.connections import LINES, StatementLine
+from neo_routing_adapters.sql.connections import LINES, CursorLine
 from neo_routing_adapters.sql.deadlines import Call
 from neo_routing_adapters.sql.rows import read_rows
 from neo_routing_adapters.sql.statements import Statement, Statements
@@ -91,7 +91,7 @@ class Reader(Generic[_Call]):
         try:
             line = self._line(connection)
             call.enter(line)
-            found = self._fetched(connection, line, statements)
+            found = self._fetched(connection, line.cursor, statements)
         except BaseException as error:
             gone = isinstance(error, self._faults) and self._is_gone(error, connection)
             whole = call.leave()
@@ -105,25 +105,23 @@ class Reader(Generic[_Call]):
             self._drop(connection)
         return found
 
-    def _line(self, connection: PoolProxiedConnection) -> StatementLine:
-        line: StatementLine | None = connection.info.get(_LINE)
+    def _line(self, connection: PoolProxiedConnection) -> CursorLine:
+        line: CursorLine | None = connection.info.get(_LINE)
         if line is None:
             connection.info[_LINE] = line = self._open_line(connection)
         if self._local and connection.info.get(_BUSY_TIMEOUT) != self._busy_timeout:
-            line.run(f"PRAGMA busy_timeout = {self._busy_timeout}")
+            line.cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
             connection.info[_BUSY_TIMEOUT] = self._busy_timeout
         return line
 
-    def _fetched(
-        self, connection: PoolProxiedConnection, line: StatementLine, statements: Sequence[Statement]
-    ) -> list[Any]:
+    def _fetched(self, connection: PoolProxiedConnection, cursor: Any, statements: Sequence[Statement]) -> list[Any]:
         dialect, dbapi_connection = self._dialect, connection.dbapi_connection
         assert dbapi_connection is not None, "it was just taken from the pool"
         # In a transaction of its own, each statement would take three round trips, and psycopg would prepare it anew.
         transactional = not self._local and not dialect.detect_autocommit_setting(dbapi_connection)
         if transactional:
             dialect.set_isolation_level(dbapi_connection, "AUTOCOMMIT")
-        found = _rows(line, statements)
+        found = _executed(cursor, statements)
         if transactional:
             dialect.reset_isolation_level(dbapi_connection)
         return found
@@ -159,14 +157,18 @@ def _open(engine: Engine) -> int:
     return pool.checkedin() + pool.checkedout() if isinstance(pool, QueuePool) else 0
 
 
-def _rows(line: StatementLine, statements: Sequence[Statement]) -> list[Any]:
+def _executed(cursor: Any, statements: Sequence[Statement]) -> list[Any]:
     if not statements:
         return []
     if len(statements) == 1:
-        return line.rows(*statements[0])
-    line.run(_BEGIN_ONE_SNAPSHOT)
-    found = [row for statement in statements for row in line.rows(*statement)]
-    line.run("COMMIT")
+        cursor.execute(*statements[0])
+        return list(cursor.fetchall())
+    found: list[Any] = []
+    cursor.execute(_BEGIN_ONE_SNAPSHOT)
+    for statement in statements:
+        cursor.execute(*statement)
+        found += cursor.fetchall()
+    cursor.execute("COMMIT")
     return found
 
 
