@@ -361,7 +361,11 @@ def _spelled(normal_id: str, normal_form: Callable[[str], str], which: int) -> s
 
 
 @lru_cache(maxsize=64)
-def _cases(ids: _Ids) -> tuple[SearchStrategy[Case], ...]:
+def _cases(
+    ids: _Ids,
+) -> tuple[
+    SearchStrategy[Case], SearchStrategy[Case], SearchStrategy[Case], SearchStrategy[tuple[Caller, _AskedOfChannel]]
+]:
     others = _callers(ids, CallerKind.SERVICE_ACCOUNT, CallerKind.USER)
     return (
         st.tuples(others, _own_bodies(ids).map(_parsed)),
