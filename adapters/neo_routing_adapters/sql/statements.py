@@ -135,7 +135,7 @@ class _Single:
 
     def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         """Return the query for the rows that have these keys, which stand in rows that were found already."""
-        return build(*keys)
+        return self.rows(keys, build)
 
     def joined(
         self, outer: FromClause, inner: _Query, *on: ColumnElement[bool]
@@ -219,9 +219,6 @@ class _JsonArrays(_Single):
     """The keys are JSON arrays in a JSON array, because SQLite has no others."""
 
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
-        return _keys_first(build(*keys))
-
-    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         return _keys_first(build(*keys))
 
     def joined(
