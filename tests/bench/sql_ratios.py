@@ -23,7 +23,9 @@ from typing import Any
 
 import asyncpg
 from attrs import frozen
+from psycopg import RawCursor
 from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 sys.path.append(str(Path(__file__).parent.parent / "servers"))
@@ -361,31 +363,31 @@ def in_batches(server: PostgresServer, size: int) -> None:
     }
     with server.connect(name_of(size)) as bare:
         for name, cases in batches.items():
-            batch, few = cases[:BATCH], cases[: BATCH // 5]
-            statement = Statements(engine.dialect).for_many(needed_for(batch))
-            best = compare(
-                {
-                    "bare": bare_loop(bare.cursor(), [statement], prepare=True),
-                    "many": lambda: decide_many(batch, directory),
-                },
-                BATCH,
-                40,
-            )
-            figure = f"{name} ({best['bare'] * 1e6:.1f} us), against its one statement"
+            batch, some, few = cases[:BATCH], cases[: BATCH // 5], cases[: BATCH : BATCH // 100]
+            needed = needed_for(batch)
+            loops = {
+                "bare": (
+                    bare_loop(RawCursor(bare), [Statements(asyncpg_dialect()).for_many(needed)], prepare=True),
+                    BATCH,
+                ),
+                "written": (
+                    bare_loop(bare.cursor(), [Statements(engine.dialect).for_many(needed)], prepare=True),
+                    BATCH,
+                ),
+                "many": (lambda: decide_many(batch, directory), BATCH),
+                "one by one": (decide_loop(few, directory), len(few)),
+                "larger": (lambda: decide_many(cases, directory), len(cases)),
+                "smaller": (lambda: decide_many(some, directory), len(some)),
+            }
+            warm(*(loop for loop, _ in loops.values()))
+            best = best_rounds(loops, 60)
+            figure = f"{name} ({best['bare'] * 1e6:.1f} us), against its one statement with lists of keys"
             report(figure, best["many"] / best["bare"], 1.25)
-            report("    one by one, against the batch", one_by_one(batch, directory) / best["many"], 5, at_least=True)
-            larger = compare({"many": lambda: decide_many(cases, directory)}, len(cases), 10)["many"]
-            smaller = compare({"many": lambda: decide_many(few, directory)}, len(few), 40)["many"]
-            report(f"    a decision among {len(cases):,}, against one among {len(few):,}", larger / smaller, 1.25)
+            report("    against it with arrays written out as the directory does", best["many"] / best["written"])
+            report("    one by one, against the batch", best["one by one"] / best["many"], 5, at_least=True)
+            figure = f"    a decision among {len(cases):,}, against one among {len(some):,}"
+            report(figure, best["larger"] / best["smaller"], 1.25)
     engine.dispose()
-
-
-def one_by_one(cases: list[Case], directory: SqlDirectory) -> float:
-    """Return the seconds a decision, from the best rounds of some at a time."""
-    some_at_a_time = [cases[start : start + 20] for start in range(0, len(cases), 20)]
-    warm(decide_loop(cases[:20], directory))
-    contestants = {str(turn): (decide_loop(some, directory), 1) for turn, some in enumerate(some_at_a_time)}
-    return sum(best_rounds(contestants, 8).values()) / len(cases)
 
 
 def growth(server: PostgresServer) -> None:

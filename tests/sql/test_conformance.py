@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from neo_routing import (
     Agent,
+    AgentKind,
     Caller,
     CallerKind,
     Channel,
@@ -155,6 +156,59 @@ def test_a_key_that_no_directory_holds_finds_nothing(database: Database) -> None
 def assert_empty(rows: Rows) -> None:
     assert not any((rows.tenants, rows.conversational_agents, rows.triggered_agents, rows.active_channels))
     assert not any((rows.active_installations, rows.white_label_bots, rows.end_companies))
+
+
+# Whatever writes keys into a statement, or into an array, must write these so that they are read as they are.
+WRITTEN_WITH_CARE = [
+    *"\"\\'{},;%$?:",
+    '","',
+    "\\\\",
+    '\\"',
+    "{a,b}",
+    '{"a"}',
+    "null",
+    "a b",
+    "%s",
+    "%%",
+    "$1",
+    "\x01",
+    "é\U0001f600",
+]
+
+
+def test_keys_that_are_written_with_care_find_what_is_there(database: Database) -> None:
+    numbered = [*enumerate(WRITTEN_WITH_CARE, start=1)]
+    world = World(
+        tuple(Tenant(id=text) for text in WRITTEN_WITH_CARE),
+        tuple(
+            Agent(id=number, tenant_id=text, kind=AgentKind.CONVERSATIONAL, managed_key=ManagedAgentKey.NEO_SUPPORT)
+            for number, text in numbered
+        ),
+        tuple(
+            Channel(
+                id=text,
+                tenant_id=text,
+                agent_id=number,
+                bot_id=text,
+                white_label=True,
+                installed_m365_tenant_ids=frozenset({text}),
+            )
+            for number, text in numbered
+        ),
+        tuple(EndCompany(id=text, tenant_id=text, m365_tenant_ids=frozenset({text})) for text in WRITTEN_WITH_CARE),
+    )
+    asked = [
+        (Caller(CallerKind.PLATFORM, text), SessionRequest(managed_agent_key=key, bot_id=bot_id, m365_tenant_id=m365))
+        for text in WRITTEN_WITH_CARE
+        for key, bot_id, m365 in [
+            (ManagedAgentKey.NEO_SUPPORT, None, None),
+            (ManagedAgentKey.NEO_SUPPORT, text, None),
+            (ManagedAgentKey.NEO_SUPPORT, text, text),
+            (ManagedAgentKey.NEO_SUPPORT, text, "another"),
+        ]
+    ]
+    assert all(is_successful(decide(*case, world.directory()).result) for case in asked[::4] + asked[2::4])
+    assert [*differences(database, world, asked)] == []
 
 
 @pytest.mark.parametrize("agent_id", [0, -1, 2**31 - 1, 2**31, 2**63 - 1, 2**63, 10**600])

@@ -69,7 +69,9 @@ def _agents(
             raise ValueError("an agent has two owners")
         names[agent_id] = name
         if key is not None:
-            _add(managed[key], tenant_id, agent_id)
+            one = (agent_id,)
+            if managed[key].setdefault(tenant_id, one) is not one:
+                _add_another(managed[key], tenant_id, one)
     if owners[_TRIGGERED] and not owners[_TRIGGERED].keys().isdisjoint(owners[_CONVERSATIONAL]):
         raise ValueError("an agent is of two kinds")
     return owners, names, managed
@@ -84,11 +86,15 @@ def _channels(found: list[Any]) -> tuple[dict[str, _Groups], dict[str, _Groups],
             raise ValueError("a part of a channel is missing")
         shown = _OPTIONAL_TRUTH_VALUES[show_steps]
         channel: ChannelRow = (channel_id, tenant_id, agent_id, _TRUTH_VALUES[white_label], shown)
-        _add(owned[status], (tenant_id, bot_id), channel)
+        one, key = (channel,), (tenant_id, bot_id)
+        if owned[status].setdefault(key, one) is not one:
+            _add_another(owned[status], key, one)
         if white_label:
             bots[bot_id] = None
             if m365_tenant_id is not None:
-                _add(installed[status], (bot_id, m365_tenant_id), channel)
+                key = (bot_id, m365_tenant_id)
+                if installed[status].setdefault(key, one) is not one:
+                    _add_another(installed[status], key, one)
     return owned, installed, bots
 
 
@@ -98,14 +104,14 @@ def _links(found: list[Any]) -> tuple[_Groups, dict[str, str]]:
     for _, tenant_id, company_id, _, name, _, _, m365_tenant_id, _, _ in found:
         if type(company_id) is not str or type(name) is not str:
             raise ValueError("a part of an end-company is missing")
-        _add(companies, (tenant_id, m365_tenant_id), company_id)
+        one, key = (company_id,), (tenant_id, m365_tenant_id)
+        if companies.setdefault(key, one) is not one:
+            _add_another(companies, key, one)
         names[company_id] = name
     return companies, names
 
 
-def _add(groups: dict[Any, tuple[Any, ...]], key: Any, item: Any) -> None:
-    group = groups.get(key)
-    if group is None:
-        groups[key] = (item,)
-    elif item not in group:
-        groups[key] = (*group, item)
+# A group has one member nearly always: to call a function for those too would take as long as all the rest of a row.
+def _add_another(groups: dict[Any, tuple[Any, ...]], key: Any, one: tuple[Any]) -> None:
+    if one[0] not in groups[key]:
+        groups[key] += one

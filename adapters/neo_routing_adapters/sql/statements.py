@@ -120,6 +120,10 @@ _links: Final = links.alias("l")
 _Query: TypeAlias = Select[*tuple[Any, ...]]
 _Build: TypeAlias = Callable[..., _Query]
 """Makes the query for the rows that have these keys."""
+_Rows: TypeAlias = Callable[[Sequence[ColumnElement[Any]], _Build], _Query]
+"""Makes the query for the rows that have these keys, or any of these combinations of keys."""
+_Following: TypeAlias = Callable[[FromClause, _Rows], Iterator[_Query]]
+"""Makes the queries for the rows that were found, and for those that follow from them."""
 
 
 class _Single:
@@ -133,9 +137,9 @@ class _Single:
         """Return the query for the rows that have these keys, or any of these combinations of keys."""
         return build(*keys)
 
-    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
-        """Return the query for the rows that have these keys, which stand in rows that were found already."""
-        return self.rows(keys, build)
+    def found(self, query: CompoundSelect[Any], following: _Following) -> Iterator[_Query]:
+        """Yield queries for what this one finds, and for the rows that follow from that."""
+        yield from following(query.cte("channel"), self.rows)
 
     def joined(
         self, outer: FromClause, inner: _Query, *on: ColumnElement[bool]
@@ -148,8 +152,11 @@ class _Single:
 class _SingleOnServer(_Single):
     """Each key is a single value, on PostgreSQL."""
 
-    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
-        return _for_each(keys, build)
+    def found(self, query: CompoundSelect[Any], following: _Following) -> Iterator[_Query]:
+        # Each that is found goes through at once; to keep all of them for several queries would cost a sixth more.
+        each = query.subquery("channel")
+        rows = _fenced(union_all(*(part.correlate(each) for part in following(each, lambda keys, build: build(*keys)))))
+        yield select(*rows.c).select_from(each.join(rows, true()))
 
     def joined(
         self, outer: FromClause, inner: _Query, *on: ColumnElement[bool]
@@ -168,13 +175,28 @@ class _Arrays(_SingleOnServer):
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         return _for_each(keys, build)
 
-    def rows_of_found(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
-        return _for_each([*select(*keys).distinct().subquery().c], build)
-
     def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
         """Yield the arguments for these columns of keys."""
         for name, column in zip(names, columns, strict=True):
             yield f"{_argument(names)}_of_{name}", column
+
+
+class _ArrayTexts(_Arrays):
+    """The arrays are written out here: psycopg takes so long over them that a batch would take a quarter longer."""
+
+    def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
+        for name, column in super().arguments(names, columns):
+            yield name, _array_text(column)
+
+
+def _array_text(keys: Sequence[str | None]) -> str:
+    """Write an array as PostgreSQL reads it, in few steps for however many keys."""
+    if not keys:
+        return "{}"
+    between, absent = "\0", "\ud800"  # as `well_formed.text` has it, no key holds those
+    written = between.join(absent if key is None else key for key in keys)
+    written = written.replace("\\", r"\\").replace('"', r"\"").replace(between, '","')
+    return f'{{"{written}"}}'.replace(f'"{absent}"', "NULL")
 
 
 def _for_each(keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
@@ -184,7 +206,7 @@ def _for_each(keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
     return select(*found.c).select_from(relation.join(found, true()))
 
 
-def _fenced(query: _Query) -> FromClause:
+def _fenced(query: _Query | CompoundSelect[Any]) -> FromClause:
     """Keep the planner of PostgreSQL from any other plan than to look up each key in an index.
 
     It does not know how many keys there are, nor how many rows one key has, and would read whole tables, or compare all
@@ -346,35 +368,39 @@ def _white_label_bot(bot_id: ColumnElement[Any]) -> _Query:
 
 
 def _statement(wanted: int, keys: _Single) -> CompoundSelect[Any]:
-    return union_all(*(_row(sort, query) for sort, query in _parts(wanted, keys)))
+    return union_all(*_parts(wanted, keys))
 
 
-def _parts(wanted: int, keys: _Single) -> Iterator[tuple[Sort, _Query]]:
-    yield Sort.TENANT, keys.rows(keys.keys(_TENANT), _tenant)
+def _parts(wanted: int, keys: _Single) -> Iterator[_Query]:
+    yield _row(Sort.TENANT, keys.rows(keys.keys(_TENANT), _tenant))
     if wanted & _BY_AGENT:
-        yield Sort.AGENT, keys.rows(keys.keys(_AGENT), _agent)
+        yield _row(Sort.AGENT, keys.rows(keys.keys(_AGENT), _agent))
     if wanted & _BY_MANAGED_KEY:
-        yield Sort.AGENT, keys.rows(keys.keys(_MANAGED_AGENT), _managed_agent)
+        yield _row(Sort.AGENT, keys.rows(keys.keys(_MANAGED_AGENT), _managed_agent))
     if wanted & _BY_BOT:
         builds: list[_Build] = [_own_channel]
         if wanted & _BY_M365_TENANT:
             builds = [_own_channel_perhaps_installed, partial(_installed_channel_of_another, keys)]
-        found = union_all(*(keys.rows(keys.keys(_CHANNEL), build) for build in builds)).cte("channel")
-        yield Sort.CHANNEL, select(found)
-        yield Sort.AGENT, keys.rows_of_found([found.c.agent_id], _agent)
-        if wanted & _BY_M365_TENANT:
-            yield Sort.LINK, keys.rows_of_found([found.c.tenant_id, found.c.asked_for], partial(_link, keys))
-        yield Sort.WHITE_LABEL_BOT, _white_label_bot(*keys.keys(_BOT))
+        channels_found = union_all(*(keys.rows(keys.keys(_CHANNEL), build) for build in builds))
+        yield from keys.found(channels_found, partial(_channel_and_following, wanted, keys))
+        yield _row(Sort.WHITE_LABEL_BOT, _white_label_bot(*keys.keys(_BOT)))
+
+
+def _channel_and_following(wanted: int, keys: _Single, channel: FromClause, rows: _Rows) -> Iterator[_Query]:
+    yield _row(Sort.CHANNEL, select(channel))
+    yield _row(Sort.AGENT, rows([channel.c.agent_id], _agent))
+    if wanted & _BY_M365_TENANT:
+        yield _row(Sort.LINK, rows([channel.c.tenant_id, channel.c.asked_for], partial(_link, keys)))
 
 
 def _row(sort: Sort, query: _Query) -> _Query:
-    """Bring the columns of a query to their places. The first query of a union says which type each has."""
-    first = sort == Sort.TENANT
+    """Bring the columns of a query to their places. The first query of a union says what they are."""
+    first = sort in (Sort.TENANT, Sort.CHANNEL)
     columns = (
         query.selected_columns.get(name, cast(null(), column_type).label(name) if first else literal_column("NULL"))
         for name, column_type in _COLUMNS.items()
     )
-    return query.with_only_columns(literal_column(str(int(sort))), *columns, maintain_column_froms=True)
+    return query.with_only_columns(literal_column(str(int(sort))).label("sort"), *columns, maintain_column_froms=True)
 
 
 Statement: TypeAlias = tuple[str, Any]
@@ -392,7 +418,8 @@ class Statements:
         self._storable: tuple[Callable[[Any], Any], ...] = (_text, agent_id, _managed_key, _text, _text)
         on_server = dialect.name == "postgresql"
         self._single = _SingleOnServer() if on_server else _Single()
-        self._sets: _Arrays | _JsonArrays = _Arrays() if on_server else _JsonArrays()
+        arrays = _ArrayTexts() if dialect.driver.startswith("psycopg") else _Arrays()
+        self._sets: _Arrays | _JsonArrays = arrays if on_server else _JsonArrays()
         self._written: dict[tuple[int, _Single], tuple[str, Callable[[Mapping[str, Any]], Any]]] = {}
 
     def for_one(self, needed: RowsNeeded) -> Statement:
