@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from math import ceil
@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.util import await_
 
 from neo_routing_adapters.sql.deadlines import Call, Line
 
@@ -43,13 +44,37 @@ class _Socket:
             self._socket.shutdown(socket.SHUT_RDWR)
 
 
+class _AsyncpgCursor:
+    """What a cursor is to others. SQLAlchemy's own describes columns and counts rows, which takes its time."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._prepared: dict[str, Any] = {}
+        self._rows: list[Any] = []
+
+    def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
+        self._rows = await_(self._fetched(sql, arguments))
+
+    def fetchall(self) -> list[Any]:
+        return self._rows
+
+    async def _fetched(self, sql: str, arguments: Sequence[Any]) -> list[Any]:
+        prepared = self._prepared.get(sql)
+        if prepared is None:
+            prepared = await self._connection.prepare(sql)
+            if prepared.get_name():  # without one, the host wants none to be kept
+                self._prepared[sql] = prepared
+        rows: list[Any] = await prepared.fetch(*arguments)
+        return rows
+
+
 class _Asyncpg:
     """A connection of asyncpg, which can be terminated."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        # SQLAlchemy's cursor: it knows what asyncpg does on a connection that has just been terminated.
-        self.cursor = connection.cursor()
-        self.cut: Callable[[], None] = _driver_connection(connection).terminate
+        driver_connection = _driver_connection(connection)
+        self.cursor = _AsyncpgCursor(driver_connection)
+        self.cut: Callable[[], None] = driver_connection.terminate
 
 
 class _Sqlite:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
-from sqlalchemy.util import greenlet_spawn
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.connections import Connections
 from neo_routing_adapters.sql.deadlines import Call, Watch
+from neo_routing_adapters.sql.greenlets import run_awaiting
 from neo_routing_adapters.sql.reader import LATE, Reader
 
 DEADLINE: Final = 2.0
@@ -80,7 +81,7 @@ class AsyncSqlDirectory:
         call = _AsyncCall(seconds)
         timer = asyncio.get_running_loop().call_later(seconds, call.expire)
         try:
-            return await greenlet_spawn(self._reader.read, statements, call)
+            return await run_awaiting(partial(self._reader.read, statements, call))
         except asyncio.CancelledError as cancelled:
             if call.task.was_cut():
                 raise DirectoryUnavailable(LATE) from cancelled

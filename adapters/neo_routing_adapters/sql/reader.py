@@ -174,6 +174,7 @@ def _executed(cursor: Any, statements: Sequence[Statement]) -> list[Any]:
 
 def _errors_of(dialect: Dialect) -> _Faults:
     driver: Any = dialect.loaded_dbapi
-    if dialect.driver == "asyncpg":  # SQLAlchemy translates most of them, and not all
-        return driver.Error, driver.asyncpg.PostgresError, driver.asyncpg.InterfaceError
+    if dialect.driver == "asyncpg":  # SQLAlchemy translates most of those that come through its hands
+        asyncpg = driver.asyncpg
+        return driver.Error, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
     return (driver.Error,)

@@ -137,6 +137,10 @@ class _Single:
         """Return the query for the rows that have these keys, or any of these combinations of keys."""
         return build(*keys)
 
+    def first(self, key: ColumnElement[Any], build: _Build) -> _Query:
+        """Return the query for the one row that comes for this key, or for each of these keys, with the key."""
+        return build(key).add_columns(key.label("asked_for"))
+
     def found(self, query: CompoundSelect[Any], following: _Following) -> Iterator[_Query]:
         """Yield queries for what this one finds, and for the rows that follow from that."""
         yield from following(query.cte("channel"), self.rows)
@@ -174,6 +178,9 @@ class _Arrays(_SingleOnServer):
 
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         return _for_each(keys, build)
+
+    def first(self, key: ColumnElement[Any], build: _Build) -> _Query:
+        return _for_each([key], partial(super().first, build=build))
 
     def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
         """Yield the arguments for these columns of keys."""
@@ -243,6 +250,10 @@ class _JsonArrays(_Single):
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         return _keys_first(build(*keys))
 
+    def first(self, key: ColumnElement[Any], build: _Build) -> _Query:
+        [found] = build(key).selected_columns
+        return select(build(key).scalar_subquery().label(found.name), key.label("asked_for"))
+
     def joined(
         self, outer: FromClause, inner: _Query, *on: ColumnElement[bool]
     ) -> tuple[FromClause, ColumnCollection[str, Any]]:
@@ -288,6 +299,10 @@ def _managed_agent(tenant_id: ColumnElement[Any], managed_key: ColumnElement[Any
     return _ANY_AGENT.where(_agents.c.tenant_id == tenant_id, _agents.c.managed_key == managed_key)
 
 
+def _one(query: _Query) -> _Query:
+    return query.limit(literal_column("1")).offset(literal_column("0"))
+
+
 _ANY_CHANNEL: Final = select(
     _channels.c.tenant_id,
     _channels.c.id,
@@ -310,15 +325,12 @@ def _own_channel_perhaps_installed(
     tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
 ) -> _Query:
     installed_for = _installations.c.m365_tenant_id
-    installed = (
-        select(installed_for)
-        .where(_channels.c.white_label, _installations.c.channel_id == _channels.c.id, installed_for == m365_tenant_id)
-        .limit(literal_column("1"))
-        .offset(literal_column("0"))
-        .correlate_except(_installations)
+    installed = select(installed_for).where(
+        _channels.c.white_label, _installations.c.channel_id == _channels.c.id, installed_for == m365_tenant_id
     )
     own = _own_channel(tenant_id, bot_id, m365_tenant_id)
-    return own.add_columns(installed.scalar_subquery().label("m365_tenant_id"))
+    one = _one(installed.correlate_except(_installations)).scalar_subquery()
+    return own.add_columns(one.label("m365_tenant_id"))
 
 
 def _installed_channel_of_another(
@@ -353,18 +365,20 @@ def _link(keys: _Single, tenant_id: ColumnElement[Any], m365_tenant_id: ColumnEl
     return linked.where(_links.c.m365_tenant_id == m365_tenant_id)
 
 
-def _white_label_bot(bot_id: ColumnElement[Any]) -> _Query:
+def _next_white_label_bot(bot_id: ColumnElement[Any]) -> _Query:
     """Look for the next bot from this one on, which only an index answers.
 
     To ask for any channel of the bot looks simpler, but a planner may then read the whole table: if half of the
     channels have the same bot, it expects to come upon one soon, and for a bot that has none it never does.
     """
-    following = (
-        select(func.min(_channels.c.bot_id))
-        .where(_channels.c.white_label, _channels.c.bot_id >= bot_id)
-        .correlate_except(_channels)
-    )
-    return select(bot_id.label("key")).where(bot_id == following.scalar_subquery())
+    following = select(_channels.c.bot_id.label("key")).where(_channels.c.white_label, _channels.c.bot_id >= bot_id)
+    return _one(following.order_by(_channels.c.bot_id))
+
+
+def _white_label_bot(keys: _Single) -> _Query:
+    [bot_id] = keys.keys(_BOT)
+    following = keys.first(bot_id, _next_white_label_bot).subquery()
+    return select(following.c.key).where(following.c.key == following.c.asked_for)
 
 
 def _statement(wanted: int, keys: _Single) -> CompoundSelect[Any]:
@@ -383,7 +397,7 @@ def _parts(wanted: int, keys: _Single) -> Iterator[_Query]:
             builds = [_own_channel_perhaps_installed, partial(_installed_channel_of_another, keys)]
         channels_found = union_all(*(keys.rows(keys.keys(_CHANNEL), build) for build in builds))
         yield from keys.found(channels_found, partial(_channel_and_following, wanted, keys))
-        yield _row(Sort.WHITE_LABEL_BOT, _white_label_bot(*keys.keys(_BOT)))
+        yield _row(Sort.WHITE_LABEL_BOT, _white_label_bot(keys))
 
 
 def _channel_and_following(wanted: int, keys: _Single, channel: FromClause, rows: _Rows) -> Iterator[_Query]:
