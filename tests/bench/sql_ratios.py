@@ -58,7 +58,8 @@ ROUND, ROUNDS = 14, 300
 """Calls in a round, and rounds: a round takes a millisecond or two, so in some of them nothing else runs."""
 BATCH = 1_000
 DELAY = 500e-6
-AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
+ADVISED = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+"""How the documentation tells hosts to make their engines."""
 PROCESSOR = max(os.sched_getaffinity(0))
 
 Case = tuple[Caller, SessionRequest]
@@ -159,7 +160,7 @@ def load(engine: Engine, size: int) -> None:
     started = time.perf_counter()
     upgrade(engine)
     import_directory(engine, Content(size))
-    with engine.connect().execution_options(**AUTOCOMMIT) as connection:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM")
     print(f"\n{engine.dialect.name}, {size:,} tenants, loaded in {time.perf_counter() - started:.0f} s", flush=True)
 
@@ -220,7 +221,7 @@ def require_the_same_answers(size: int, directory: SqlDirectory) -> None:
 
 def on_postgresql(server: PostgresServer, size: int, *, port: int | None = None) -> None:
     url = server.url(database=name_of(size), port=port)
-    engine, by_default = create_engine(url, **AUTOCOMMIT), create_engine(url)
+    engine, by_default = create_engine(url, **ADVISED), create_engine(url)
     directory, directory_by_default = SqlDirectory(engine), SqlDirectory(by_default)
     require_the_same_answers(size, directory)
     print("\nPostgreSQL: decide through a pooled engine, against the prepared statement on a psycopg connection")
@@ -243,8 +244,8 @@ def on_postgresql(server: PostgresServer, size: int, *, port: int | None = None)
 def on_asyncpg(server: PostgresServer, size: int) -> None:
     print("\nPostgreSQL: adecide through a pooled engine, against the prepared statement on an asyncpg connection")
     url = make_url(server.url("asyncpg", name_of(size)))
-    engine = create_async_engine(url, **AUTOCOMMIT)
-    of_psycopg = create_async_engine(server.url("psycopg_async", name_of(size)), **AUTOCOMMIT)
+    engine = create_async_engine(url, **ADVISED)
+    of_psycopg = create_async_engine(server.url("psycopg_async", name_of(size)), **ADVISED)
     directory, directory_of_psycopg = AsyncSqlDirectory(engine), AsyncSqlDirectory(of_psycopg)
     with asyncio.Runner() as runner:
         bare = runner.run(asyncpg.connect(url.set(drivername="postgresql").render_as_string()))
@@ -280,8 +281,8 @@ def on_asyncpg(server: PostgresServer, size: int) -> None:
 def through_proxy(server: PostgresServer, proxy: Proxy, size: int) -> None:
     print(f"\nPostgreSQL, {DELAY * 1e6:.0f} us away: a decision, against a round trip of SELECT 1")
     database = name_of(size)
-    engine = create_engine(server.url(database=database, port=proxy.port), **AUTOCOMMIT)
-    async_engine = create_async_engine(server.url("asyncpg", database, port=proxy.port), **AUTOCOMMIT)
+    engine = create_engine(server.url(database=database, port=proxy.port), **ADVISED)
+    async_engine = create_async_engine(server.url("asyncpg", database, port=proxy.port), **ADVISED)
     directory, async_directory = SqlDirectory(engine), AsyncSqlDirectory(async_engine)
     with asyncio.Runner() as runner, server.connect(database, port=proxy.port) as bare:
         url = async_engine.url.set(drivername="postgresql").render_as_string()
@@ -355,7 +356,7 @@ def on_sqlite(size: int, folder: str) -> None:
 
 def in_batches(server: PostgresServer, size: int) -> None:
     print(f"\nPostgreSQL, {size:,} tenants: decide_many of {BATCH:,}")
-    engine = create_engine(server.url(database=name_of(size)), **AUTOCOMMIT)
+    engine = create_engine(server.url(database=name_of(size)), **ADVISED)
     directory = SqlDirectory(engine, deadline=60)
     batches = {
         "messages": [case(SHAPES["platform, bot, M365 tenant"](block * world.SORTS)) for block in range(2 * BATCH)],
@@ -394,7 +395,7 @@ def growth(server: PostgresServer) -> None:
     print(f"\nPostgreSQL: a decision among {LARGE:,} tenants, against one among {SMALL:,}; {MIX}")
     best = {}
     for size, rounds in ((SMALL, 20), (LARGE, 20)):
-        engine = create_engine(server.url(database=name_of(size)), **AUTOCOMMIT)
+        engine = create_engine(server.url(database=name_of(size)), **ADVISED)
         cases = mixed_cases(size, 1_400)  # so many that their rows do not stay in the processor's caches
         with server.connect(name_of(size)) as bare:
             loops = {
