@@ -56,7 +56,8 @@ class _AsyncpgCursor:
         self._rows = await_(self._fetched(sql, arguments))
 
     def fetchall(self) -> list[Any]:
-        return self._rows
+        rows, self._rows = self._rows, []
+        return rows
 
     async def _fetched(self, sql: str, arguments: Sequence[Any]) -> list[Any]:
         prepared = self._prepared.get(sql)
