@@ -196,18 +196,21 @@ def test_many_tasks_share_an_asynchronous_directory(on_postgresql: Engine, datab
 
 @pytest.mark.parametrize(
     ("connect_args", "prepared"),
-    [({}, 1), ({"statement_cache_size": 0, "prepared_statement_cache_size": 0}, 0)],
+    [({}, 2), ({"statement_cache_size": 0, "prepared_statement_cache_size": 0}, 0)],
     ids=["by default", "as the host wants none"],
 )
-def test_asyncpg_prepares_a_statement_once_unless_the_host_wants_none_prepared(
+def test_asyncpg_prepares_each_statement_once_unless_the_host_wants_none_prepared(
     on_postgresql: Engine, database_url: str, connect_args: dict[str, int], prepared: int
 ) -> None:
+    by_key = SessionRequest(managed_agent_key=ManagedAgentKey.NEO_SUPPORT)
+
     async def decide_and_count() -> int:
         url = database_url.replace("+psycopg", "+asyncpg")
         engine = create_async_engine(url, pool_size=1, max_overflow=0, connect_args=connect_args)
         directory = AsyncSqlDirectory(engine, deadline=60)
         for _ in range(3):
             assert (await adecide(USER, REQUEST, directory)).result.unwrap().agent_id == 12
+            assert (await adecide(USER, by_key, directory)).result.failure().status == 404
         async with engine.connect() as connection:
             statements = await connection.execute(text("SELECT statement FROM pg_prepared_statements"))
             ours = [statement for statement in statements.scalars() if "routing_tenant" in statement]

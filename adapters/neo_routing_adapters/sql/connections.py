@@ -45,7 +45,7 @@ class _Socket:
 
 
 class _AsyncpgCursor:
-    """What a cursor is to others. SQLAlchemy's own describes columns and counts rows, which takes its time."""
+    """Stands in for SQLAlchemy's cursor, which takes its time to describe columns and to count rows."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -62,9 +62,7 @@ class _AsyncpgCursor:
     async def _fetched(self, sql: str, arguments: Sequence[Any]) -> list[Any]:
         prepared = self._prepared.get(sql)
         if prepared is None:
-            prepared = await self._connection.prepare(sql)
-            if prepared.get_name():  # without one, the host wants none to be kept
-                self._prepared[sql] = prepared
+            self._prepared[sql] = prepared = await self._connection.prepare(sql)
         rows: list[Any] = await prepared.fetch(*arguments)
         return rows
 

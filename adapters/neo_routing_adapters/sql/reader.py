@@ -34,7 +34,7 @@ _Faults: TypeAlias = tuple[type[Exception], ...]
 
 
 class Reader(Generic[_Call]):
-    """Reads rows through an engine: a synchronous one, or within a greenlet of SQLAlchemy an asynchronous one."""
+    """Reads rows through an engine: a synchronous one, or an asynchronous one from within a greenlet."""
 
     def __init__(self, engine: Engine, take: Callable[[_Call], PoolProxiedConnection], deadline: float) -> None:
         self._engine = engine
@@ -127,8 +127,7 @@ class Reader(Generic[_Call]):
         return found
 
     def _is_gone(self, error: Any, connection: PoolProxiedConnection) -> bool:
-        # SQLAlchemy leaves out the code where asyncpg says that a statement is outlived.
-        if any(getattr(each, "sqlstate", None) in _OUTLIVED for each in (error, error.__cause__)):
+        if getattr(error, "sqlstate", None) in _OUTLIVED:
             return True
         return self._dialect.is_disconnect(error, connection.dbapi_connection, None)
 

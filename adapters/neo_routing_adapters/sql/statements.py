@@ -120,10 +120,10 @@ _links: Final = links.alias("l")
 _Query: TypeAlias = Select[*tuple[Any, ...]]
 _Build: TypeAlias = Callable[..., _Query]
 """Makes the query for the rows that have these keys."""
-_Rows: TypeAlias = Callable[[Sequence[ColumnElement[Any]], _Build], _Query]
+_LookUp: TypeAlias = Callable[[Sequence[ColumnElement[Any]], _Build], _Query]
 """Makes the query for the rows that have these keys, or any of these combinations of keys."""
-_Following: TypeAlias = Callable[[FromClause, _Rows], Iterator[_Query]]
-"""Makes the queries for the rows that were found, and for those that follow from them."""
+_Following: TypeAlias = Callable[[FromClause, _LookUp], Iterator[_Query]]
+"""Makes the queries for the rows that were found, and for those that follow from them, given how to look those up."""
 
 
 class _Single:
@@ -137,11 +137,11 @@ class _Single:
         """Return the query for the rows that have these keys, or any of these combinations of keys."""
         return build(*keys)
 
-    def first(self, key: ColumnElement[Any], build: _Build) -> _Query:
+    def one_row(self, key: ColumnElement[Any], build: _Build) -> _Query:
         """Return the query for the one row that comes for this key, or for each of these keys, with the key."""
         return build(key).add_columns(key.label("asked_for"))
 
-    def found(self, query: CompoundSelect[Any], following: _Following) -> Iterator[_Query]:
+    def with_following(self, query: CompoundSelect[Any], following: _Following) -> Iterator[_Query]:
         """Yield queries for what this one finds, and for the rows that follow from that."""
         yield from following(query.cte("channel"), self.rows)
 
@@ -156,7 +156,7 @@ class _Single:
 class _SingleOnServer(_Single):
     """Each key is a single value, on PostgreSQL."""
 
-    def found(self, query: CompoundSelect[Any], following: _Following) -> Iterator[_Query]:
+    def with_following(self, query: CompoundSelect[Any], following: _Following) -> Iterator[_Query]:
         # Each that is found goes through at once; to keep all of them for several queries would cost a sixth more.
         each = query.subquery("channel")
         rows = _fenced(union_all(*(part.correlate(each) for part in following(each, lambda keys, build: build(*keys)))))
@@ -179,8 +179,12 @@ class _Arrays(_SingleOnServer):
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         return _for_each(keys, build)
 
-    def first(self, key: ColumnElement[Any], build: _Build) -> _Query:
-        return _for_each([key], partial(super().first, build=build))
+    def one_row(self, key: ColumnElement[Any], build: _Build) -> _Query:
+        return _for_each([key], lambda key: _SingleOnServer.one_row(self, key, build))
+
+    def with_following(self, query: CompoundSelect[Any], following: _Following) -> Iterator[_Query]:
+        # Many may name the same agent, or have the same owner.
+        yield from following(query.cte("channel"), _for_each_distinct)
 
     def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
         """Yield the arguments for these columns of keys."""
@@ -211,6 +215,10 @@ def _for_each(keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
     relation = keys[0].table
     assert isinstance(relation, FromClause)
     return select(*found.c).select_from(relation.join(found, true()))
+
+
+def _for_each_distinct(keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
+    return _for_each([*select(*keys).distinct().subquery().c], build)
 
 
 def _fenced(query: _Query | CompoundSelect[Any]) -> FromClause:
@@ -250,9 +258,10 @@ class _JsonArrays(_Single):
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         return _keys_first(build(*keys))
 
-    def first(self, key: ColumnElement[Any], build: _Build) -> _Query:
-        [found] = build(key).selected_columns
-        return select(build(key).scalar_subquery().label(found.name), key.label("asked_for"))
+    def one_row(self, key: ColumnElement[Any], build: _Build) -> _Query:
+        query = build(key)
+        [column] = query.selected_columns
+        return select(query.scalar_subquery().label(column.name), key.label("asked_for"))
 
     def joined(
         self, outer: FromClause, inner: _Query, *on: ColumnElement[bool]
@@ -299,7 +308,7 @@ def _managed_agent(tenant_id: ColumnElement[Any], managed_key: ColumnElement[Any
     return _ANY_AGENT.where(_agents.c.tenant_id == tenant_id, _agents.c.managed_key == managed_key)
 
 
-def _one(query: _Query) -> _Query:
+def _first_of(query: _Query) -> _Query:
     return query.limit(literal_column("1")).offset(literal_column("0"))
 
 
@@ -329,7 +338,7 @@ def _own_channel_perhaps_installed(
         _channels.c.white_label, _installations.c.channel_id == _channels.c.id, installed_for == m365_tenant_id
     )
     own = _own_channel(tenant_id, bot_id, m365_tenant_id)
-    one = _one(installed.correlate_except(_installations)).scalar_subquery()
+    one = _first_of(installed.correlate_except(_installations)).scalar_subquery()
     return own.add_columns(one.label("m365_tenant_id"))
 
 
@@ -372,12 +381,12 @@ def _next_white_label_bot(bot_id: ColumnElement[Any]) -> _Query:
     channels have the same bot, it expects to come upon one soon, and for a bot that has none it never does.
     """
     following = select(_channels.c.bot_id.label("key")).where(_channels.c.white_label, _channels.c.bot_id >= bot_id)
-    return _one(following.order_by(_channels.c.bot_id))
+    return _first_of(following.order_by(_channels.c.bot_id))
 
 
 def _white_label_bot(keys: _Single) -> _Query:
     [bot_id] = keys.keys(_BOT)
-    following = keys.first(bot_id, _next_white_label_bot).subquery()
+    following = keys.one_row(bot_id, _next_white_label_bot).subquery()
     return select(following.c.key).where(following.c.key == following.c.asked_for)
 
 
@@ -396,19 +405,19 @@ def _parts(wanted: int, keys: _Single) -> Iterator[_Query]:
         if wanted & _BY_M365_TENANT:
             builds = [_own_channel_perhaps_installed, partial(_installed_channel_of_another, keys)]
         channels_found = union_all(*(keys.rows(keys.keys(_CHANNEL), build) for build in builds))
-        yield from keys.found(channels_found, partial(_channel_and_following, wanted, keys))
+        yield from keys.with_following(channels_found, partial(_channel_and_following, wanted, keys))
         yield _row(Sort.WHITE_LABEL_BOT, _white_label_bot(keys))
 
 
-def _channel_and_following(wanted: int, keys: _Single, channel: FromClause, rows: _Rows) -> Iterator[_Query]:
+def _channel_and_following(wanted: int, keys: _Single, channel: FromClause, look_up: _LookUp) -> Iterator[_Query]:
     yield _row(Sort.CHANNEL, select(channel))
-    yield _row(Sort.AGENT, rows([channel.c.agent_id], _agent))
+    yield _row(Sort.AGENT, look_up([channel.c.agent_id], _agent))
     if wanted & _BY_M365_TENANT:
-        yield _row(Sort.LINK, rows([channel.c.tenant_id, channel.c.asked_for], partial(_link, keys)))
+        yield _row(Sort.LINK, look_up([channel.c.tenant_id, channel.c.asked_for], partial(_link, keys)))
 
 
 def _row(sort: Sort, query: _Query) -> _Query:
-    """Bring the columns of a query to their places. The first query of a union says what they are."""
+    """Bring the columns of a query to their places. The first query of a union says their names and types."""
     first = sort in (Sort.TENANT, Sort.CHANNEL)
     columns = (
         query.selected_columns.get(name, cast(null(), column_type).label(name) if first else literal_column("NULL"))
