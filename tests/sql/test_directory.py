@@ -194,6 +194,17 @@ def test_many_tasks_share_an_asynchronous_directory(on_postgresql: Engine, datab
     assert asyncio.run(many()) == [12] * 200
 
 
+def test_a_key_that_the_encoding_of_a_connection_cannot_say_is_an_outage(
+    on_postgresql: Engine, database_url: str
+) -> None:
+    engine = create_engine(database_url, connect_args={"client_encoding": "latin1"})
+    directory = SqlDirectory(engine)
+    with pytest.raises(DirectoryUnavailable):
+        decide(Caller(CallerKind.USER, "\U0001f600"), REQUEST, directory)
+    assert decide(USER, REQUEST, directory).result.unwrap().agent_id == 12
+    engine.dispose()
+
+
 @pytest.mark.parametrize(
     ("connect_args", "prepared"),
     [({}, 2), ({"statement_cache_size": 0, "prepared_statement_cache_size": 0}, 0)],

@@ -50,7 +50,8 @@ class Reader(Generic[_Call]):
         self._busy_timeout = ceil(deadline * 1000)  # in milliseconds
         self._local = self._dialect.name == "sqlite"
         self._statements = Statements(self._dialect)
-        self._faults: _Faults = (*_errors_of(self._dialect), SQLAlchemyError, OSError, EOFError)
+        # A connection whose encoding is not UTF-8 cannot say every key.
+        self._faults: _Faults = (*_errors_of(self._dialect), SQLAlchemyError, OSError, EOFError, UnicodeError)
 
     def statements(self, needed: Sequence[RowsNeeded]) -> list[Statement]:
         """Return the statement that finds what is needed, or several for a large batch on a server."""
