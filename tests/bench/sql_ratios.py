@@ -387,7 +387,7 @@ def in_batches(server: PostgresServer, size: int) -> None:
             report("    against it with arrays written out as the directory does", best["many"] / best["written"])
             report("    one by one, against the batch", best["one by one"] / best["many"], 5, at_least=True)
             figure = f"    a decision among {len(cases):,}, against one among {len(some):,}"
-            report(figure, best["larger"] / best["smaller"], 1.25)
+            report(figure, best["larger"] / best["smaller"])
     engine.dispose()
 
 
