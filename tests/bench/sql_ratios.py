@@ -384,10 +384,11 @@ def in_batches(server: PostgresServer, size: int) -> None:
             best = best_rounds(loops, 60)
             figure = f"{name} ({best['bare'] * 1e6:.1f} us), against its one statement with lists of keys"
             report(figure, best["many"] / best["bare"], 1.25)
-            report("    against it with arrays written out as the directory does", best["many"] / best["written"])
+            figure = "    against it with arrays written out as the directory does"
+            report(figure, best["many"] / best["written"], 1.25)
             report("    one by one, against the batch", best["one by one"] / best["many"], 5, at_least=True)
             figure = f"    a decision among {len(cases):,}, against one among {len(some):,}"
-            report(figure, best["larger"] / best["smaller"])
+            report(figure, best["larger"] / best["smaller"], 1.25)
     engine.dispose()
 
 
