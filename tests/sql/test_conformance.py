@@ -38,7 +38,8 @@ from neo_routing import (
 from neo_routing.testing import World, cases, directories
 from neo_routing.testing.conformance import ConformanceWorld, conformance_worlds
 from neo_routing_adapters.json_lines import read_case
-from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, reader
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from neo_routing_adapters.sql.rows import FoundRows
 from neo_routing_adapters.sql.statements import Sort
 from stored import engine_with_tables, store
 
@@ -249,8 +250,8 @@ def test_the_awaited_answer_is_that_of_the_decision(database: Database) -> None:
 def test_the_comparison_notices_a_sort_of_row_that_is_lost(
     sqlite_url: str, lost: Sort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_all = reader.read_rows
-    monkeypatch.setattr(reader, "read_rows", lambda found: read_all(row for row in found if row[0] != lost))
+    add_all = FoundRows.add
+    monkeypatch.setattr(FoundRows, "add", lambda self, found: add_all(self, (row for row in found if row[0] != lost)))
     database = Database(sqlite_url)
     try:
         assert any(any(differences(database, *world_and_cases(one))) for one in CORPUS)

@@ -24,6 +24,7 @@ from neo_routing import (
 )
 from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from neo_routing_adapters.sql.rows import FoundRows
 from neo_routing_adapters.sql.schema import metadata
 from stored import engine_with_tables, store
 
@@ -154,6 +155,61 @@ def test_a_row_that_makes_no_sense_is_an_outage_and_no_missing_row(sqlite_url: s
     with pytest.raises(DirectoryUnavailable, match=r"^The directory holds rows that make no sense\.$"):
         decide(*case, SqlDirectory(engine))
     engine.dispose()
+
+
+FOUND = [
+    (1, "msp-a", None, None, None, None, None, None, None, None),
+    (2, "msp-a", None, 12, "Help desk", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
+    (2, "msp-a", None, 13, "Another", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
+    (2, "msp-a", None, 12, "Help desk", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
+    (3, "msp-a", "c-1", 12, None, "ACTIVE", "b", "m", True, None),
+    (3, "msp-a", "c-2", 12, None, "ACTIVE", "b", "m", True, False),
+    (3, "msp-a", "c-1", 12, None, "ACTIVE", "b", "m", True, None),
+    (4, "msp-a", "e-1", None, "One", None, None, "m", None, None),
+    (4, "msp-a", "e-2", None, "Two", None, None, "m", None, None),
+    (5, None, None, None, None, None, "b", None, None, None),
+]
+"""What the statement finds where something clashes, and some of it twice."""
+
+
+@pytest.mark.parametrize("at_once", range(1, len(FOUND) + 1))
+def test_rows_are_put_together_in_whatever_parts_they_come(at_once: int) -> None:
+    found = FoundRows()
+    for start in range(0, len(FOUND), at_once):
+        found.add(FOUND[start : start + at_once])
+    rows = found.rows()
+    assert rows.managed_agents[ManagedAgentKey.NEO_SUPPORT] == {"msp-a": (12, 13)}
+    assert rows.agent_names == {12: "Help desk", 13: "Another"}
+    channels = (("c-1", "msp-a", 12, True, None), ("c-2", "msp-a", 12, True, False))
+    assert rows.active_channels == {("msp-a", "b"): channels}
+    assert rows.active_installations == {("b", "m"): channels}
+    assert rows.end_companies == {("msp-a", "m"): ("e-1", "e-2")}
+    assert (set(rows.tenants), set(rows.white_label_bots)) == ({"msp-a"}, {"b"})
+
+
+_CONTRADICTORY = {
+    "a sort that is not known": (6, *FOUND[0][1:]),
+    "two owners": (2, "msp-b", *FOUND[1][2:]),
+    "two kinds": (*FOUND[1][:5], "TRIGGERED", *FOUND[1][6:]),
+}
+
+
+@pytest.mark.parametrize("row", _CONTRADICTORY.values(), ids=_CONTRADICTORY)
+@pytest.mark.parametrize("place", range(len(FOUND) + 1))
+def test_a_row_that_makes_no_sense_is_told_of_wherever_it_comes(row: tuple[object, ...], place: int) -> None:
+    found = FoundRows()
+    for one in [*FOUND[:place], row, *FOUND[place:]]:
+        found.add([one])
+    with pytest.raises(ValueError, match=r"makes no sense|two kinds"):
+        found.rows()
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 200, 1001])
+def test_all_rows_come_back_however_many(engine: Engine, count: int) -> None:
+    tenant_ids = {f"msp-{number}" for number in range(count)}
+    store(engine, World(tuple(Tenant(id=tenant_id) for tenant_id in sorted(tenant_ids)), (), (), ()))
+    rows = SqlDirectory(engine).look_up([(tenant_id, None, None, None, None) for tenant_id in tenant_ids])
+    assert set(rows.tenants) == tenant_ids
 
 
 def test_where_nothing_is_needed_nothing_is_found(engine: Engine) -> None:

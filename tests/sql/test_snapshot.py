@@ -20,7 +20,7 @@ from sqlalchemy import Engine, create_engine, event
 from moves import answer, answers, case, load, move
 from neo_routing import Rows, RowsNeeded, decide, decide_many
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.rows import read_rows
+from neo_routing_adapters.sql.rows import FoundRows
 from neo_routing_adapters.sql.statements import Sort, Statements
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
@@ -133,7 +133,10 @@ class TwoStatements:
             first = connection.exec_driver_sql(sql, arguments).fetchall()
             time.sleep(0)  # other threads may run, as they do during a round trip to a server
             second = connection.exec_driver_sql(sql, arguments).fetchall()
-        return read_rows([row for row in first if row[0] != Sort.LINK] + [row for row in second if row[0] == Sort.LINK])
+        found = FoundRows()
+        found.add(row for row in first if row[0] != Sort.LINK)
+        found.add(row for row in second if row[0] == Sort.LINK)
+        return found.rows()
 
 
 def test_to_read_channel_and_links_in_two_statements_would_be_noticed(engine: Engine) -> None:

@@ -55,7 +55,8 @@ class _AsyncpgCursor:
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
         self._rows = await_(self._fetched(sql, arguments))
 
-    def fetchall(self) -> list[Any]:
+    def fetchmany(self, _size: int) -> list[Any]:
+        """Return all rows, however many: asyncpg has made them already."""
         rows, self._rows = self._rows, []
         return rows
 

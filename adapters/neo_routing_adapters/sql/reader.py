@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from math import ceil
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -15,7 +14,7 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.connections import LINES, CursorLine
 from neo_routing_adapters.sql.deadlines import Call
-from neo_routing_adapters.sql.rows import read_rows
+from neo_routing_adapters.sql.rows import FoundRows
 from neo_routing_adapters.sql.statements import Statement, Statements
 
 LATE: Final = "The directory did not answer in time."
@@ -24,6 +23,8 @@ _SENSELESS: Final = "The directory holds rows that make no sense."
 _LINE: Final = "neo_routing line"
 _BUSY_TIMEOUT: Final = "neo_routing busy timeout"
 _MOST_IN_A_STATEMENT: Final = 2000
+# To make all rows of a batch before the first is read takes longer: their memory is new each time.
+_ROWS_AT_ONCE: Final = 100
 _BEGIN_ONE_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # A table was altered under a statement that the server had prepared, or a pooler between has lost that.
 _OUTLIVED: Final = frozenset({"0A000", "26000"})
@@ -72,22 +73,25 @@ class Reader(Generic[_Call]):
             late = call.expired or isinstance(error, TimeoutError)
             raise (DirectoryUnavailable(LATE) if late else DirectoryUnavailable()) from error
         try:
-            return read_rows(found)
+            return found.rows()
         except ValueError as error:
             raise DirectoryUnavailable(_SENSELESS) from error
 
-    def _found(self, statements: Sequence[Statement], call: _Call) -> list[Any]:
-        # All that there are may have died long ago, those too that others give back meanwhile; a new one tells whether
-        # anything is wrong now.
-        for _ in range(_open(self._engine)):
-            with suppress(_Gone):
-                return self._run(statements, call)
+    def _found(self, statements: Sequence[Statement], call: _Call) -> FoundRows:
         try:
             return self._run(statements, call)
         except _Gone as gone:
-            raise gone.error from None
+            error = gone.error
+        # All the others may have died as well, those too that somebody has at the moment; a new one tells whether
+        # anything is wrong now.
+        for _ in range(_open(self._engine)):
+            try:
+                return self._run(statements, call)
+            except _Gone as gone:
+                error = gone.error
+        raise error
 
-    def _run(self, statements: Sequence[Statement], call: _Call) -> list[Any]:
+    def _run(self, statements: Sequence[Statement], call: _Call) -> FoundRows:
         connection = self._take(call)
         try:
             line = self._line(connection)
@@ -115,7 +119,7 @@ class Reader(Generic[_Call]):
             connection.info[_BUSY_TIMEOUT] = self._busy_timeout
         return line
 
-    def _fetched(self, connection: PoolProxiedConnection, cursor: Any, statements: Sequence[Statement]) -> list[Any]:
+    def _fetched(self, connection: PoolProxiedConnection, cursor: Any, statements: Sequence[Statement]) -> FoundRows:
         dialect, dbapi_connection = self._dialect, connection.dbapi_connection
         assert dbapi_connection is not None, "it was just taken from the pool"
         # In a transaction of its own, each statement would take three round trips, and psycopg would prepare it anew.
@@ -157,18 +161,20 @@ def _open(engine: Engine) -> int:
     return pool.checkedin() + pool.checkedout() if isinstance(pool, QueuePool) else 0
 
 
-def _executed(cursor: Any, statements: Sequence[Statement]) -> list[Any]:
-    if not statements:
-        return []
-    if len(statements) == 1:
-        cursor.execute(*statements[0])
-        return list(cursor.fetchall())
-    found: list[Any] = []
-    cursor.execute(_BEGIN_ONE_SNAPSHOT)
+def _executed(cursor: Any, statements: Sequence[Statement]) -> FoundRows:
+    found = FoundRows()
+    together = len(statements) > 1
+    if together:
+        cursor.execute(_BEGIN_ONE_SNAPSHOT)
     for statement in statements:
         cursor.execute(*statement)
-        found += cursor.fetchall()
-    cursor.execute("COMMIT")
+        more = True
+        while more:
+            rows = cursor.fetchmany(_ROWS_AT_ONCE)
+            found.add(rows)
+            more = len(rows) == _ROWS_AT_ONCE
+    if together:
+        cursor.execute("COMMIT")
     return found
 
 

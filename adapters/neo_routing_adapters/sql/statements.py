@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
+from itertools import compress
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
@@ -129,6 +130,11 @@ _Following: TypeAlias = Callable[[FromClause, _LookUp], Iterator[_Query]]
 class _Single:
     """Each key is a single value."""
 
+    @property
+    def arguments(self) -> Sequence[str]:
+        """The names of the arguments of a statement with all keys."""
+        return [*_KEYS]
+
     def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
         """Return the keys of these names."""
         return [bindparam(name, type_=_KEYS[name]) for name in names]
@@ -172,8 +178,12 @@ class _SingleOnServer(_Single):
 class _Arrays(_SingleOnServer):
     """The keys are columns of arrays, on PostgreSQL."""
 
+    @property
+    def arguments(self) -> Sequence[str]:
+        return [_array(names, name) for names in _COMBINATIONS for name in names]
+
     def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
-        arrays = [bindparam(f"{_argument(names)}_of_{name}", type_=ARRAY(_KEYS[name])) for name in names]
+        arrays = [bindparam(_array(names, name), type_=ARRAY(_KEYS[name])) for name in names]
         return [*func.unnest(*arrays).table_valued(*names).render_derived().c]
 
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
@@ -186,18 +196,16 @@ class _Arrays(_SingleOnServer):
         # Many may name the same agent, or have the same owner.
         yield from following(query.cte("channel"), _for_each_distinct)
 
-    def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
-        """Yield the arguments for these columns of keys."""
-        for name, column in zip(names, columns, strict=True):
-            yield f"{_argument(names)}_of_{name}", column
+    def combined(self, columns: Sequence[Sequence[Any]]) -> Iterable[Any]:
+        """Return the arguments for one combination of keys, in columns."""
+        return columns
 
 
 class _ArrayTexts(_Arrays):
     """The arrays are written out here: psycopg takes so long over them that a batch would take a quarter longer."""
 
-    def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
-        for name, column in super().arguments(names, columns):
-            yield name, _array_text(column)
+    def combined(self, columns: Sequence[Sequence[Any]]) -> Iterable[Any]:
+        return map(_array_text, columns)
 
 
 def _array_text(keys: Sequence[str | None]) -> str:
@@ -205,7 +213,10 @@ def _array_text(keys: Sequence[str | None]) -> str:
     if not keys:
         return "{}"
     between, absent = "\0", "\ud800"  # as `well_formed.text` has it, no key holds those
-    written = between.join(absent if key is None else key for key in keys)
+    try:
+        written = between.join(keys)  # type: ignore[arg-type]  # most often, none is `None`
+    except TypeError:
+        written = between.join([absent if key is None else key for key in keys])
     written = written.replace("\\", r"\\").replace('"', r"\"").replace(between, '","')
     return f'{{"{written}"}}'.replace(f'"{absent}"', "NULL")
 
@@ -255,6 +266,10 @@ def _cross_join(join: _InThisOrder, compiler: SQLCompiler, **options: Any) -> st
 class _JsonArrays(_Single):
     """The keys are JSON arrays in a JSON array, because SQLite has no others."""
 
+    @property
+    def arguments(self) -> Sequence[str]:
+        return [*map(_argument, _COMBINATIONS)]
+
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         return _keys_first(build(*keys))
 
@@ -273,9 +288,9 @@ class _JsonArrays(_Single):
         array = func.json_each(bindparam(_argument(names), type_=Text())).table_valued("value")
         return [func.json_extract(array.c.value, literal_column(f"'$[{place}]'")) for place in range(len(names))]
 
-    def arguments(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Any]]:
-        """Yield the argument for these columns of keys."""
-        yield _argument(names), json.dumps([*zip(*columns, strict=True)])
+    def combined(self, columns: Sequence[Sequence[Any]]) -> Iterable[Any]:
+        """Return the argument for one combination of keys, in columns."""
+        return [json.dumps([*zip(*columns, strict=True)])]
 
 
 def _keys_first(query: _Query) -> _Query:
@@ -285,6 +300,10 @@ def _keys_first(query: _Query) -> _Query:
 
 def _argument(names: Sequence[str]) -> str:
     return "_and_".join(names)
+
+
+def _array(names: Sequence[str], name: str) -> str:
+    return f"{_argument(names)}_of_{name}"
 
 
 def _tenant(tenant_id: ColumnElement[Any]) -> _Query:
@@ -443,37 +462,36 @@ class Statements:
         self._single = _SingleOnServer() if on_server else _Single()
         arrays = _ArrayTexts() if dialect.driver.startswith("psycopg") else _Arrays()
         self._sets: _Arrays | _JsonArrays = arrays if on_server else _JsonArrays()
-        self._written: dict[tuple[int, _Single], tuple[str, Callable[[Mapping[str, Any]], Any]]] = {}
+        self._written: dict[tuple[int, _Single], tuple[str, Callable[[Sequence[Any]], Any]]] = {}
 
     def for_one(self, needed: RowsNeeded) -> Statement:
         """Return the statement for one decision."""
         keys = [storable(key) for storable, key in zip(self._storable, needed, strict=True)]
         sql, arguments = self._statement(_keys_given(*keys[1:]), self._single)
-        return sql, arguments(dict(zip(_KEYS, keys, strict=True)))
+        return sql, arguments(keys)
 
     def for_many(self, needed: Sequence[RowsNeeded]) -> Statement:
         """Return the statement for all of these decisions together."""
         columns = [
-            [*map({key: storable(key) for key in set(column)}.__getitem__, column)]
+            [*column] if storable is _text and _all_are_storable(column) else _each(storable, column)
             for storable, column in zip(self._storable, zip(*set(needed), strict=True), strict=True)
         ]
         wanted = _keys_given(*map(_any_of, columns[1:]))
         sql, arguments = self._statement(wanted, self._sets)
-        return sql, arguments(dict(self._arguments(columns)))
+        return sql, arguments([*self._arguments(columns)])
 
-    def _arguments(self, columns: Sequence[list[Any]]) -> Iterator[tuple[str, Any]]:
+    def _arguments(self, columns: Sequence[list[Any]]) -> Iterator[Any]:
         for names, required in _COMBINATIONS.items():
             combined = [columns[_PLACES[name]] for name in names]
             if len(names) == 1:
                 combined = [list(dict.fromkeys(*combined))]
-            yield from self._sets.arguments(names, _with_key(combined, names.index(required)))
+            yield from self._sets.combined(_with_key(combined, names.index(required)))
 
-    def _statement(self, wanted: int, keys: _Single) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
+    def _statement(self, wanted: int, keys: _Single) -> tuple[str, Callable[[Sequence[Any]], Any]]:
         written = self._written.get((wanted, keys))
         if written is None:
             compiled = _statement(wanted, keys).compile(dialect=self._dialect)
-            names = compiled.positiontup
-            written = str(compiled), (dict if names is None else _in_order(names))
+            written = str(compiled), _as_taken(keys.arguments, compiled.positiontup)
             self._written[wanted, keys] = written
         return written
 
@@ -486,6 +504,21 @@ def _text(key: str | None) -> str | None:
         return None if key is None else well_formed.text(key)
     except ValueError:
         return None
+
+
+def _all_are_storable(keys: Sequence[str | None]) -> bool:
+    """Tell, in few steps for however many keys, that each is one that `_text` would return as it is."""
+    present = [key for key in keys if key is not None]
+    try:
+        well_formed.text("".join(present), longest=well_formed.LONGEST_ID * len(present))
+    except (TypeError, ValueError):
+        return False
+    return max(map(len, present), default=0) <= well_formed.LONGEST_ID
+
+
+def _each(storable: Callable[[Any], Any], keys: Sequence[Any]) -> list[Any]:
+    stored = {key: storable(key) for key in set(keys)}
+    return [*map(stored.__getitem__, keys)]
 
 
 def _agent_id(key: int | None) -> int | None:
@@ -501,18 +534,20 @@ def _managed_key(key: ManagedAgentKey | None) -> str | None:
     return None if key is None else str(key)
 
 
-def _in_order(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    if len(names) == 1:
-        return lambda arguments: (arguments[names[0]],)
-    return itemgetter(*names)
+def _as_taken(given: Sequence[str], in_order: Sequence[str] | None) -> Callable[[Sequence[Any]], Any]:
+    """Bring arguments as a driver takes them: in the order of the statement, or else by name."""
+    if in_order is None:
+        return lambda arguments: dict(zip(given, arguments, strict=True))
+    places = [given.index(name) for name in in_order]
+    if len(places) == 1:
+        return lambda arguments: (arguments[places[0]],)
+    return itemgetter(*places)
 
 
 def _with_key(columns: list[list[Any]], place: int) -> list[list[Any]]:
     """Leave out the combinations in which the key at that place is not there: they would find nothing."""
-    if None not in columns[place]:
-        return columns
-    kept = [keys for keys in zip(*columns, strict=True) if keys[place] is not None]
-    return [list(column) for column in zip(*kept, strict=True)] if kept else [[] for _ in columns]
+    there = [key is not None for key in columns[place]]
+    return columns if all(there) else [list(compress(column, there)) for column in columns]
 
 
 def _any_of(keys: Iterable[Any]) -> Any:
