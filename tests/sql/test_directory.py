@@ -1,14 +1,16 @@
-"""What a directory in a database asks of its engine, and what it does with rows that make no sense."""
+"""What a directory in a database asks of its engine, and what it gives back to it."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from neo_routing import (
     Agent,
@@ -24,7 +26,6 @@ from neo_routing import (
 )
 from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.rows import FoundRows
 from neo_routing_adapters.sql.schema import metadata
 from stored import engine_with_tables, store
 
@@ -115,95 +116,6 @@ def test_a_missing_schema_is_an_outage_and_no_missing_row(any_database_url: str)
     engine.dispose()
 
 
-AGENT = {"id": "12", "tenant_id": "'msp-a'", "name": "'x'", "kind": "'TRIGGERED'", "managed_key": "NULL"}
-CHANNEL = {
-    "id": "'c'",
-    "tenant_id": "'msp-a'",
-    "agent_id": "12",
-    "bot_id": "'b'",
-    "status": "'ACTIVE'",
-    "white_label": "1",
-    "show_agent_progress_steps": "NULL",
-}
-_SENSELESS = {
-    "an agent's kind": {**AGENT, "kind": "'ROBOT'"},
-    "an agent's name": {**AGENT, "name": "NULL"},
-    "an agent's key": {**AGENT, "managed_key": "'X'"},
-    "an agent's owner": {**AGENT, "tenant_id": "NULL"},
-    "a channel's id": {**CHANNEL, "id": "NULL"},
-    "a channel's status": {**CHANNEL, "status": "'OFF'"},
-    "a channel's agent": {**CHANNEL, "agent_id": "NULL"},
-    "whether a channel is white-label": {**CHANNEL, "white_label": "NULL"},
-    "what a channel shows": {**CHANNEL, "show_agent_progress_steps": "7"},
-}
-"""What a view on a host's tables may deliver."""
-
-
-@pytest.mark.parametrize("place", _SENSELESS)
-def test_a_row_that_makes_no_sense_is_an_outage_and_no_missing_row(sqlite_url: str, place: str) -> None:
-    columns = _SENSELESS[place]
-    relation = "agent" if "kind" in columns else "channel"
-    selected = ", ".join(f"{value} AS {name}" for name, value in columns.items())
-    engine = engine_with_tables(sqlite_url)
-    store(engine, WORLD)
-    with engine.begin() as connection:
-        connection.execute(text("PRAGMA foreign_keys = off"))
-        connection.execute(text(f"ALTER TABLE routing_{relation} RENAME TO hidden"))
-        connection.execute(text(f"CREATE VIEW routing_{relation} AS SELECT {selected}"))
-    to_a_channel = SessionRequest(managed_agent_key=ManagedAgentKey.NEO_SUPPORT, client_id="msp-a", bot_id="b")
-    case = (USER, REQUEST) if relation == "agent" else (PLATFORM, to_a_channel)
-    with pytest.raises(DirectoryUnavailable, match=r"^The directory holds rows that make no sense\.$"):
-        decide(*case, SqlDirectory(engine))
-    engine.dispose()
-
-
-FOUND = [
-    (1, "msp-a", None, None, None, None, None, None, None, None),
-    (2, "msp-a", None, 12, "Help desk", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
-    (2, "msp-a", None, 13, "Another", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
-    (2, "msp-a", None, 12, "Help desk", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
-    (3, "msp-a", "c-1", 12, None, "ACTIVE", "b", "m", True, None),
-    (3, "msp-a", "c-2", 12, None, "ACTIVE", "b", "m", True, False),
-    (3, "msp-a", "c-1", 12, None, "ACTIVE", "b", "m", True, None),
-    (4, "msp-a", "e-1", None, "One", None, None, "m", None, None),
-    (4, "msp-a", "e-2", None, "Two", None, None, "m", None, None),
-    (5, None, None, None, None, None, "b", None, None, None),
-]
-"""What the statement finds where something clashes, and some of it twice."""
-
-
-@pytest.mark.parametrize("at_once", range(1, len(FOUND) + 1))
-def test_rows_are_put_together_in_whatever_parts_they_come(at_once: int) -> None:
-    found = FoundRows()
-    for start in range(0, len(FOUND), at_once):
-        found.add(FOUND[start : start + at_once])
-    rows = found.rows()
-    assert rows.managed_agents[ManagedAgentKey.NEO_SUPPORT] == {"msp-a": (12, 13)}
-    assert rows.agent_names == {12: "Help desk", 13: "Another"}
-    channels = (("c-1", "msp-a", 12, True, None), ("c-2", "msp-a", 12, True, False))
-    assert rows.active_channels == {("msp-a", "b"): channels}
-    assert rows.active_installations == {("b", "m"): channels}
-    assert rows.end_companies == {("msp-a", "m"): ("e-1", "e-2")}
-    assert (set(rows.tenants), set(rows.white_label_bots)) == ({"msp-a"}, {"b"})
-
-
-_CONTRADICTORY = {
-    "a sort that is not known": (6, *FOUND[0][1:]),
-    "two owners": (2, "msp-b", *FOUND[1][2:]),
-    "two kinds": (*FOUND[1][:5], "TRIGGERED", *FOUND[1][6:]),
-}
-
-
-@pytest.mark.parametrize("row", _CONTRADICTORY.values(), ids=_CONTRADICTORY)
-@pytest.mark.parametrize("place", range(len(FOUND) + 1))
-def test_a_row_that_makes_no_sense_is_told_of_wherever_it_comes(row: tuple[object, ...], place: int) -> None:
-    found = FoundRows()
-    for one in [*FOUND[:place], row, *FOUND[place:]]:
-        found.add([one])
-    with pytest.raises(ValueError, match=r"makes no sense|two kinds"):
-        found.rows()
-
-
 @pytest.mark.parametrize("count", [99, 100, 101, 200, 1001])
 def test_all_rows_come_back_however_many(engine: Engine, count: int) -> None:
     tenant_ids = {f"msp-{number}" for number in range(count)}
@@ -236,6 +148,55 @@ def test_threads_share_a_directory(on_postgresql: Engine) -> None:
 
     assert asyncio.run(many()) == [12] * 200
     assert on_postgresql.pool.checkedout() == 0
+
+
+def test_threads_share_a_database_in_memory_and_each_gets_its_own_answers() -> None:
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    metadata.create_all(engine)
+    agents = tuple(Agent(id=number, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL) for number in range(1, 101))
+    store(engine, World((Tenant(id="msp-a"),), agents, (), ()))
+    directory = SqlDirectory(engine, deadline=60)
+
+    def asked(agent_id: int) -> int:
+        return decide(USER, SessionRequest(agent_id=agent_id), directory).result.unwrap().agent_id
+
+    numbers = [*range(1, 101)] * 10
+    with ThreadPoolExecutor(6) as threads:
+        assert [*threads.map(asked, numbers)] == numbers
+    engine.dispose()
+
+
+def no_thread(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_where_no_thread_can_be_had_to_watch_deadlines_it_is_an_outage_until_one_can(
+    on_postgresql: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = SqlDirectory(on_postgresql, deadline=0.1)
+    with ThreadPoolExecutor(1) as asking, on_postgresql.connect() as connection:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", no_thread)
+            with pytest.raises(DirectoryUnavailable):
+                decide(USER, REQUEST, directory)
+        assert decide(USER, REQUEST, directory).result.unwrap().agent_id == 12
+        connection.execute(text("LOCK TABLE routing_tenant"))
+        with pytest.raises(DirectoryUnavailable):
+            asking.submit(decide, USER, REQUEST, directory).result(10)
+
+
+def test_where_no_thread_can_be_had_to_connect_it_is_an_outage_until_one_can(
+    on_postgresql: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = SqlDirectory(on_postgresql, deadline=5)
+    decide(USER, REQUEST, directory)
+    on_postgresql.dispose()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        for _ in range(20):
+            with pytest.raises(DirectoryUnavailable):
+                decide(USER, REQUEST, directory)
+    assert decide(USER, REQUEST, directory).result.unwrap().agent_id == 12
 
 
 def test_many_tasks_share_an_asynchronous_directory(on_postgresql: Engine, database_url: str) -> None:

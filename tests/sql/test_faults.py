@@ -376,6 +376,49 @@ def test_a_directory_works_in_a_process_that_was_forked_and_keeps_its_deadline_t
     )
 
 
+CUT_IN_THE_CHILD = """
+import os, signal, threading
+from neo_routing_adapters.sql.deadlines import Watch
+
+class Noted:
+    def __init__(self):
+        self.cut_off = threading.Event()
+
+    def cut(self):
+        self.cut_off.set()
+
+watch, parents = Watch(0.01), Noted()
+call = watch.begin(60)
+call.enter(parents)
+held, done = threading.Event(), threading.Event()
+
+def hold():
+    with watch._lock:
+        held.set()
+        done.wait()
+
+threading.Thread(target=hold).start()
+held.wait()
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    call.expires_at = 0
+    for _ in range(2):  # when the second is cut off, all that were due at the first are
+        own = Noted()
+        watch.begin(0.01).enter(own)
+        own.cut_off.wait()
+    os._exit(parents.cut_off.is_set())
+_, status = os.waitpid(child, 0)
+done.set()
+assert status == 0, status
+"""
+
+
+def test_a_forked_child_keeps_its_own_deadlines_and_cuts_off_no_call_of_its_parent() -> None:
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", CUT_IN_THE_CHILD]
+    subprocess.run(command, check=True, timeout=2 * PATIENCE)
+
+
 # SQLite
 
 
@@ -467,6 +510,17 @@ def test_a_query_that_takes_for_ever_is_cut_off(file: File) -> None:
     assert file.is_unavailable()
     assert file.is_unavailable()
     file.execute("DROP VIEW routing_tenant; ALTER TABLE aside RENAME TO routing_tenant")
+
+
+@pytest.mark.parametrize("driver", ["pysqlite", "aiosqlite"])
+def test_a_pool_of_a_file_that_has_nothing_to_give_makes_the_directory_unavailable(tmp_path: Path, driver: str) -> None:
+    file = File(tmp_path / "directory.sqlite", driver, 0.2)
+    with file.host:
+        taken = file.host.take_all()
+        assert file.is_unavailable()
+        file.host.give_back(taken)
+        assert file.are_right()
+        wait_until(lambda: file.host.engine.pool.checkedout() == 0)
 
 
 def test_a_database_in_memory_survives_an_error() -> None:

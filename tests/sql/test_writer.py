@@ -209,3 +209,30 @@ def test_a_connection_that_commits_each_statement_is_refused(any_database_url: s
     with engine.connect() as connection, pytest.raises(NoTransaction, match="AUTOCOMMIT"):
         SqlDirectoryWriter(connection)
     engine.dispose()
+
+
+def test_what_a_guard_refuses_has_changed_nothing_though_the_host_goes_on(engine: Engine) -> None:
+    rival = evolve(CHANNEL, id="ch-2", bot_id="other")
+    other_company = evolve(COMPANY, id="co-2", m365_tenant_ids=["m-2"])
+    store(engine, evolve(WORLD, channels=(CHANNEL, rival), end_companies=(COMPANY, other_company)))
+    guard(engine)
+    before = everything_in(engine)
+    with engine.begin() as connection:
+        writer = SqlDirectoryWriter(connection)
+        for _ in range(2):
+            with pytest.raises(IntegrityError):
+                writer.put_channel(evolve(rival, bot_id="bot", installed_m365_tenant_ids=["m-3"]))
+            with pytest.raises(IntegrityError):
+                writer.put_end_company(evolve(other_company, m365_tenant_ids=["m-1"]))
+    assert everything_in(engine) == before
+
+
+def test_a_channel_may_be_installed_for_more_m365_tenants_than_a_statement_has_arguments(engine: Engine) -> None:
+    store(engine, WORLD)
+    many = evolve(CHANNEL, installed_m365_tenant_ids=[f"m-{number}" for number in range(70_000)])
+    with engine.begin() as connection:
+        writer = SqlDirectoryWriter(connection)
+        writer.put_channel(many)
+        assert len(rows_on(connection, installations)) == 70_000
+        writer.put_channel(CHANNEL)
+        assert len(rows_on(connection, installations)) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -15,13 +16,16 @@ from sqlalchemy import Engine, event
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from sqlalchemy.util import await_
 
-from neo_routing_adapters.sql.deadlines import Call, Line
+from neo_routing_adapters.sql.deadlines import Call, Line, NoThread, start_thread
+from neo_routing_adapters.sql.forks import renew_after_fork
 
 
 class CursorLine(Line, Protocol):
-    """A connection, as calls wait on it: its cursor, and how to cut it off."""
+    """A connection, as calls wait on it: a cursor, and how to cut it off."""
 
-    cursor: Any
+    def cursor(self) -> Any:
+        """Return one that no other call uses: a host may have all its threads share a connection."""
+        ...
 
 
 class _Duplicate(socket.socket):
@@ -35,7 +39,7 @@ class _Socket:
     """A connection of psycopg, whose socket can be shut down."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        self.cursor = connection.cursor()
+        self.cursor: Callable[[], Any] = _dbapi_connection(connection).cursor
         # A duplicate: by the time that it is cut off, the number of the original may be another file's.
         self._socket = _Duplicate(fileno=socket.dup(_driver_connection(connection).fileno()))
 
@@ -73,19 +77,24 @@ class _Asyncpg:
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
         driver_connection = _driver_connection(connection)
-        self.cursor = _AsyncpgCursor(driver_connection)
+        self._cursor = _AsyncpgCursor(driver_connection)
         self.cut: Callable[[], None] = driver_connection.terminate
+
+    def cursor(self) -> Any:
+        # It knows what was prepared. asyncpg itself lets no two calls use a connection at a time.
+        return self._cursor
 
 
 class _Sqlite:
     """A connection to a SQLite file, which can be interrupted."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        self.cursor = connection.cursor()
+        self.cursor: Callable[[], Any] = _dbapi_connection(connection).cursor
         self._interrupt: Callable[[], Any] = _driver_connection(connection).interrupt
 
     def cut(self) -> None:
-        self._interrupt()
+        with suppress(sqlite3.ProgrammingError):  # it was closed already
+            self._interrupt()
 
 
 class _Aiosqlite(_Sqlite):
@@ -103,6 +112,10 @@ LINES: Final[Mapping[str, Callable[[PoolProxiedConnection], CursorLine]]] = {
     "aiosqlite": _Aiosqlite,
 }
 """How to cut a connection off, by the name of its driver."""
+
+
+def _dbapi_connection(connection: PoolProxiedConnection) -> Any:
+    return connection.dbapi_connection
 
 
 def _driver_connection(connection: PoolProxiedConnection) -> Any:
@@ -135,15 +148,20 @@ class Connections:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._local = engine.dialect.name == "sqlite"
-        # So many threads may hang in an attempt to connect, and no more, however many calls come in.
-        self._patient = threading.BoundedSemaphore(_MOST_PATIENT)
         if not self._local and not event.contains(engine, "do_connect", _before_connecting):
             event.listen(engine, "do_connect", _before_connecting)
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Wait for no connections."""
+        # So many threads may hang in an attempt to connect, and no more, however many calls come in.
+        self._patient = threading.BoundedSemaphore(_MOST_PATIENT)
 
     def take(self, call: Call) -> PoolProxiedConnection:
-        """Take a connection. Raises what the pool or the driver raises, or `TimeoutError`."""
-        if self._local:
-            return self._engine.raw_connection()
+        """Take a connection. Raises what the pool or the driver raises, `TimeoutError`, or `NoThread`."""
+        if self._local and not isinstance(self._engine.pool, QueuePool):
+            return self._engine.raw_connection()  # which is there at once, and may be this thread's alone
         return self._at_once() or self._patiently(call)
 
     def _at_once(self) -> PoolProxiedConnection | None:
@@ -170,7 +188,11 @@ class Connections:
             raise TimeoutError
         taken: Future[PoolProxiedConnection] = Future()
         arguments = (taken, max(1, ceil(call.remaining())))
-        threading.Thread(target=self._hand_over, args=arguments, name="neo_routing connecting", daemon=True).start()
+        try:
+            start_thread(self._hand_over, *arguments, name="connecting")
+        except NoThread:
+            self._patient.release()
+            raise
         try:
             return taken.result(call.remaining())
         except TimeoutError:

@@ -6,10 +6,25 @@ waits for it cannot be talked to. So the wait itself is ended from outside, by a
 
 from __future__ import annotations
 
-import os
 import threading
+from collections.abc import Callable
 from time import monotonic, sleep
-from typing import Final, Protocol
+from typing import Protocol
+
+from neo_routing_adapters.sql.forks import renew_after_fork
+
+
+class NoThread(OSError):
+    """The system gives the process no more threads."""
+
+
+def start_thread(target: Callable[..., object], *arguments: object, name: str) -> None:
+    """Start a thread that ends with the process. Raises `NoThread`."""
+    thread = threading.Thread(target=target, args=arguments, name=f"neo_routing {name}", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise NoThread from error
 
 
 class Line(Protocol):
@@ -57,9 +72,6 @@ class Call:
                 self._line.cut()
 
 
-_NOWHERE: Final = 0
-
-
 class Watch:
     """Expires calls when it is time, from a thread that is there as long as calls come in.
 
@@ -69,17 +81,25 @@ class Watch:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Watch no calls. Those of a parent are not for its forked child to cut off."""
         self._calls: set[Call] = set()
         self._lock = threading.Lock()
-        # The process that the thread runs in: a fork has its parent's memory, but not its threads.
-        self._running_in = _NOWHERE
+        self._running = False
 
     def begin(self, seconds: float) -> Call:
-        """Begin a call that expires then."""
+        """Begin a call that expires then. Raises `NoThread`."""
         call = Call(seconds)
         self._calls.add(call)
-        if self._running_in != os.getpid():
-            self._start()
+        if not self._running:
+            try:
+                self._start()
+            except NoThread:
+                self.end(call)
+                raise
         return call
 
     def end(self, call: Call) -> None:
@@ -88,10 +108,9 @@ class Watch:
 
     def _start(self) -> None:
         with self._lock:
-            if self._running_in == os.getpid():
-                return
-            self._running_in = os.getpid()
-        threading.Thread(target=self._run, name="neo_routing deadlines", daemon=True).start()
+            if not self._running:
+                start_thread(self._run, name="deadlines")
+                self._running = True
 
     def _run(self) -> None:
         quiet = False
@@ -107,11 +126,10 @@ class Watch:
             sleep(max(0.0, min([now + self._seconds, *expirations]) - monotonic()))
 
     def _retires(self) -> bool:
-        self._running_in = _NOWHERE
-        if not self._calls:
-            return True
-        with self._lock:  # a call has begun, and whoever began it may have seen this thread running
-            if self._running_in == _NOWHERE:
-                self._running_in = os.getpid()
-                return False
-            return True
+        with self._lock:
+            # Whoever begins a call after this starts another thread; a call that has begun already keeps this one.
+            self._running = False
+            if not self._calls:
+                return True
+            self._running = True
+            return False

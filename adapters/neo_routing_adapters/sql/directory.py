@@ -13,7 +13,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.connections import Connections
-from neo_routing_adapters.sql.deadlines import Call, Watch
+from neo_routing_adapters.sql.deadlines import Call, NoThread, Watch
 from neo_routing_adapters.sql.greenlets import run_awaiting
 from neo_routing_adapters.sql.reader import LATE, Reader
 
@@ -57,7 +57,10 @@ class SqlDirectory:
     def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
         """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
         statements = self._reader.statements(needed)
-        call = self._watch.begin(self._reader.seconds(statements))
+        try:
+            call = self._watch.begin(self._reader.seconds(statements))
+        except NoThread as error:
+            raise DirectoryUnavailable from error
         try:
             return self._reader.read(statements, call)
         finally:

@@ -96,7 +96,7 @@ class Reader(Generic[_Call]):
         try:
             line = self._line(connection)
             call.enter(line)
-            found = self._fetched(connection, line.cursor, statements)
+            found = self._fetched(connection, line.cursor(), statements)
         except BaseException as error:
             gone = isinstance(error, self._faults) and self._is_gone(error, connection)
             whole = call.leave()
@@ -115,7 +115,7 @@ class Reader(Generic[_Call]):
         if line is None:
             connection.info[_LINE] = line = self._open_line(connection)
         if self._local and connection.info.get(_BUSY_TIMEOUT) != self._busy_timeout:
-            line.cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
+            line.cursor().execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
             connection.info[_BUSY_TIMEOUT] = self._busy_timeout
         return line
 

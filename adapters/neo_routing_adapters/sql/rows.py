@@ -35,6 +35,7 @@ class FoundRows:
         "_end_companies",
         "_end_company_names",
         "_installations",
+        "_larger_groups",
         "_managed_agents",
         "_owners",
         "_senseless",
@@ -52,6 +53,7 @@ class FoundRows:
         self._white_label_bots: dict[str, None] = {}
         self._end_companies: _Groups = {}
         self._end_company_names: dict[str, str] = {}
+        self._larger_groups: list[tuple[dict[Any, Any], Any]] = []
         self._senseless: Exception | None = None
 
     def add(self, found: Iterable[Any]) -> None:
@@ -69,6 +71,8 @@ class FoundRows:
         owners = self._owners
         if owners[_TRIGGERED] and not owners[_TRIGGERED].keys().isdisjoint(owners[_CONVERSATIONAL]):
             raise ValueError("an agent is of two kinds")
+        for groups, key in self._larger_groups:
+            groups[key] = tuple(groups[key])
         return Rows(
             tenants=self._tenants.keys(),
             conversational_agents=owners[_CONVERSATIONAL],
@@ -114,7 +118,7 @@ class FoundRows:
             if key is not None:
                 one = (agent_id,)
                 if managed[key].setdefault(tenant_id, one) is not one:
-                    _add_another(managed[key], tenant_id, one)
+                    self._add_another(managed[key], tenant_id, one)
 
     def _add_channels(self, found: Iterable[Any]) -> None:
         owned, installed, bots = self._channels, self._installations, self._white_label_bots
@@ -125,13 +129,13 @@ class FoundRows:
             channel: ChannelRow = (channel_id, tenant_id, agent_id, _TRUTH_VALUES[white_label], shown)
             one, key = (channel,), (tenant_id, bot_id)
             if owned[status].setdefault(key, one) is not one:
-                _add_another(owned[status], key, one)
+                self._add_another(owned[status], key, one)
             if white_label:
                 bots[bot_id] = None
                 if m365_tenant_id is not None:
                     key = (bot_id, m365_tenant_id)
                     if installed[status].setdefault(key, one) is not one:
-                        _add_another(installed[status], key, one)
+                        self._add_another(installed[status], key, one)
 
     def _add_links(self, found: Iterable[Any]) -> None:
         companies, names = self._end_companies, self._end_company_names
@@ -140,7 +144,7 @@ class FoundRows:
                 raise ValueError("a part of an end-company is missing")
             one, key = (company_id,), (tenant_id, m365_tenant_id)
             if companies.setdefault(key, one) is not one:
-                _add_another(companies, key, one)
+                self._add_another(companies, key, one)
             names[company_id] = name
 
     def _add_white_label_bots(self, found: Iterable[Any]) -> None:
@@ -148,8 +152,12 @@ class FoundRows:
         for row in found:
             bots[row[6]] = None
 
-
-# A group has one member nearly always: to call a function for those too would take as long as all the rest of a row.
-def _add_another(groups: dict[Any, tuple[Any, ...]], key: Any, one: tuple[Any]) -> None:
-    if one[0] not in groups[key]:
-        groups[key] += one
+    # A group has one member nearly always: to call this for those too would take as long as all the rest of a row.
+    def _add_another(self, groups: dict[Any, Any], key: Any, one: tuple[Any]) -> None:
+        group = groups[key]
+        if type(group) is dict:
+            group[one[0]] = None
+        elif group != one:
+            # A tuple grows in time that grows with it; `rows` makes it one again.
+            groups[key] = dict.fromkeys((*group, *one))
+            self._larger_groups.append((groups, key))

@@ -29,6 +29,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     cast,
+    false,
     func,
     literal_column,
     null,
@@ -307,7 +308,8 @@ def _array(names: Sequence[str], name: str) -> str:
 
 
 def _tenant(tenant_id: ColumnElement[Any]) -> _Query:
-    return select(_tenants.c.id.label("tenant_id")).where(_tenants.c.id == tenant_id)
+    # The first query of the union: as its ids are text, so are all others, though a host's may be of fixed length.
+    return select(cast(_tenants.c.id, Text()).label("tenant_id")).where(_tenants.c.id == tenant_id)
 
 
 _ANY_AGENT: Final = select(
@@ -369,8 +371,9 @@ def _installed_channel_of_another(
         _ANY_CHANNEL,
         _channels.c.id == _installations.c.channel_id,
         _by_no_index(_channels.c.bot_id) == bot_id,
-        _by_no_index(_channels.c.white_label),
-        _channels.c.tenant_id != tenant_id,
+        # A null, which a view may deliver, is to be found here, and to be told of.
+        _by_no_index(_channels.c.white_label).is_distinct_from(false()),
+        _channels.c.tenant_id.is_distinct_from(tenant_id),
     )
     installed_for = _installations.c.m365_tenant_id
     installed = select(*channel, installed_for.label("asked_for"), installed_for)

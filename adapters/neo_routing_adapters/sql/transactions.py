@@ -54,12 +54,19 @@ def _isolated(engine: Engine, **options: Any) -> Iterator[Connection]:
 
 
 def _prepare(connection: Connection, begin: str) -> None:
+    begin_on_sqlite(connection, begin)
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-    # Python's sqlite3 begins a transaction only before it changes rows: not before it reads, and not before it changes
-    # the schema, which would then be committed at once.
-    elif not _driver_connection(connection).in_transaction:
+
+
+def begin_on_sqlite(connection: Connection, begin: str = "BEGIN") -> None:
+    """Begin the transaction that SQLAlchemy takes for begun, if this is SQLite and it has not begun there.
+
+    Python's sqlite3 begins one only before it changes rows: not before it reads, nor before it sets a savepoint, nor
+    before it changes the schema, which would then be committed at once.
+    """
+    if connection.dialect.name == "sqlite" and not _driver_connection(connection).in_transaction:
         connection.exec_driver_sql(begin)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, delete, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from neo_routing import Agent, Channel, EndCompany, Tenant
@@ -23,6 +24,7 @@ from neo_routing_adapters.sql.stored_rows import (
     link_rows,
     tenant_row,
 )
+from neo_routing_adapters.sql.transactions import begin_on_sqlite
 
 
 class MissingRow(LookupError):
@@ -50,10 +52,10 @@ class SqlDirectoryWriter:
 
     To put the same twice, or to delete what is not there, is fine. What is put replaces what has its id. Raises
     `ValueError` for an id that is not well-formed and `MissingRow` for an owner, channel or end-company that is not
-    there, both with nothing written; `NoTransaction` on a connection that commits each statement, and `ForeignKeysOff`
-    on one to SQLite that does not enforce them; else SQLAlchemy's errors, an `IntegrityError` for one where
-    `neo-routing db guard` has forbidden a clash. The guards look at each statement: to swap two channels that they keep
-    apart, disconnect one of them first.
+    there; `NoTransaction` on a connection that commits each statement, and `ForeignKeysOff` on one to SQLite that does
+    not enforce them; else SQLAlchemy's errors, an `IntegrityError` for one where `neo-routing db guard` has forbidden a
+    clash. A call that raises has written nothing. The guards look at each statement: to swap two channels that they
+    keep apart, disconnect one of them first.
 
     >>> from sqlalchemy import create_engine
     >>> from neo_routing_adapters.sql.upgrade import upgrade
@@ -82,12 +84,12 @@ class SqlDirectoryWriter:
 
     def put_tenant(self, tenant: Tenant) -> None:
         """Put a tenant."""
-        self._put(tenants, tenant_row(tenant))
+        self._put(tenants, [tenant_row(tenant)])
 
     def put_agent(self, agent: Agent) -> None:
         """Put an agent. Raises `MissingRow` if its tenant is not there."""
         self._require_tenant(agent.tenant_id)
-        self._put(agents, agent_row(agent))
+        self._put(agents, [agent_row(agent)])
 
     def put_channel(self, channel: Channel) -> None:
         """Put a channel with its installations, in place of those it had. Raises `MissingRow`, as for an agent.
@@ -95,25 +97,25 @@ class SqlDirectoryWriter:
         The agent that it names need not be there.
         """
         self._require_tenant(channel.tenant_id)
-        kept = installations.c.m365_tenant_id.in_(channel.installed_m365_tenant_ids)
-        # What it keeps follows the channel by the foreign key. The others go first: on its new bot they might clash.
-        self._delete(installations, installations.c.channel_id == channel.id, ~kept)
-        self._put(channels, channel_row(channel))
-        self._put_all(installations, installation_rows(channel))
+        with self._all_or_nothing():
+            # What it keeps follows the channel by the foreign key. The others go first: on a new bot they might clash.
+            self._keep_only(installations, installations.c.channel_id == channel.id, channel.installed_m365_tenant_ids)
+            self._put(channels, [channel_row(channel)])
+            self._put(installations, installation_rows(channel))
 
     def put_end_company(self, company: EndCompany) -> None:
         """Put an end-company with its links, in place of those it had. Raises `MissingRow`, as for an agent."""
         self._require_tenant(company.tenant_id)
-        kept = links.c.m365_tenant_id.in_(company.m365_tenant_ids)
-        self._delete(links, links.c.end_company_id == company.id, ~kept)
-        self._put(end_companies, end_company_row(company))
-        self._put_all(links, link_rows(company))
+        with self._all_or_nothing():
+            self._keep_only(links, links.c.end_company_id == company.id, company.m365_tenant_ids)
+            self._put(end_companies, [end_company_row(company)])
+            self._put(links, link_rows(company))
 
     def add_installation(self, channel_id: str, m365_tenant_id: str) -> None:
         """Install a channel for an M365 tenant. Raises `MissingRow` if the channel is not there."""
         channel_id, m365_tenant_id = identifier(channel_id), well_formed_m365_tenant_id(m365_tenant_id)
         copied = self._required("channel", channels.c.id, channel_id, channels.c["bot_id", "status", "white_label"])
-        self._put(installations, (channel_id, m365_tenant_id, *copied))
+        self._put(installations, [(channel_id, m365_tenant_id, *copied)])
 
     def remove_installation(self, channel_id: str, m365_tenant_id: str) -> bool:
         """Take an installation away, and tell whether it was there."""
@@ -125,7 +127,7 @@ class SqlDirectoryWriter:
         """Link an end-company to an M365 tenant. Raises `MissingRow` if the company is not there."""
         end_company_id, m365_tenant_id = identifier(end_company_id), well_formed_m365_tenant_id(m365_tenant_id)
         copied = self._required("end-company", end_companies.c.id, end_company_id, [end_companies.c.tenant_id])
-        self._put(links, (end_company_id, m365_tenant_id, *copied))
+        self._put(links, [(end_company_id, m365_tenant_id, *copied)])
 
     def remove_link(self, end_company_id: str, m365_tenant_id: str) -> bool:
         """Take a link away, and tell whether it was there."""
@@ -160,15 +162,28 @@ class SqlDirectoryWriter:
             raise MissingRow(sort, row_id)
         return tuple(found)
 
-    def _put_all(self, table: Table, rows: Iterable[StoredRow]) -> None:
-        for row in rows:
-            self._put(table, row)
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        begin_on_sqlite(self._connection)
+        with self._connection.begin_nested():
+            yield
 
-    def _put(self, table: Table, row: StoredRow) -> None:
-        dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(table).values(dict(zip(table.c.keys(), row, strict=True)))
+    def _keep_only(self, table: Table, of_owner: ColumnElement[bool], m365_tenant_ids: Collection[str]) -> None:
+        m365_tenant_id = table.c.m365_tenant_id
+        stored = self._connection.scalars(select(m365_tenant_id).where(of_owner))
+        others = [{"other": one} for one in stored if one not in m365_tenant_ids]
+        if others:
+            self._connection.execute(delete(table).where(of_owner, m365_tenant_id == bindparam("other")), others)
+
+    def _put(self, table: Table, rows: Iterable[StoredRow]) -> None:
+        values = [dict(zip(table.c.keys(), row, strict=True)) for row in rows]
+        if not values:
+            return
+        statement = (sqlite if self._connection.dialect.name == "sqlite" else postgresql).insert(table)
         others = {name: column for name, column in statement.excluded.items() if not table.c[name].primary_key}
-        self._connection.execute(statement.on_conflict_do_update(index_elements=[*table.primary_key], set_=others))
+        self._connection.execute(
+            statement.on_conflict_do_update(index_elements=[*table.primary_key], set_=others), values
+        )
 
     def _delete(self, table: Table, *conditions: ColumnElement[bool]) -> bool:
         return self._connection.execute(delete(table).where(*conditions)).rowcount > 0
