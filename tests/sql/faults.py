@@ -90,6 +90,9 @@ _ENOUGH: Final = 3
 _TOLERATED: Final = 0.05
 """What a call may take beyond its deadline, on a machine that has time for it."""
 
+_LONGEST_UNTIL_RIGHT: Final = 1.0
+"""Within so many seconds of its end a fault is forgotten."""
+
 _PAUSE: Final = 0.001
 """What a reader waits after an outage, because a refused connection takes no time at all."""
 
@@ -204,6 +207,11 @@ class Seen:
 
     wrong: list[str] = field(factory=list)
     """What must never be: a wrong answer, another exception, a driver's text, a complaint of the event loop."""
+
+    @property
+    def is_bearable(self) -> bool:
+        """Whether it is what the documentation promises, on a machine that has time for it."""
+        return not self.wrong and not self.overrunning and self.until_right <= _LONGEST_UNTIL_RIGHT
 
     def add(self, other: Seen) -> None:
         self.times += other.times
@@ -871,6 +879,7 @@ def main() -> None:
     parser.add_argument("--causes", action="store_true", help="show the most frequent causes too")
     chosen = parser.parse_args()
     print(f"deadline {chosen.deadline * 1000:.0f} ms; beyond it, and until right again: the longest, in milliseconds\n")
+    unbearable = []
     with PostgresServer() as server, Site(server) as site:
         for driver in chosen.driver or DRIVERS:
             print(f"{driver:25}" + "".join(f"{column:>15}" for column in _COLUMNS[1:]))
@@ -878,9 +887,12 @@ def main() -> None:
                 if not chosen.fault or fault.name in chosen.fault:
                     seen = _struck(site, fault, driver, chosen)
                     print(_row(fault, seen), flush=True)
+                    unbearable += [] if seen.is_bearable else [f"{driver} with {fault.name}"]
                     for cause, count in seen.causes.most_common(5 if chosen.causes else 0):
                         print(f"    {count:5} {cause}")
             print()
+    if unbearable:
+        raise SystemExit(f"more than is promised: {', '.join(unbearable)}")
 
 
 def _struck(site: Site, fault: type[Fault], driver: str, chosen: argparse.Namespace) -> Seen:

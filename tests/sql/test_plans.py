@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine, create_engine, event, make_url, text
@@ -24,7 +25,9 @@ from neo_routing import (
     SessionRequest,
     Tenant,
     adecide,
+    adecide_many,
     decide,
+    decide_many,
     parse_session_request,
 )
 from neo_routing.testing import World
@@ -194,44 +197,91 @@ class Messages(Proxy):
         return types
 
 
-def decide_with_psycopg(url: str, options: dict[str, str], cases: list[Case], warm: Callable[[], None]) -> None:
+Batches = list[list[Case]]
+"""Cases, those in a list to be decided together."""
+
+
+def decide_with_psycopg(url: str, options: dict[str, str], batches: Batches, warm: Callable[[], None]) -> None:
     with engine_at(url, pool_size=1, max_overflow=0, **options) as engine:
         directory = SqlDirectory(engine)
         for _ in range(12):  # psycopg has prepared, and the server has chosen a plan
-            for case in parsed(DECIDED):
-                decide(*case, directory)
+            for batch in batches:
+                decide_together(batch, directory)
         warm()
-        for case in cases:
-            decide(*case, directory)
+        for batch in batches:
+            decide_together(batch, directory)
 
 
-def decide_with_asyncpg(url: str, options: dict[str, str], cases: list[Case], warm: Callable[[], None]) -> None:
+def decide_together(batch: list[Case], directory: SqlDirectory) -> None:
+    if len(batch) == 1:
+        decide(*batch[0], directory)
+    else:
+        decide_many(batch, directory)
+
+
+def decide_async(driver: str, url: str, options: dict[str, str], batches: Batches, warm: Callable[[], None]) -> None:
     async def run() -> None:
-        engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), pool_size=1, **options)
+        engine = create_async_engine(make_url(url).set(drivername=f"postgresql+{driver}"), pool_size=1, **options)
         directory = AsyncSqlDirectory(engine)
-        for case in parsed(DECIDED):
-            await adecide(*case, directory)
+        for _ in range(12):
+            for batch in batches:
+                await decide_together_async(batch, directory)
         warm()
-        for case in cases:
-            await adecide(*case, directory)
+        for batch in batches:
+            await decide_together_async(batch, directory)
         await engine.dispose()
 
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("options", [{"isolation_level": "AUTOCOMMIT"}, {}], ids=["autocommit", "default"])
-@pytest.mark.parametrize("decide_with", [decide_with_psycopg, decide_with_asyncpg])
-def test_a_decision_is_one_statement_in_one_round_trip(database_url: str, decide_with, options: dict[str, str]) -> None:
-    cases = [*parsed(REFUSED_BY_SHAPE), *parsed(DECIDED) * 4]
-    with upgraded(database_url):
-        url = make_url(database_url)
-        with Messages(url.port) as proxy:
-            through_proxy = url.set(port=proxy.port).render_as_string(hide_password=False)
+async def decide_together_async(batch: list[Case], directory: AsyncSqlDirectory) -> None:
+    if len(batch) == 1:
+        await adecide(*batch[0], directory)
+    else:
+        await adecide_many(batch, directory)
 
-            decide_with(through_proxy, options, cases, warm=proxy.sent.clear)
-            types = proxy.types()
+
+def messages_of(url: str, decide_with, options: dict[str, str], batches: Batches) -> Counter[str]:
+    """Count the messages that clients send for these, once everything is prepared."""
+    with upgraded(url), Messages(make_url(url).port) as proxy:
+        through_proxy = make_url(url).set(port=proxy.port).render_as_string(hide_password=False)
+        decide_with(through_proxy, options, batches, warm=proxy.sent.clear)
+        return proxy.types()
+
+
+with_every_driver = pytest.mark.parametrize(
+    "decide_with",
+    [decide_with_psycopg, partial(decide_async, "asyncpg"), partial(decide_async, "psycopg_async")],
+    ids=["psycopg", "asyncpg", "psycopg_async"],
+)
+with_both_isolation_levels = pytest.mark.parametrize(
+    "options", [{"isolation_level": "AUTOCOMMIT"}, {}], ids=["autocommit", "default"]
+)
+
+
+@with_both_isolation_levels
+@with_every_driver
+def test_a_decision_is_one_statement_in_one_round_trip(database_url: str, decide_with, options: dict[str, str]) -> None:
+    batches = [[case] for case in [*parsed(REFUSED_BY_SHAPE), *parsed(DECIDED) * 4]]
+    types = messages_of(database_url, decide_with, options, batches)
     assert types["E"] + types["Q"] == types["S"] + types["Q"] == 4 * len(DECIDED)
     assert types["P"] == 0
+
+
+@with_both_isolation_levels
+@with_every_driver
+def test_a_batch_is_one_statement_in_one_round_trip(database_url: str, decide_with, options: dict[str, str]) -> None:
+    types = messages_of(database_url, decide_with, options, [parsed(DECIDED) * 100, parsed(REFUSED_BY_SHAPE) * 2])
+    assert types["E"] + types["Q"] == types["S"] + types["Q"] == 1
+    assert types["P"] == 0
+
+
+@with_every_driver
+def test_a_large_batch_is_some_statements_in_one_transaction(database_url: str, decide_with) -> None:
+    numbers = range(4_001)
+    cases = [(Caller(CallerKind.USER, f"msp-{number}"), SessionRequest(agent_id=15)) for number in numbers]
+    types = messages_of(database_url, decide_with, {"isolation_level": "AUTOCOMMIT"}, [cases])
+    assert types["E"] + types["Q"] == 1 + 3 + 1
 
 
 def test_a_decision_in_sqlite_is_one_statement(sqlite_url: str) -> None:
