@@ -60,9 +60,14 @@ def test_a_driver_that_cannot_be_cut_off_is_refused() -> None:
         SqlDirectory(engine)
 
 
-def test_an_asynchronous_engine_is_for_the_asynchronous_directory() -> None:
-    with pytest.raises(ValueError, match="AsyncSqlDirectory"):
-        SqlDirectory(create_async_engine("sqlite+aiosqlite://").sync_engine)
+def test_each_directory_takes_its_own_sort_of_engine() -> None:
+    engine, async_engine = create_engine("sqlite://"), create_async_engine("sqlite+aiosqlite://")
+    for wrong in (async_engine, async_engine.sync_engine, "sqlite://"):
+        with pytest.raises(ValueError, match="one is for AsyncSqlDirectory"):
+            SqlDirectory(wrong)
+    for wrong in (engine, async_engine.sync_engine, "sqlite://"):
+        with pytest.raises(ValueError, match="one is for SqlDirectory"):
+            AsyncSqlDirectory(wrong)
 
 
 @pytest.mark.parametrize("deadline", [0, -1, float("inf"), float("nan")])

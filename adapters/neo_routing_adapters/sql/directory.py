@@ -49,8 +49,8 @@ class SqlDirectory:
     """
 
     def __init__(self, engine: Engine, *, deadline: float = DEADLINE) -> None:
-        if engine.dialect.is_async:
-            raise ValueError("an asynchronous engine is for AsyncSqlDirectory")
+        if not isinstance(engine, Engine) or engine.dialect.is_async:
+            raise ValueError("SqlDirectory takes a synchronous engine; an asynchronous one is for AsyncSqlDirectory")
         self._reader = Reader(engine, Connections(engine).take, deadline)
         self._watch = Watch(deadline)
 
@@ -74,6 +74,10 @@ class AsyncSqlDirectory:
     """
 
     def __init__(self, engine: AsyncEngine, *, deadline: float = DEADLINE) -> None:
+        if not isinstance(engine, AsyncEngine):
+            raise ValueError(  # noqa: TRY004  # as in SqlDirectory
+                "AsyncSqlDirectory takes an asynchronous engine; a synchronous one is for SqlDirectory"
+            )
         self._engine = engine.sync_engine
         self._reader = Reader(self._engine, self._take, deadline)
 
