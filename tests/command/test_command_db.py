@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import event, make_url
+from sqlalchemy.exc import OperationalError
 
+from neo_routing_adapters.command.database_reason import reason
+from neo_routing_adapters.command.database_url import engine_for
 from neo_routing_adapters.command.findings import Findings
 from neo_routing_adapters.sql.check import Finding, Severity
 
@@ -163,6 +167,43 @@ def test_a_server_that_is_not_there_is_one_line_without_the_password(run: Run, u
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
     assert done.stderr.startswith(b"neo-routing: cannot use 127.0.0.1/n")
     assert b"s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize("query", ["", "?connect_timeout=10", "?sslmode=disable&application_name=10"])
+def test_what_the_driver_says_is_told_whatever_the_query_says(run: Run, query: str) -> None:
+    done = run("db", "export", f"postgresql://u:s3cret@127.0.0.10:1/n{query}")
+    assert b'server at "127.0.0.10", port 1 failed: Connection refused' in done.stderr
+
+
+def test_a_connection_has_seconds_to_be_made_unless_the_url_says_otherwise() -> None:
+    for query, seconds in (("", 10), ("?connect_timeout=3", "3")):
+        engine = engine_for(f"postgresql://u@127.0.0.10:1/n{query}")
+        asked: list[object] = []
+        event.listen(engine, "do_connect", lambda *told, asked=asked: asked.append(told[-1]["connect_timeout"]))
+        with pytest.raises(OperationalError):
+            engine.connect()
+        assert asked == [seconds]
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "told"),
+    [
+        ("postgresql://u:s3cret@h/n", 'no "s3cret" here', ': no "***" here'),
+        ("postgresql://u@h/n?sslpassword=s3cret", "key s3cret: bad", ": key ***: bad"),
+        ("postgresql://u@h/n?password=one&password=another", "one\nanother", ": ***"),
+        ("postgresql://u:s3cret@h/n", "no s3crets here", ""),
+        ("postgresql://u:s3cret@h/n", "two lines\nwith xs3cret", ""),
+        ("postgresql://u:two%0Alines@h/n", "of two\nlines", ": of ***"),
+        ("postgresql://u:a@h/n", 'a database that has "a"', ': *** database that has "***"'),
+        ("postgresql://u:1@h/n", "127.0.0.1 is down", ": 127.0.0.1 is down"),
+        ("postgresql://u@h/n?application_name=down", "127.0.0.1 is down", ": 127.0.0.1 is down"),
+        ("postgresql://u:s3cret@h/n", "", ""),
+    ],
+)
+def test_a_secret_is_starred_where_it_is_a_word_and_a_line_with_more_of_it_left_out(
+    url: str, said: str, told: str
+) -> None:
+    assert reason(make_url(url), OSError(said)) == told
 
 
 @pytest.mark.parametrize("command", ["import", "export", "guard"])

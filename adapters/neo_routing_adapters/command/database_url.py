@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from neo_routing_adapters.command.database_reason import reason
 from neo_routing_adapters.command.failure import MIDWAY, UNUSABLE, CommandFailed
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _DRIVERS: Final[Mapping[str, str]] = {
     "postgresql+asyncpg": _PSYCOPG,
 }
 """The driver that the command uses, by the scheme of the URL: a host may use another for the same database."""
-_CONNECT_TIMEOUT: Final = "10"  # seconds
+_CONNECT_TIMEOUT: Final = 10  # seconds
 
 
 def is_database_url(text: str) -> bool:
@@ -103,10 +104,9 @@ def _enforce_foreign_keys(connection: Any, _record: object) -> None:
 def _postgresql_engine(url: URL) -> Engine:
     from sqlalchemy import create_engine
 
-    if "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": _CONNECT_TIMEOUT})
+    limits = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_TIMEOUT}
     try:
-        return create_engine(url)
+        return create_engine(url, connect_args=limits)
     except ImportError as missing:
         raise _not_installed("postgres") from missing
 
@@ -135,13 +135,7 @@ def _told(url: URL, failed: str, status: int = UNUSABLE) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, url.get_dialect().import_dbapi().Error) as error:
-        raise CommandFailed(f"{failed}{_reason(url, getattr(error, 'orig', error))}", status) from error
-
-
-def _reason(url: URL, error: BaseException) -> str:
-    [line, *_] = [*str(error).splitlines(), ""]
-    secrets = [url.password, *url.query.values()]
-    return "" if any(secret and str(secret) in line for secret in secrets) else f": {line}"
+        raise CommandFailed(f"{failed}{reason(url, error)}", status) from error
 
 
 def _where(url: URL) -> str:
