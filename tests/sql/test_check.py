@@ -267,6 +267,84 @@ def test_an_index_that_is_missing_is_found_by_the_plan(engine: Engine, index: st
     assert {relation, f"host_{relation}"} >= {line.split()[-1] for line in found(engine)}
 
 
+def partly_indexed(engine: Engine, index: str, *more: str) -> str:
+    """Let an index have the rows alone that are not deleted, beside more indexes; return whose columns these are."""
+    relation, _ = INDEXES[index]
+    [columns] = [", ".join(one.columns.keys()) for one in metadata.tables[relation].indexes if one.name == index]
+    run(
+        engine,
+        f"DROP INDEX {index}",
+        f"ALTER TABLE {relation} RENAME TO host",
+        "ALTER TABLE host ADD COLUMN deleted_at text",
+        f"CREATE INDEX {index} ON host ({columns}) WHERE deleted_at IS NULL",
+        *(f"CREATE INDEX ON host ({key}, {columns})" for key in more),
+        f"CREATE VIEW {relation} AS SELECT * FROM host WHERE deleted_at IS NULL",
+        "ANALYZE",
+    )
+    return relation
+
+
+@pytest.mark.parametrize("index", INDEXES)
+def test_an_index_of_some_rows_serves_a_view_of_these_and_no_other(engine: Engine, index: str) -> None:
+    relation = partly_indexed(engine, index)
+    assert found(engine) == []
+    run(engine, f"DROP VIEW {relation}", f"CREATE VIEW {relation} AS SELECT * FROM host")
+    assert found(engine) == [
+        f"error: {relation}: no index serves a look-up by {INDEXES[index][1]}: it reads all of host"
+    ]
+
+
+@pytest.mark.parametrize("where", ["", " WHERE deleted_at IS NOT NULL", " WHERE deleted_at IS NULL OR tenant_id > ''"])
+def test_an_index_of_other_rows_does_not_serve(database_url: str, where: str) -> None:
+    with upgraded(database_url) as engine:
+        relation = partly_indexed(engine, "ix_routing_agent_tenant_id_managed_key")
+        run(engine, f"DROP VIEW {relation}", f"CREATE VIEW {relation} AS SELECT * FROM host{where}")
+        assert [line for line in found(engine) if "tenant_id and managed_key: it reads all of host" in line]
+
+
+def test_an_index_of_some_rows_serves_even_if_a_planner_takes_another_for_a_small_table(database_url: str) -> None:
+    with upgraded(database_url) as engine:
+        store(engine, WORLD)
+        partly_indexed(
+            engine, "ix_routing_end_company_link_m365_tenant_id_end_company_id", "deleted_at", "upper(tenant_id)"
+        )
+        assert found(engine) == []
+
+
+KEYS = {"varchar(36)": "slug", "slug": "slug", "char(36)": "slug::text"}
+
+
+@pytest.mark.parametrize("sort", KEYS)
+def test_a_key_of_another_type_of_text_is_served_by_its_index_if_compared_as_it_is(
+    database_url: str, sort: str
+) -> None:
+    with upgraded(database_url) as engine:
+        run(
+            engine,
+            "CREATE DOMAIN slug AS varchar(36)",
+            f"CREATE TABLE host (slug {sort} PRIMARY KEY, name text)",
+            "DROP TABLE routing_tenant CASCADE",
+            f"CREATE VIEW routing_tenant AS SELECT {KEYS[sort]} AS id, name FROM host",
+        )
+        told = "error: routing_tenant: no index serves a look-up by id: it reads all of host"
+        assert found(engine) == ([told] if sort == "char(36)" else [])
+        run(engine, "CREATE INDEX ON host ((slug::text))")
+        assert found(engine) == []
+
+
+def test_an_index_of_a_table_of_the_same_name_elsewhere_does_not_serve(database_url: str) -> None:
+    with upgraded(database_url) as engine:
+        index = "ix_routing_channel_tenant_id_bot_id"
+        run(
+            engine,
+            "CREATE SCHEMA elsewhere",
+            "CREATE TABLE elsewhere.routing_channel (LIKE routing_channel INCLUDING ALL)",
+            f"DROP INDEX {index}",
+        )
+        told = "no index serves a look-up by tenant_id and bot_id: it reads all of routing_channel"
+        assert found(engine) == [f"error: routing_channel: {told}"]
+
+
 def test_a_view_that_computes_a_key_is_found_by_the_plan(engine: Engine) -> None:
     put_a_view(engine, "routing_channel", bot_id="lower(bot_id)")
     assert [line for line in found(engine) if "no index serves a look-up by bot_id and white_label" in line]
