@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import uuid4
 
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from sqlalchemy import Engine, inspect
 
-from administered import AGENT, CHANNEL, COMPANY, TENANTS, WORLD, Content, upgraded
+from administered import AGENT, CHANNEL, COMPANY, TENANTS, WORLD, Content, engine_at, upgraded
 from neo_routing import AgentKind
 from neo_routing.testing import World, directories
 from neo_routing_adapters.sql.check import Severity, check
@@ -109,24 +110,44 @@ def test_all_columns_that_are_missing_are_named(engine: Engine) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("relation", "column", "value", "wanted"),
-    [
-        ("routing_tenant", "id", "gen_random_uuid()", "text"),
-        ("routing_agent", "id", "id::text", "bigint"),
-        ("routing_agent", "managed_key", "id", "text"),
-        ("routing_channel", "white_label", "white_label::int", "boolean"),
-        ("routing_channel", "show_agent_progress_steps", "'yes'::text", "boolean"),
-        ("routing_end_company", "tenant_id", "ARRAY[tenant_id]", "text"),
-    ],
-)
+MISFITS = [
+    ("routing_tenant", "id", "gen_random_uuid()", "uuid, which cannot be used as text; cast it in the view"),
+    ("routing_tenant", "id", "id::char(9)", "character, which is padded with blanks; cast it to text in the view"),
+    ("routing_tenant", "id", "id::padded", "character, which is padded with blanks; cast it to text in the view"),
+    ("routing_agent", "id", "id::text", "text, which cannot be used as bigint; cast it in the view"),
+    ("routing_agent", "id", "id::numeric", "numeric, which cannot be used as bigint; cast it in the view"),
+    ("routing_agent", "kind", "kind::char(20)", "character, which is padded with blanks; cast it to text in the view"),
+    ("routing_agent", "managed_key", "id", "bigint, which cannot be used as text; cast it in the view"),
+    ("routing_channel", "agent_id", "agent_id::real", "real, which cannot be used as bigint; cast it in the view"),
+    (
+        "routing_channel",
+        "white_label",
+        "white_label::int::smallint",
+        "smallint, which cannot be used as boolean; compare it in the view, as in white_label <> 0",
+    ),
+    (
+        "routing_channel",
+        "show_agent_progress_steps",
+        "'yes'::text",
+        "text, which cannot be used as boolean; compare it in the view, as in show_agent_progress_steps <> 0",
+    ),
+    (
+        "routing_end_company",
+        "tenant_id",
+        "ARRAY[tenant_id]",
+        "text[], which cannot be used as text; cast it in the view",
+    ),
+]
+
+
+@pytest.mark.parametrize(("relation", "column", "value", "told"), MISFITS)
 def test_a_column_of_a_type_that_the_statements_cannot_use_is_named(
-    database_url: str, relation: str, column: str, value: str, wanted: str
+    database_url: str, relation: str, column: str, value: str, told: str
 ) -> None:
     with upgraded(database_url) as engine:
+        run(engine, "CREATE DOMAIN padded AS char(9)")
         put_a_view(engine, relation, **{column: value})
-        told = f"column {column} is of a type that cannot be used as {wanted}; cast it in the view"
-        assert found(engine) == [f"error: {relation}: {told}"]
+        assert found(engine) == [f"error: {relation}: column {column} is of type {told}"]
 
 
 @pytest.mark.parametrize("sort", ["varchar(256)", "char(5)"])
@@ -136,6 +157,50 @@ def test_other_types_of_text_and_numbers_are_fine(database_url: str, sort: str) 
         put_a_view(engine, "routing_tenant", name=f"name::{sort}")
         put_a_view(engine, "routing_channel", agent_id="agent_id::int", status="status::varchar(20)")
         assert found(engine) == []
+
+
+@pytest.fixture
+def role(database_url: str) -> Iterator[str]:
+    """A role that may read all relations, and may lose the right to."""
+    with upgraded(database_url) as engine:
+        role = f"reader_{uuid4().hex}"
+        run(engine, f"CREATE ROLE {role}", f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+        yield role
+        run(engine, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def found_by(role: str, url: str) -> list[str]:
+    with engine_at(url, connect_args={"options": f"-c role={role}"}) as engine:
+        return found(engine)
+
+
+def test_what_a_role_may_not_read_is_said_once_and_not_called_a_type(database_url: str, role: str) -> None:
+    assert found_by(role, database_url) == []
+    with engine_at(database_url) as engine:
+        run(engine, f"REVOKE SELECT ON routing_agent FROM {role}")
+    told = "error: routing_agent: this role may not read it: permission denied for table routing_agent"
+    assert found_by(role, database_url) == [told]
+
+
+def test_what_the_owner_of_a_view_may_not_read_is_named_with_the_table_behind(database_url: str, role: str) -> None:
+    with engine_at(database_url) as engine:
+        put_a_view(engine, "routing_tenant")
+        run(
+            engine,
+            f"REVOKE SELECT ON host_routing_tenant FROM {role}",
+            f"ALTER VIEW routing_tenant OWNER TO {role}",
+        )
+        told = "error: routing_tenant: this role may not read it: permission denied for table host_routing_tenant"
+        assert found(engine) == [told]
+
+
+def test_a_column_that_fails_for_another_reason_is_named_with_that(database_url: str) -> None:
+    with upgraded(database_url) as engine:
+        body = "$$BEGIN RETURN (SELECT name FROM nowhere); END$$"
+        run(engine, f"CREATE FUNCTION lost() RETURNS text IMMUTABLE LANGUAGE plpgsql AS {body}")
+        put_a_view(engine, "routing_tenant", name="lost()")
+        told = 'error: routing_tenant: column name cannot be read: relation "nowhere" does not exist'
+        assert found(engine) == [told]
 
 
 ROW_FAULTS = [

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Select, Text, cast, inspect, null, select, union_all
-from sqlalchemy.engine import Inspector
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Select,
+    Text,
+    cast,
+    inspect,
+    null,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.exc import NoSuchTableError, ProgrammingError
 from sqlalchemy.types import TypeEngine
 
@@ -14,48 +26,73 @@ from neo_routing_adapters.sql.check.findings import Finding, Severity
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
 
 _TYPES: Final[Mapping[type, TypeEngine[Any]]] = {str: Text(), int: BigInteger(), bool: Boolean()}
+_INTEGERS: Final = frozenset({"smallint", "integer", "bigint"})
+_PADDED: Final = "character"
+_NO_RIGHT: Final = "42501"
+# Of other types than those that an operator, a cast or a union takes.
+_MISFITS: Final = frozenset({"42804", "42846", "42883"})
+_COLUMNS: Final = text("""
+    SELECT attname, coalesce(nullif(typbasetype, 0), pg_type.oid)::regtype::text
+    FROM pg_attribute
+    JOIN pg_type ON pg_type.oid = atttypid
+    WHERE attrelid = to_regclass(:relation) AND attnum > 0 AND NOT attisdropped""")
 
 
 def missing_relations(connection: Connection) -> list[str]:
     """Return the names of the relations that are not there, neither as tables nor as views."""
-    inspector = inspect(connection)
-    return [relation for relation in RELATIONS if not _column_names(inspector, relation)]
+    return [relation for relation in RELATIONS if not _columns(connection, relation)]
 
 
 def structure_findings(connection: Connection) -> Iterator[Finding]:
-    """Yield an error for each relation and each column that is not there, or is of a type that cannot be used."""
-    inspector = inspect(connection)
+    """Yield an error for each relation and each column that is not there, not to be read, or of no fitting type."""
     for relation in RELATIONS:
-        there = _column_names(inspector, relation)
+        there = _columns(connection, relation)
         complaints = _column_complaints(connection, relation, there) if there else ["is missing"]
-        for complaint in complaints:
+        for complaint in dict.fromkeys(complaints):  # what a role may not read is not said of each column
             yield Finding(Severity.ERROR, relation, (), complaint)
 
 
-def _column_names(inspector: Inspector, relation: str) -> set[str]:
+def _columns(connection: Connection, relation: str) -> dict[str, str]:
+    """Return the columns that are there, each with its type, or with what a domain is made of."""
+    if connection.dialect.name == "postgresql":
+        return {str(name): str(sort) for name, sort in connection.execute(_COLUMNS, {"relation": relation})}
     try:
-        return {column["name"] for column in inspector.get_columns(relation)}
+        return {column["name"]: str(column["type"]) for column in inspect(connection).get_columns(relation)}
     except NoSuchTableError:
-        return set()
+        return {}
 
 
-def _column_complaints(connection: Connection, relation: str, there: set[str]) -> Iterator[str]:
+def _column_complaints(connection: Connection, relation: str, there: Mapping[str, str]) -> Iterator[str]:
     for name in RELATIONS[relation]:
         column = metadata.tables[relation].c[name]
         if name not in there:
             yield f"column {name} is missing"
-        elif connection.dialect.name == "postgresql" and not _is_usable(connection, column):
-            wanted = _TYPES[column.type.python_type].compile(connection.dialect).lower()
-            yield f"column {name} is of a type that cannot be used as {wanted}; cast it in the view"
+        elif connection.dialect.name == "postgresql":
+            yield from _type_complaints(column, there[name], _error_of_use(connection, column))
 
 
-def _is_usable(connection: Connection, column: Column[Any]) -> bool:
+def _type_complaints(column: Column[Any], sort: str, error: Any) -> Iterator[str]:
+    wanted = column.type.python_type
+    of_type = f"column {column.name} is of type {sort}, which"
+    sqlstate = getattr(error, "sqlstate", None)
+    if sqlstate in _MISFITS or (wanted is int and sort not in _INTEGERS):
+        mended = f"compare it in the view, as in {column.name} <> 0" if wanted is bool else "cast it in the view"
+        yield f"{of_type} cannot be used as {str(_TYPES[wanted]).lower()}; {mended}"
+    elif sqlstate is not None:
+        told = "this role may not read it" if sqlstate == _NO_RIGHT else f"column {column.name} cannot be read"
+        [line, *_] = str(error).splitlines()
+        yield f"{told}: {line}"
+    elif wanted is str and sort == _PADDED and column.name != "name":
+        yield f"{of_type} is padded with blanks; cast it to text in the view"
+
+
+def _error_of_use(connection: Connection, column: Column[Any]) -> BaseException | None:
     try:
         with connection.begin_nested():
             connection.execute(_use(column))
-    except ProgrammingError:
-        return False
-    return True
+    except ProgrammingError as error:
+        return error.orig
+    return None
 
 
 def _use(column: Column[Any]) -> Select[*tuple[Any, ...]]:
