@@ -236,6 +236,36 @@ def test_a_database_that_is_busy_gives_out_midway(run: Run, url: str, file: Path
     assert (done.returncode, done.stderr) == (3, f"neo-routing: {file} gave out: database is locked\n".encode())
 
 
+ASKED = ["--caller", "user:a", "--agent-id", "1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "ALTER TABLE routing_agent RENAME COLUMN kind TO sort",
+            "The directory cannot answer at the moment: no such column: ",
+        ),
+        (
+            """ALTER TABLE routing_agent RENAME TO host;
+            CREATE VIEW routing_agent AS SELECT id, tenant_id, name, 'TALKING' AS kind, managed_key FROM host""",
+            "The directory holds rows that make no sense; see: neo-routing db check URL",
+        ),
+    ],
+)
+def test_a_database_that_cannot_answer_is_told_with_the_reason(
+    run: Run, url: str, file: Path, tmp_path: Path, change: str, told: str
+) -> None:
+    imported(run, url, tmp_path, CLASHING)
+    connection = sqlite3.connect(file)
+    connection.executescript(change)
+    connection.close()
+    case = b'{"caller": {"kind": "user", "tenant_id": "a"}, "request": {"agent_id": 1}}'
+    for done in (run("explain", "--directory", url, *ASKED), run("resolve", "--directory", url, input=case)):
+        assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (3, b"", 1)
+        assert done.stderr.decode().startswith(f"neo-routing: {told}")
+
+
 def test_a_reader_that_goes_ends_an_export_quietly(
     run: Run, command: tuple[str, ...], url: str, tmp_path: Path
 ) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from neo_routing import SessionDirectory
+from neo_routing import DirectoryUnavailable, SessionDirectory
+from neo_routing_adapters.command.database_reason import reason
 from neo_routing_adapters.command.database_url import is_database_url, opened
-from neo_routing_adapters.command.failure import directory_at
+from neo_routing_adapters.command.failure import MIDWAY, CommandFailed, directory_at
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 
 @contextmanager
@@ -20,4 +25,17 @@ def given_directory(given: str) -> Iterator[SessionDirectory]:
     with opened(given) as engine:
         from neo_routing_adapters.sql import SqlDirectory  # noqa: PLC0415  # its extra may be missing
 
-        yield SqlDirectory(engine)
+        try:
+            yield SqlDirectory(engine)
+        except DirectoryUnavailable as unavailable:
+            raise CommandFailed(_told(unavailable, engine.url), MIDWAY) from unavailable
+
+
+def _told(unavailable: DirectoryUnavailable, url: URL) -> str:
+    """Say more than a host may say to a caller: what the driver said, or where senseless rows are listed."""
+    cause = unavailable.__cause__
+    if isinstance(cause, ValueError) and not isinstance(cause, UnicodeError):
+        why = "; see: neo-routing db check URL"
+    else:
+        why = "" if cause is None else reason(url, cause)
+    return f"{str(unavailable).removesuffix('.')}{why}" if why else str(unavailable)
