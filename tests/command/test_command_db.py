@@ -214,7 +214,29 @@ def test_a_database_without_the_tables_says_how_to_make_them(
     file.touch()
     done = run("db", command, f"sqlite:///{file}", *([directory] if command == "import" else []))
     assert done.returncode == 2
-    assert done.stderr.endswith(b"make the tables with: neo-routing db upgrade URL\n")
+    assert b" lacks routing_tenant, routing_agent, routing_channel, " in done.stderr
+    assert done.stderr.endswith(b"; deliver the views, or make the tables with: neo-routing db upgrade URL\n")
+
+
+@pytest.mark.parametrize("command", ["upgrade", "import", "guard"])
+def test_tables_of_a_newer_library_are_one_line_and_exit_status_2(
+    run: Run, url: str, file: Path, directory: str, command: str
+) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE routing_schema_version SET version_num = '9999'")
+    connection.close()
+    done = run("db", command, url, *([directory] if command == "import" else []))
+    told = b"neo-routing: the tables are of version 9999, which this version of neo_routing does not know\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", told)
+
+
+def test_relations_that_no_upgrade_has_made_are_one_line_and_exit_status_2(run: Run, file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE VIEW routing_agent AS SELECT 1 AS id")
+    connection.close()
+    done = run("db", "upgrade", f"sqlite:///{file}")
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    assert done.stderr.endswith(b"made what is there: routing_agent; nothing was changed\n")
 
 
 def test_a_file_that_is_no_database_is_one_line(run: Run, directory: str) -> None:

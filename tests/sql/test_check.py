@@ -17,6 +17,7 @@ from neo_routing.testing import World, directories
 from neo_routing_adapters.sql.check import Severity, check
 from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.guards import guard
+from neo_routing_adapters.sql.our_tables import VERSION_TABLE
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
 from stored import store
 from test_guards import CLASHING
@@ -93,6 +94,12 @@ def test_views_that_deliver_everything_are_as_good_as_tables(engine: Engine) -> 
     assert found(engine) == []
 
 
+def test_tables_of_a_newer_library_are_an_error(engine: Engine) -> None:
+    run(engine, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    told = "the tables are of version 9999, which this version of neo_routing does not know"
+    assert found(engine) == [f"error: {VERSION_TABLE}: {told}"]
+
+
 def test_a_relation_that_is_missing_is_named(engine: Engine) -> None:
     for relation in RELATIONS:
         run(engine, f"ALTER TABLE {relation} RENAME TO elsewhere")
@@ -164,7 +171,7 @@ def role(database_url: str) -> Iterator[str]:
     """A role that may read all relations, and may lose the right to."""
     with upgraded(database_url) as engine:
         role = f"reader_{uuid4().hex}"
-        run(engine, f"CREATE ROLE {role}", f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+        run(engine, f"CREATE ROLE {role}", *(f"GRANT SELECT ON {relation} TO {role}" for relation in RELATIONS))
         yield role
         run(engine, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 

@@ -15,7 +15,8 @@ from neo_routing.testing import World
 from neo_routing_adapters.sql import transactions
 from neo_routing_adapters.sql.check.clashes import GUARDS
 from neo_routing_adapters.sql.guards import GuardState, guard
-from neo_routing_adapters.sql.our_tables import NotOurTables
+from neo_routing_adapters.sql.our_tables import VERSION_TABLE, NotOurTables, UnknownSchemaVersion
+from neo_routing_adapters.sql.schema import metadata
 from neo_routing_adapters.sql.writer import SqlDirectoryWriter
 from stored import store
 
@@ -113,6 +114,19 @@ def test_an_installation_that_comes_to_clash_with_its_channel_is_refused(engine:
 def test_only_our_own_tables_are_guarded(sqlite_url: str) -> None:
     with engine_at(sqlite_url) as engine, pytest.raises(NotOurTables):
         guard(engine)
+
+
+def test_tables_of_a_newer_library_are_not_guarded(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    with pytest.raises(UnknownSchemaVersion, match="the tables are of version 9999, which"):
+        guard(engine)
+
+
+def test_tables_that_were_made_without_a_version_are_guarded(any_database_url: str) -> None:
+    with engine_at(any_database_url) as engine:
+        metadata.create_all(engine)
+        assert {one.state for one in guard(engine)} == {GuardState.ADDED}
 
 
 def test_readers_go_on_and_writers_are_waited_for_no_longer_than_it_may(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from administered import AGENT, CHANNEL, COMPANY, TENANTS, WORLD, Content, everything_in, upgraded
+from administered import AGENT, CHANNEL, COMPANY, TENANTS, WORLD, Content, engine_at, everything_in, upgraded
 from neo_routing import Tenant
 from neo_routing.testing import World, directories
 from neo_routing_adapters.memory import read_document
@@ -21,7 +21,8 @@ from neo_routing_adapters.sql import transactions
 from neo_routing_adapters.sql.directory_export import IllFormedRow, export_directory
 from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.guards import guard
-from neo_routing_adapters.sql.our_tables import ForeignKeysOff, NotOurTables
+from neo_routing_adapters.sql.our_tables import VERSION_TABLE, ForeignKeysOff, NotOurTables, UnknownSchemaVersion
+from neo_routing_adapters.sql.schema import metadata
 from stored import store
 
 EMPTY = World((), (), (), ())
@@ -223,6 +224,24 @@ def test_guards_refuse_a_clash_but_not_a_change_that_ends_without_one(engine: En
 def test_an_import_needs_tables_of_ours_and_foreign_keys() -> None:
     with pytest.raises(ForeignKeysOff):
         import_directory(create_engine("sqlite://"), Content(WORLD))
+
+
+def test_tables_of_a_newer_library_are_exported_but_not_imported_into(engine: Engine) -> None:
+    store(engine, WORLD)
+    text = exported(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    assert exported(engine) == text
+    with pytest.raises(UnknownSchemaVersion, match="the tables are of version 9999, which"):
+        import_directory(engine, Content(EMPTY))
+    assert exported(engine) == text
+
+
+def test_tables_that_were_made_without_a_version_are_imported_into(any_database_url: str) -> None:
+    with engine_at(any_database_url) as engine:
+        metadata.create_all(engine)
+        import_directory(engine, Content(WORLD))
+        assert json.loads(exported(engine))["agents"]
 
 
 def test_views_are_exported_but_not_imported_into(database_url: str) -> None:

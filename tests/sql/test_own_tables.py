@@ -29,6 +29,7 @@ from neo_routing import (
     decide,
     decide_many,
 )
+from neo_routing_adapters.command import main
 from neo_routing_adapters.memory import MemoryDirectory
 from neo_routing_adapters.sql import SqlDirectory
 from neo_routing_adapters.sql.check import Severity, check
@@ -249,6 +250,16 @@ def test_a_view_that_forgets_to_lower_widens_a_session_and_the_check_finds_that(
     assert _answer(decide(platform, request, host.directory())) == "white_label_channel"
     assert _answer(decide(platform, request, SqlDirectory(engine))) != "white_label_channel"
     assert any("is not in normal form" in error for error in _errors(engine))
+
+
+def test_a_search_path_without_the_relations_is_said_to_be_one(
+    database_url: str, engine: Engine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _make(engine, Host(3))
+    assert main(["db", "export", database_url]) == 0
+    assert main(["db", "export", f"{database_url}?options=-csearch_path%3Dnowhere"]) == 2
+    told = "routing_end_company_link on the search path; mend that, deliver the views, or make the tables with: "
+    assert told in capfd.readouterr().err
 
 
 def test_each_index_of_the_example_is_left_out_once() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Column, Engine, insert, inspect, text
@@ -18,13 +19,13 @@ from administered import CHANNEL, engine_at, upgraded
 from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
 from neo_routing.well_formed import bot_id, identifier, m365_tenant_id
 from neo_routing.well_formed import text as well_formed_text
-from neo_routing_adapters.sql import transactions
+from neo_routing_adapters.sql import our_tables, transactions
 from neo_routing_adapters.sql import upgrade as upgrade_module
 from neo_routing_adapters.sql.check.clashes import GUARDS
 from neo_routing_adapters.sql.guards import guard
 from neo_routing_adapters.sql.schema import channels, installations, metadata, tenants
 from neo_routing_adapters.sql.stored_rows import channel_row
-from neo_routing_adapters.sql.upgrade import VERSION_TABLE, UnknownSchemaVersion, upgrade
+from neo_routing_adapters.sql.upgrade import VERSION_TABLE, RelationsInTheWay, UnknownSchemaVersion, upgrade
 
 # Whatever a database says of its tables: constraints with their texts, columns, indexes.
 CATALOGUE = {
@@ -132,6 +133,30 @@ def test_tables_of_a_newer_library_are_left_alone(engine: Engine) -> None:
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
     with pytest.raises(UnknownSchemaVersion, match="the tables are of version 9999, which"):
         upgrade(engine)
+
+
+@pytest.mark.parametrize("sort", ["TABLE routing_agent (id integer)", "VIEW routing_agent AS SELECT 1 AS id"])
+def test_relations_that_no_upgrade_has_made_are_left_alone(engine: Engine, sort: str) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE {sort}")
+    with pytest.raises(RelationsInTheWay, match=f"there is no {VERSION_TABLE}, .* made what is there: routing_agent;"):
+        upgrade(engine)
+    inspector = inspect(engine)
+    assert {*inspector.get_table_names(), *inspector.get_view_names()} == {"routing_agent"}
+
+
+def test_relations_elsewhere_on_the_search_path_are_not_hidden(database_url: str) -> None:
+    with engine_at(database_url, connect_args={"options": "-c search_path=host,public"}) as engine:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE SCHEMA host")
+            connection.exec_driver_sql("CREATE VIEW public.routing_agent AS SELECT 1 AS id")
+        with pytest.raises(RelationsInTheWay):
+            upgrade(engine)
+
+
+def test_every_migration_is_known_by_the_name_of_its_file() -> None:
+    scripts = ScriptDirectory(our_tables.MIGRATIONS).walk_revisions()
+    assert our_tables._versions() == {script.revision for script in scripts}
 
 
 def is_kept(convert: Any, value: str) -> bool:

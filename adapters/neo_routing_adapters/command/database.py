@@ -43,12 +43,12 @@ def upgrade(url: str, /) -> None:
         Database, postgresql://user@host/name or sqlite:///file.
     """
     with opened(url, may_create=True, relations=False) as engine:
-        from neo_routing_adapters.sql.upgrade import UnknownSchemaVersion
+        from neo_routing_adapters.sql.upgrade import RelationsInTheWay, UnknownSchemaVersion
         from neo_routing_adapters.sql.upgrade import upgrade as upgrade_tables
 
         try:
             version = upgrade_tables(engine)
-        except UnknownSchemaVersion as error:
+        except (RelationsInTheWay, UnknownSchemaVersion) as error:
             raise CommandFailed(str(error)) from error
     print(f"the tables are of version {version}")
 
@@ -69,13 +69,13 @@ def import_(url: str, file: Path, /) -> None:
         from sqlalchemy.exc import IntegrityError
 
         from neo_routing_adapters.sql.directory_import import import_directory
-        from neo_routing_adapters.sql.our_tables import NotOurTables
+        from neo_routing_adapters.sql.our_tables import NotOurTables, UnknownSchemaVersion
 
         document = document_at(file)
         try:
             with progress("Importing") as show:
                 import_directory(engine, document, lambda done, total: show(completed=done, total=total))
-        except NotOurTables as error:
+        except (NotOurTables, UnknownSchemaVersion) as error:
             raise CommandFailed(str(error)) from error
         except IntegrityError as error:
             reason = str(error.orig).partition("\n")[0]
@@ -148,11 +148,11 @@ def guard(url: str, /) -> None:
     """
     with opened(url) as engine:
         from neo_routing_adapters.sql.guards import guard as add_guards
-        from neo_routing_adapters.sql.our_tables import NotOurTables
+        from neo_routing_adapters.sql.our_tables import NotOurTables, UnknownSchemaVersion
 
         try:
             guards = add_guards(engine)
-        except NotOurTables as error:
+        except (NotOurTables, UnknownSchemaVersion) as error:
             raise CommandFailed(str(error)) from error
     told = Findings()
     for one in guards:

@@ -125,7 +125,11 @@ def _missing_relations(engine: Engine) -> list[str]:
 
 
 def _without_relations(url: URL, missing: list[str]) -> CommandFailed:
-    return CommandFailed(f"{_where(url)} lacks {', '.join(missing)}; make the tables with: neo-routing db upgrade URL")
+    on_the_path, mend_it = ("", "") if url.drivername == _SQLITE else (" on the search path", "mend that, ")
+    return CommandFailed(
+        f"{_where(url)} lacks {', '.join(missing)}{on_the_path}; {mend_it}deliver the views, "
+        "or make the tables with: neo-routing db upgrade URL"
+    )
 
 
 @contextmanager

@@ -85,8 +85,9 @@ def import_directory(engine: Engine, content: Content, progress: Progress = lamb
     """Put this content in the place of all that there is, or else change nothing.
 
     Ids must be unique and owners there: raises `sqlalchemy.exc.IntegrityError` if they are not, or if a guard forbids a
-    clash; `ForeignKeysOff` on a SQLite that does not enforce them; `NotOurTables` on a host's views; else the errors of
-    SQLAlchemy, of the driver (on PostgreSQL psycopg), and of the content.
+    clash; `ForeignKeysOff` on a SQLite that does not enforce them; `NotOurTables` on a host's views, and
+    `UnknownSchemaVersion` on tables of a newer library; else the errors of SQLAlchemy, of the driver (on
+    PostgreSQL psycopg), and of the content.
 
     >>> from types import SimpleNamespace
     >>> from sqlalchemy import create_engine, event

@@ -1,10 +1,44 @@
-"""What must hold before anything is written: these are the tables of this library, and their foreign keys count."""
+"""What must hold before anything is written: these are tables that this library knows, and their foreign keys count."""
 
 from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, inspect
 
 from neo_routing_adapters.sql.schema import metadata
+
+VERSION_TABLE: Final = "routing_schema_version"
+"""Where the version is kept: a table of our own, so that it does not collide with the host's."""
+
+MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
+
+class UnknownSchemaVersion(ValueError):
+    """The tables are of a version that this library does not know: most likely a newer library made them."""
+
+    def __init__(self, versions: list[str]) -> None:
+        found = ", ".join(versions)
+        super().__init__(f"the tables are of version {found}, which this version of neo_routing does not know")
+
+
+def known_version(connection: Connection) -> str | None:
+    """Return the version of the tables, or nothing if none is kept. Raises `UnknownSchemaVersion`."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    query = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608  # our own name
+    versions = [str(version) for (version,) in connection.exec_driver_sql(query)]
+    if not _versions() >= set(versions):
+        raise UnknownSchemaVersion(versions)
+    return versions[0] if versions else None
+
+
+@cache
+def _versions() -> frozenset[str]:
+    """Return every version that there is a migration to, by the names of their files; to ask Alembic takes long."""
+    return frozenset(path.name[1:].partition("_")[0] for path in MIGRATIONS.glob("versions/v*_*.py"))
 
 
 class NotOurTables(ValueError):
@@ -15,13 +49,17 @@ class NotOurTables(ValueError):
 
 
 def require_our_tables(connection: Connection) -> None:
-    """Raise `NotOurTables` unless all tables of this library are there."""
+    """Raise `NotOurTables` unless all tables of this library are there, `UnknownSchemaVersion` if they are of another.
+
+    Tables that were made without migrations have no version, and are as good.
+    """
     inspector = inspect(connection)
     if not metadata.tables.keys() <= set(inspector.get_table_names()):
         raise NotOurTables
     for table in metadata.tables.values():
         if not table.columns.keys() <= [column["name"] for column in inspector.get_columns(table.name)]:
             raise NotOurTables
+    known_version(connection)
 
 
 class ForeignKeysOff(RuntimeError):

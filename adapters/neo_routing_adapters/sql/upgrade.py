@@ -4,39 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationStep, RevisionStep
 from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, Engine, func, select
 
+from neo_routing_adapters.sql.check.structure import missing_relations
+from neo_routing_adapters.sql.our_tables import MIGRATIONS, VERSION_TABLE, UnknownSchemaVersion, known_version
+from neo_routing_adapters.sql.schema import RELATIONS
 from neo_routing_adapters.sql.transactions import prepare_to_write, writing
 
-VERSION_TABLE: Final = "routing_schema_version"
-"""Where the version is kept: a table of our own, so that it does not collide with the host's."""
+__all__ = ["VERSION_TABLE", "RelationsInTheWay", "UnknownSchemaVersion", "upgrade"]
 
-_MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _ONLY_ONE_UPGRADE: Final = 0x6E656F5F726F7574  # "neo_rout"; whoever locks this number upgrades
 
 
-class UnknownSchemaVersion(ValueError):
-    """The tables are of a version that this library does not know: most likely a newer library made them."""
+class RelationsInTheWay(ValueError):
+    """There are relations already that no upgrade has made, such as a host's views; tables would hide or miss them."""
 
-    def __init__(self, version: Any) -> None:
-        found = ", ".join(map(str, version)) if isinstance(version, tuple) else version
-        super().__init__(f"the tables are of version {found}, which this version of neo_routing does not know")
+    def __init__(self, relations: list[str]) -> None:
+        found = ", ".join(relations)
+        super().__init__(
+            f"there is no {VERSION_TABLE}, so it was not neo-routing db upgrade that made what is there: {found}; "
+            "nothing was changed"
+        )
 
 
 def upgrade(database: Engine | Connection) -> str:
     """Make the tables, or bring them to the newest version, and return that; what has it already is left as it is.
 
     It is all or nothing, in one transaction: with an engine, of its own; with a connection, of the caller, who commits.
-    Several at a time are as good as one. Raises `UnknownSchemaVersion`, and
-    SQLAlchemy's errors, also if it waits too long for another's lock.
+    Several at a time are as good as one. Raises `UnknownSchemaVersion`,
+    `RelationsInTheWay`, and SQLAlchemy's errors, also if it waits too long for another's lock.
 
     >>> from sqlalchemy import create_engine, inspect
     >>> engine = create_engine("sqlite://")
@@ -48,7 +50,9 @@ def upgrade(database: Engine | Connection) -> str:
     with _transaction(database) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_ONLY_ONE_UPGRADE)))
-        scripts = ScriptDirectory(_MIGRATIONS)
+        if known_version(connection) is None:
+            _require_an_empty_place(connection)
+        scripts = ScriptDirectory(MIGRATIONS)
         context = MigrationContext.configure(
             connection, opts={"version_table": VERSION_TABLE, "fn": lambda version, _: _steps(scripts, version)}
         )
@@ -67,9 +71,12 @@ def _transaction(database: Engine | Connection) -> Iterator[Connection]:
         yield database
 
 
+def _require_an_empty_place(connection: Connection) -> None:
+    missing = missing_relations(connection)
+    if there := [relation for relation in RELATIONS if relation not in missing]:
+        raise RelationsInTheWay(there)
+
+
 def _steps(scripts: ScriptDirectory, version: Any) -> list[RevisionStep]:
-    try:
-        missing = [*scripts.iterate_revisions("head", version, implicit_base=True)]
-    except RevisionError as error:
-        raise UnknownSchemaVersion(version) from error
+    missing = [*scripts.iterate_revisions("head", version, implicit_base=True)]
     return [MigrationStep.upgrade_from_script(scripts.revision_map, script) for script in reversed(missing)]

@@ -11,7 +11,7 @@ from neo_routing_adapters.sql.check.findings import Finding
 from neo_routing_adapters.sql.check.plans import plan_findings
 from neo_routing_adapters.sql.check.references import reference_findings
 from neo_routing_adapters.sql.check.rows import row_findings
-from neo_routing_adapters.sql.check.structure import structure_findings
+from neo_routing_adapters.sql.check.structure import structure_findings, version_findings
 from neo_routing_adapters.sql.transactions import reading
 
 
@@ -29,6 +29,7 @@ def check(engine: Engine, progress: Callable[[str], object] = lambda _relation: 
     """
     with reading(engine) as connection:
         progress("structure")
+        yield from version_findings(connection)
         unsound = [*structure_findings(connection)]
         yield from unsound
         if not unsound:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import NoSuchTableError, ProgrammingError
 from sqlalchemy.types import TypeEngine
 
 from neo_routing_adapters.sql.check.findings import Finding, Severity
+from neo_routing_adapters.sql.our_tables import VERSION_TABLE, UnknownSchemaVersion, known_version
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
 
 _TYPES: Final[Mapping[type, TypeEngine[Any]]] = {str: Text(), int: BigInteger(), bool: Boolean()}
@@ -50,6 +51,17 @@ def structure_findings(connection: Connection) -> Iterator[Finding]:
         complaints = _column_complaints(connection, relation, there) if there else ["is missing"]
         for complaint in dict.fromkeys(complaints):  # what a role may not read is not said of each column
             yield Finding(Severity.ERROR, relation, (), complaint)
+
+
+def version_findings(connection: Connection) -> Iterator[Finding]:
+    """Yield an error if the tables are of a version that this library does not know."""
+    try:
+        with connection.begin_nested():
+            known_version(connection)
+    except UnknownSchemaVersion as error:
+        yield Finding(Severity.ERROR, VERSION_TABLE, (), str(error))
+    except ProgrammingError:  # a role that decides need not have the right to read it
+        return
 
 
 def _columns(connection: Connection, relation: str) -> dict[str, str]:
