@@ -212,9 +212,14 @@ def test_a_column_that_fails_for_another_reason_is_named_with_that(database_url:
 
 ROW_FAULTS = [
     ("routing_tenant", "name", "NULL", "routing_tenant msp-a: name must not be null"),
-    ("routing_agent", "id", "0", "routing_agent 0: id must be from 1 to 2^63 - 1"),
-    ("routing_agent", "kind", "'TALKING'", "routing_agent 12: kind must be CONVERSATIONAL or TRIGGERED"),
-    ("routing_agent", "managed_key", "'NEO'", "routing_agent 12: managed_key must be NEO_SUPPORT"),
+    ("routing_agent", "id", "0", "routing_agent 0: id must be from 1 to 2^63 - 1, and is 0"),
+    (
+        "routing_agent",
+        "kind",
+        "'TALKING'",
+        "routing_agent 12: kind must be CONVERSATIONAL or TRIGGERED, and is 'TALKING'",
+    ),
+    ("routing_agent", "managed_key", "'NEO'", "routing_agent 12: managed_key must be NEO_SUPPORT, and is 'NEO'"),
     ("routing_agent", "kind", "NULL", "routing_agent 12: kind must not be null"),
     (
         "routing_channel",
@@ -222,9 +227,14 @@ ROW_FAULTS = [
         "'28:{BOT}'",
         "routing_channel ch-1: bot_id '28:{BOT}' is not in normal form, which is 'bot'",
     ),
-    ("routing_channel", "bot_id", "' '", "routing_channel ch-1: bot_id must not be blank"),
-    ("routing_channel", "agent_id", "-1", "routing_channel ch-1: agent_id must be from 1 to 2^63 - 1"),
-    ("routing_channel", "status", "'active'", "routing_channel ch-1: status must be ACTIVE or DISCONNECTED"),
+    ("routing_channel", "bot_id", "' '", "routing_channel ch-1: bot_id must not be blank, and is ' '"),
+    ("routing_channel", "agent_id", "-1", "routing_channel ch-1: agent_id must be from 1 to 2^63 - 1, and is -1"),
+    (
+        "routing_channel",
+        "status",
+        "'active'",
+        "routing_channel ch-1: status must be ACTIVE or DISCONNECTED, and is 'active'",
+    ),
     ("routing_channel", "white_label", "NULL", "routing_channel ch-1: white_label must not be null"),
     (
         "routing_channel_installation",
@@ -232,12 +242,12 @@ ROW_FAULTS = [
         "upper(m365_tenant_id)",
         "routing_channel_installation ch-1, M-1: m365_tenant_id 'M-1' is not in normal form, which is 'm-1'",
     ),
-    ("routing_end_company", "id", "' '", "routing_end_company  : id must not be blank"),
+    ("routing_end_company", "id", "' '", "routing_end_company  : id must not be blank, and is ' '"),
     (
         "routing_end_company",
         "name",
         f"'{'x' * 257}'",
-        "routing_end_company co-1: name must be at most 256 characters long",
+        f"routing_end_company co-1: name must be at most 256 characters long, and is '{'x' * 60}'…",
     ),
     (
         "routing_end_company_link",
@@ -257,11 +267,11 @@ def test_a_value_that_is_not_well_formed_is_named_with_its_row(engine: Engine) -
 @pytest.mark.parametrize(
     ("column", "value", "told"),
     [
-        ("white_label", "7", "white_label must be true or false"),
-        ("white_label", "'yes'", "white_label must be true or false"),
-        ("bot_id", "'b' || char(0)", "bot_id must be valid Unicode without NUL or lone surrogates"),
-        ("agent_id", "'12'", "agent_id must be an integer"),
-        ("agent_id", "12.0", "agent_id must be an integer"),
+        ("white_label", "7", "white_label must be true or false, and is 7"),
+        ("white_label", "'yes'", "white_label must be true or false, and is 'yes'"),
+        ("bot_id", "'b' || char(0)", r"bot_id must be valid Unicode without NUL or lone surrogates, and is 'b\x00'"),
+        ("agent_id", "'12'", "agent_id must be an integer, and is '12'"),
+        ("agent_id", "12.0", "agent_id must be an integer, and is 12.0"),
     ],
 )
 def test_what_only_sqlite_can_hold_is_named_too(sqlite_url: str, column: str, value: str, told: str) -> None:

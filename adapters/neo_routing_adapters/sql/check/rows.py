@@ -39,6 +39,8 @@ def _fields(row_type: type[Any]) -> dict[str, _WellFormed]:
     return {**converters, "white_label": _truth_value, "show_agent_progress_steps": _truth_value}
 
 
+_LONGEST_SHOWN: Final = 60
+
 _VALUES: Final[Mapping[Table, Mapping[str, _WellFormed]]] = {
     tenants: _fields(Tenant),
     agents: _fields(Agent),
@@ -75,8 +77,14 @@ def _complaint(value: Any, well_formed: _WellFormed, nullable: bool) -> str | No
     try:
         normal = well_formed(value)
     except ValueError as error:
-        return str(error)
+        return f"{error}, and is {_shown(value)}"
     return None if normal == value else f"{value!r} is not in normal form, which is {normal!r}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str | bytes) and len(value) > _LONGEST_SHOWN:
+        return f"{value[:_LONGEST_SHOWN]!r}…"
+    return repr(value)
 
 
 def _row_id(table: Table, row: Any) -> tuple[RowId, ...]:
