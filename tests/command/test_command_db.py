@@ -316,14 +316,27 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_person_reads_the_first_fifty_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+ROWS = [
+    ("routing_agent", "name must not be null"),
+    ("routing_agent", "kind must be CONVERSATIONAL or TRIGGERED, and is 'TALKING{n}'"),
+    ("routing_channel", 'its tenant "it\'s {n}" has no agent {n}'),
+    ("routing_channel", "bot_id 'Bot\\'{n}' is not in normal form, which is \"bot'{n}\""),
+    ("routing_channel_installation", "bot_id 'Bot\\'{n}' is not in normal form, which is \"bot'{n}\""),
+]
+
+
+def test_a_person_reads_the_first_findings_of_each_sort(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
     findings = Findings()
-    for number in range(1, 53):
-        findings.tell(Finding(Severity.ERROR, "routing_agent", (number,), "name must not be null"))
-    assert terminal.getvalue() == ""
+    for number in range(1, 2001):
+        for relation, complaint in ROWS:
+            findings.tell(Finding(Severity.ERROR, relation, (number,), complaint.replace("{n}", str(number))))
+    findings.tell(Finding(Severity.ERROR, "routing_tenant", (), "is missing"))
+    assert (terminal.getvalue(), findings.errors) == ("", 10_001)
     findings.finish()
-    lines = re.sub("\x1b.*?m", "", terminal.getvalue()).splitlines()
+    written = re.sub("\x1b.*?m", "", terminal.getvalue()).splitlines()
+    lines = [line for line in written if line.startswith(("error: ", "… "))]  # and no lines that are the rest of one
     assert lines[0] == "error: routing_agent 1: name must not be null"
-    assert (len(lines), lines[-1]) == (51, "… and 2 more")
+    assert [number for number, line in enumerate(lines) if line == "… and 1,995 more like these"] == [5, 11, 17, 23, 29]
+    assert lines[30:] == ["error: routing_tenant: is missing"]

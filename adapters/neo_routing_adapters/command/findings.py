@@ -1,9 +1,11 @@
-"""How findings are written: in full for programs, the first of them for a person."""
+"""How findings are written: in full for programs, the first of each sort for a person."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
@@ -14,22 +16,25 @@ from neo_routing_adapters.command.terminal import show
 if TYPE_CHECKING:
     from neo_routing_adapters.sql.check.findings import Finding
 
-_MOST: Final = 50
+_MOST_ALIKE: Final = 5
 _STYLES: Final = {"error": "bold red", "notice": "yellow"}
+# What alike findings differ in: values, which stand in quotes, and numbers.
+_PARTICULARS: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\d+""")
 
 
 class Findings:
     """Writes findings to standard output.
 
-    On a terminal it is a sentence for each of the first fifty, when all have been found. Otherwise it is a line for
-    each, as it is found: severity, relation, row and complaint with tabs between them, or a JSON object.
+    On a terminal it is a sentence for each of the first that are alike, when all have been found. Otherwise it is a
+    line for each, as it is found: severity, relation, row and complaint with tabs between them, or a JSON object.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.count = 0
         self.errors = 0
         self._write = _json if as_json else None if sys.stdout.isatty() else _columns
-        self._first: list[Finding] = []
+        self._first: dict[tuple[str, ...], list[Finding]] = {}
+        self._alike: Counter[tuple[str, ...]] = Counter()
 
     def tell(self, finding: Finding) -> None:
         """Write one, or remember it."""
@@ -37,16 +42,20 @@ class Findings:
         self.errors += finding.severity == "error"
         if self._write is not None:
             self._write(finding)
-        elif self.count <= _MOST:
-            self._first.append(finding)
+            return
+        sort = (finding.relation, _PARTICULARS.sub("", finding.complaint))
+        self._alike[sort] += 1
+        if self._alike[sort] <= _MOST_ALIKE:
+            self._first.setdefault(sort, []).append(finding)
 
     def finish(self) -> None:
         """Write what was remembered, and say how much was not, or that there was nothing."""
-        for finding in self._first:
-            severity, colon, rest = str(finding).partition(": ")
-            show(Text.assemble((severity, _STYLES[severity]), colon, rest), sys.stdout)
-        if self._first and self.count > _MOST:
-            print(f"… and {self.count - _MOST} more")
+        for sort, findings in self._first.items():
+            for finding in findings:
+                severity, colon, rest = str(finding).partition(": ")
+                show(Text.assemble((severity, _STYLES[severity]), colon, rest), sys.stdout)
+            if self._alike[sort] > _MOST_ALIKE:
+                print(f"… and {self._alike[sort] - _MOST_ALIKE:,} more like these")
         if self._write is None and self.count == 0:
             print("nothing is wrong")
 
