@@ -159,6 +159,13 @@ def test_a_url_that_cannot_be_used_is_one_line_and_exit_status_2(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["directory.sqlite", "/data/directory.DB"])
+def test_the_name_of_a_file_of_a_database_is_answered_with_its_url(run: Run, name: str) -> None:
+    told = f"neo-routing: {name} is the name of a file; a database is given by its URL: sqlite:///{name}\n"
+    for done in (run("db", "check", name), run("explain", "--directory", name, *ASKED)):
+        assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", told)
+
+
 @pytest.mark.parametrize(
     "unreachable", ["postgresql://u:s3cret@127.0.0.1:1/n", "postgresql+asyncpg://u:1@127.0.0.1:1/n"]
 )

@@ -25,12 +25,19 @@ _DRIVERS: Final[Mapping[str, str]] = {
     "postgresql+asyncpg": _PSYCOPG,
 }
 """The driver that the command uses, by the scheme of the URL: a host may use another for the same database."""
+_SQLITE_FILES: Final = frozenset({".sqlite", ".sqlite3", ".db"})
 _CONNECT_TIMEOUT: Final = 10  # seconds
 
 
 def is_database_url(text: str) -> bool:
     """Tell the URL of a database from the name of a file."""
     return "://" in text
+
+
+def refuse_file_of_database(name: str) -> None:
+    """Raise `CommandFailed`, which says the URL, for what looks like the name of a SQLite file."""
+    if Path(name).suffix.lower() in _SQLITE_FILES and not name.startswith(f"{_SQLITE}:"):
+        raise CommandFailed(f"{name} is the name of a file; a database is given by its URL: sqlite:///{name}")
 
 
 def engine_for(url_text: str, *, may_create: bool = False) -> Engine:
@@ -69,6 +76,8 @@ def _url(text: str) -> URL:
         from sqlalchemy.exc import ArgumentError
     except ModuleNotFoundError as missing:
         raise _not_installed("sql") from missing
+    if not is_database_url(text):
+        refuse_file_of_database(text)
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:

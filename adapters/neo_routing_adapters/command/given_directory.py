@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from neo_routing import DirectoryUnavailable, SessionDirectory
 from neo_routing_adapters.command.database_reason import reason
-from neo_routing_adapters.command.database_url import is_database_url, opened
+from neo_routing_adapters.command.database_url import is_database_url, opened, refuse_file_of_database
 from neo_routing_adapters.command.failure import MIDWAY, CommandFailed, directory_at
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def given_directory(given: str) -> Iterator[SessionDirectory]:
     """Open the directory that a file's name or a database's URL stands for. Raises `CommandFailed`."""
     if not is_database_url(given):
+        refuse_file_of_database(given)
         yield directory_at(Path(given))
         return
     with opened(given) as engine:
