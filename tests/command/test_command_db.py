@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
 import sqlite3
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from psycopg.errors import ConnectionTimeout
 from sqlalchemy import event, make_url
 from sqlalchemy.exc import OperationalError
 
+from neo_routing_adapters.command import main
 from neo_routing_adapters.command.database_reason import reason
 from neo_routing_adapters.command.database_url import engine_for
 from neo_routing_adapters.command.findings import Findings
@@ -101,6 +104,24 @@ def test_a_document_with_problems_changes_nothing(run: Run, url: str, directory:
     assert run("db", "export", url).stdout == before
 
 
+def test_a_document_comes_in_from_a_pipe(run: Run, url: str, directory: str) -> None:
+    done = run("db", "import", url, "-", input=Path(directory).read_bytes())
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"imported 23 rows\n", b"")
+    written = run("db", "export", url).stdout
+    done = run("db", "import", url, "-", input=b'{"agents": 1}')
+    assert (done.returncode, done.stderr) == (2, b"neo-routing: cannot use standard input: agents: must be a list\n")
+    done = run("db", "import", url, "-", preexec_fn=lambda: os.close(0))
+    assert (done.returncode, done.stderr) == (2, b"neo-routing: standard input is closed\n")
+    assert run("db", "export", url).stdout == written
+
+
+def test_rows_from_a_pipe_that_a_guard_refuses_are_said_to_be_its(run: Run, url: str) -> None:
+    assert run("db", "guard", url).returncode == 0
+    done = run("db", "import", url, "-", input=json.dumps(CLASHING).encode())
+    assert done.returncode == 2
+    assert b"standard input holds rows that a guard of the database refuses: " in done.stderr
+
+
 def test_findings_are_lines_with_tabs_or_json(run: Run, url: str, tmp_path: Path) -> None:
     imported(run, url, tmp_path, CLASHING)
     done = run("db", "check", url)
@@ -171,9 +192,20 @@ def test_the_name_of_a_file_of_a_database_is_answered_with_its_url(run: Run, nam
 )
 def test_a_server_that_is_not_there_is_one_line_without_the_password(run: Run, unreachable: str) -> None:
     done = run("db", "export", unreachable)
-    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (3, b"", 1)
     assert done.stderr.startswith(b"neo-routing: cannot use 127.0.0.1/n")
     assert b"s3cret" not in done.stderr
+
+
+def test_a_server_that_does_not_answer_in_time_is_exit_status_3(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def connect(*_: object, **__: object) -> None:
+        raise ConnectionTimeout("connection timeout expired")
+
+    monkeypatch.setattr("psycopg.connect", connect)
+    assert main(["db", "check", "postgresql://u@h/n"]) == 3
+    assert capfd.readouterr().err == "neo-routing: cannot use h/n: connection timeout expired\n"
 
 
 @pytest.mark.parametrize("query", ["", "?connect_timeout=10", "?sslmode=disable&application_name=10"])
@@ -252,12 +284,14 @@ def test_a_file_that_is_no_database_is_one_line(run: Run, directory: str) -> Non
     assert b"file is not a database" in done.stderr
 
 
-def test_a_database_that_is_busy_gives_out_midway(run: Run, url: str, file: Path, directory: str) -> None:
+def test_a_database_that_is_busy_is_exit_status_3_at_the_start_and_midway(
+    run: Run, url: str, file: Path, directory: str
+) -> None:
     busy = sqlite3.connect(file)
     busy.execute("BEGIN EXCLUSIVE")
     done = run("db", "import", f"{url}?timeout=0.01", directory)
     busy.close()
-    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (3, b"", 1)
     busy = sqlite3.connect(file)
     busy.execute("BEGIN IMMEDIATE")
     done = run("db", "import", f"{url}?timeout=0.01", directory)

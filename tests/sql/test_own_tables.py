@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, make_url
 
 from neo_routing import (
     Agent,
@@ -260,6 +260,16 @@ def test_a_search_path_without_the_relations_is_said_to_be_one(
     assert main(["db", "export", f"{database_url}?options=-csearch_path%3Dnowhere"]) == 2
     told = "routing_end_company_link on the search path; mend that, deliver the views, or make the tables with: "
     assert told in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["user", "database"])
+def test_a_server_that_answers_and_refuses_is_exit_status_2(
+    database_url: str, capfd: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    url = make_url(database_url)
+    url = url.set(username="nobody") if wrong == "user" else url.set(database="nowhere")
+    assert main(["db", "check", url.render_as_string(hide_password=False)]) == 2
+    assert " does not exist\n" in capfd.readouterr().err
 
 
 def test_each_index_of_the_example_is_left_out_once() -> None:

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from neo_routing.messages import printable
 from neo_routing_adapters.command.database_url import opened
-from neo_routing_adapters.command.failure import FOUND, MIDWAY, CommandFailed, document_at
+from neo_routing_adapters.command.failure import FOUND, MIDWAY, CommandFailed, document_at, name_of
 from neo_routing_adapters.command.findings import Findings
 from neo_routing_adapters.command.progress import progress
 
@@ -53,7 +53,7 @@ def upgrade(url: str, /) -> None:
     print(f"the tables are of version {version}")
 
 
-def import_(url: str, file: Path, /) -> None:
+def import_(url: str, file: Annotated[Path, Parameter(allow_leading_hyphen=True)], /) -> None:
     """Replace the whole content of a database by a directory document.
 
     It is all or nothing, and whoever reads meanwhile sees what was there before.
@@ -63,7 +63,7 @@ def import_(url: str, file: Path, /) -> None:
     url
         Database, postgresql://user@host/name or sqlite:///file.
     file
-        Directory document, .json or .toml.
+        Directory document, .json or .toml; - is JSON on standard input.
     """
     with opened(url) as engine:
         from sqlalchemy.exc import IntegrityError
@@ -79,7 +79,7 @@ def import_(url: str, file: Path, /) -> None:
             raise CommandFailed(str(error)) from error
         except IntegrityError as error:
             reason = str(error.orig).partition("\n")[0]
-            raise CommandFailed(f"{file} holds rows that a guard of the database refuses: {reason}") from error
+            raise CommandFailed(f"{name_of(file)} holds rows that a guard of the database refuses: {reason}") from error
     print(f"imported {document.count} rows")
 
 

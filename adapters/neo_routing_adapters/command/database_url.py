@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +29,13 @@ _DRIVERS: Final[Mapping[str, str]] = {
 }
 """The driver that the command uses, by the scheme of the URL: a host may use another for the same database."""
 _SQLITE_FILES: Final = frozenset({".sqlite", ".sqlite3", ".db"})
+_NOBODY_THERE: Final = (
+    errno.ECONNREFUSED,
+    errno.ECONNRESET,
+    errno.ETIMEDOUT,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+)
 _CONNECT_TIMEOUT: Final = 10  # seconds
 
 
@@ -148,7 +158,18 @@ def _told(url: URL, failed: str, status: int = UNUSABLE) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, url.get_dialect().import_dbapi().Error) as error:
-        raise CommandFailed(f"{failed}{reason(url, error)}", status) from error
+        silent = _is_silent(url, getattr(error, "orig", error))
+        raise CommandFailed(f"{failed}{reason(url, error)}", MIDWAY if silent else status) from error
+
+
+def _is_silent(url: URL, error: BaseException) -> bool:
+    """Tell a database that cannot answer, which may help itself, from a name or a password that is wrong."""
+    if url.drivername == _SQLITE:
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+    from psycopg.errors import ConnectionTimeout
+
+    # Of a connection that was not made the driver has no code, only the system's own words.
+    return isinstance(error, ConnectionTimeout) or any(os.strerror(number) in str(error) for number in _NOBODY_THERE)
 
 
 def _where(url: URL) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, TypeVar
 
 from neo_routing.messages import printable
@@ -21,6 +23,7 @@ UNUSABLE: Final = 2
 """Nothing was decided: what was given cannot be used."""
 MIDWAY: Final = 3
 """Something gave out midway: the directory, the input or the output."""
+_STANDARD_INPUT: Final = Path("-")
 _MOST_PROBLEMS: Final = 50
 _Read = TypeVar("_Read")
 
@@ -44,18 +47,35 @@ def directory_at(path: Path) -> MemoryDirectory:
 
 
 def document_at(path: Path) -> DirectoryDocument:
-    """Read the rows of the directory document that was named on the command line. Raises `CommandFailed`."""
-    return _read(read_document, path)
+    """Read the rows of the directory document that was named on the command line, or of JSON on standard input.
+
+    Raises `CommandFailed`.
+    """
+    return _read(_read_standard_input if path == _STANDARD_INPUT else read_document, path)
+
+
+def name_of(path: Path) -> str:
+    """Return what a document is called to a person."""
+    return "standard input" if path == _STANDARD_INPUT else str(path)
 
 
 def _read(read: Callable[[Path], _Read], path: Path) -> _Read:
     try:
         return read(path)
     except OSError as error:
-        raise cannot(f"read {path}", error) from error
+        raise cannot(f"read {name_of(path)}", error) from error
     except InvalidDirectory as invalid:
         summary, *lines = _told(invalid)
-        raise CommandFailed(f"cannot use {path}: {summary}", more_lines=lines) from invalid
+        raise CommandFailed(f"cannot use {name_of(path)}: {summary}", more_lines=lines) from invalid
+
+
+def _read_standard_input(_: Path) -> DirectoryDocument:
+    if sys.stdin is None:
+        raise CommandFailed("standard input is closed")
+    with TemporaryDirectory() as folder:  # a document is read from a file, whose name says in what form it is
+        path = Path(folder) / "directory.json"
+        path.write_bytes(sys.stdin.buffer.read())
+        return read_document(path)
 
 
 def _told(invalid: InvalidDirectory) -> Iterator[str]:
