@@ -21,11 +21,9 @@ from neo_routing_adapters.sql.forks import renew_after_fork
 
 
 class CursorLine(Line, Protocol):
-    """A connection, as calls wait on it: a cursor, and how to cut it off."""
+    """A connection, as calls wait on it: its cursor, and how to cut it off."""
 
-    def cursor(self) -> Any:
-        """Return one that no other call uses: a host may have all its threads share a connection."""
-        ...
+    cursor: Any
 
 
 class _Duplicate(socket.socket):
@@ -39,7 +37,7 @@ class _Socket:
     """A connection of psycopg, whose socket can be shut down."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        self.cursor: Callable[[], Any] = _dbapi_connection(connection).cursor
+        self.cursor = connection.cursor()
         # A duplicate: by the time that it is cut off, the number of the original may be another file's.
         self._socket = _Duplicate(fileno=socket.dup(_driver_connection(connection).fileno()))
 
@@ -77,19 +75,15 @@ class _Asyncpg:
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
         driver_connection = _driver_connection(connection)
-        self._cursor = _AsyncpgCursor(driver_connection)
+        self.cursor = _AsyncpgCursor(driver_connection)
         self.cut: Callable[[], None] = driver_connection.terminate
-
-    def cursor(self) -> Any:
-        # It knows what was prepared. asyncpg itself lets no two calls use a connection at a time.
-        return self._cursor
 
 
 class _Sqlite:
     """A connection to a SQLite file, which can be interrupted."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        self.cursor: Callable[[], Any] = _dbapi_connection(connection).cursor
+        self.cursor = connection.cursor()
         self._interrupt: Callable[[], Any] = _driver_connection(connection).interrupt
 
     def cut(self) -> None:
@@ -112,10 +106,6 @@ LINES: Final[Mapping[str, Callable[[PoolProxiedConnection], CursorLine]]] = {
     "aiosqlite": _Aiosqlite,
 }
 """How to cut a connection off, by the name of its driver."""
-
-
-def _dbapi_connection(connection: PoolProxiedConnection) -> Any:
-    return connection.dbapi_connection
 
 
 def _driver_connection(connection: PoolProxiedConnection) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.connections import LINES, CursorLine
@@ -96,7 +96,7 @@ class Reader(Generic[_Call]):
         try:
             line = self._line(connection)
             call.enter(line)
-            found = self._fetched(connection, line.cursor(), statements)
+            found = self._fetched(connection, line.cursor, statements)
         except BaseException as error:
             gone = isinstance(error, self._faults) and self._is_gone(error, connection)
             whole = call.leave()
@@ -113,9 +113,12 @@ class Reader(Generic[_Call]):
     def _line(self, connection: PoolProxiedConnection) -> CursorLine:
         line: CursorLine | None = connection.info.get(_LINE)
         if line is None:
-            connection.info[_LINE] = line = self._open_line(connection)
+            line = self._open_line(connection)
+            # If all threads share one connection, each call has a cursor of its own.
+            if not isinstance(self._engine.pool, StaticPool):
+                connection.info[_LINE] = line
         if self._local and connection.info.get(_BUSY_TIMEOUT) != self._busy_timeout:
-            line.cursor().execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
+            line.cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
             connection.info[_BUSY_TIMEOUT] = self._busy_timeout
         return line
 
@@ -138,7 +141,7 @@ class Reader(Generic[_Call]):
 
     def _drop(self, connection: PoolProxiedConnection) -> None:
         """Give a connection back after a fault: to a server never to be used again, to a file as sound as before."""
-        line = connection.info.get(_LINE)
+        line = connection.info.pop(_LINE, None)  # whose cursor may be in the midst of its rows
         if line is not None:
             line.cut()
         if self._local:
