@@ -26,6 +26,7 @@ from neo_routing import (
 )
 from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from neo_routing_adapters.sql.connections import turns_on
 from neo_routing_adapters.sql.schema import metadata
 from stored import engine_with_tables, store
 
@@ -168,6 +169,17 @@ def test_threads_share_a_database_in_memory_and_each_gets_its_own_answers() -> N
     numbers = [*range(1, 101)] * 10
     with ThreadPoolExecutor(6) as threads:
         assert [*threads.map(asked, numbers)] == numbers
+    engine.dispose()
+
+
+def test_a_thread_waits_for_its_turn_on_a_shared_connection_no_longer_than_its_deadline() -> None:
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    metadata.create_all(engine)
+    store(engine, WORLD)
+    directory = SqlDirectory(engine, deadline=0.1)
+    with turns_on(engine), pytest.raises(DirectoryUnavailable, match="in time"):
+        decide(USER, REQUEST, directory)
+    assert decide(USER, REQUEST, directory).result.unwrap().agent_id == 12
     engine.dispose()
 
 

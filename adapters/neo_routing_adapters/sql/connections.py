@@ -11,9 +11,10 @@ from concurrent.futures import Future
 from contextlib import suppress
 from math import ceil
 from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, event
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
 from sqlalchemy.util import await_
 
 from neo_routing_adapters.sql.deadlines import Call, Line, NoThread, start_thread
@@ -212,3 +213,14 @@ def _before_connecting(_dialect: Any, _record: Any, _arguments: Any, parameters:
         raise _NotAtOnce
     if _thread.connect_timeout:
         parameters.setdefault("connect_timeout", _thread.connect_timeout)
+
+
+_turns: Final[WeakKeyDictionary[Engine, threading.Lock]] = WeakKeyDictionary()
+
+
+def turns_on(engine: Engine) -> threading.Lock | None:
+    """Return what a call must hold to use the connection of an engine, if all threads share one.
+
+    Neither cursors nor sqlite3 itself keep apart what several threads do on a connection.
+    """
+    return _turns.setdefault(engine, threading.Lock()) if isinstance(engine.pool, StaticPool) else None

@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
-from neo_routing_adapters.sql.connections import Connections
+from neo_routing_adapters.sql.connections import Connections, turns_on
 from neo_routing_adapters.sql.deadlines import Call, NoThread, Watch
 from neo_routing_adapters.sql.greenlets import run_awaiting
 from neo_routing_adapters.sql.reader import LATE, Reader
+from neo_routing_adapters.sql.statements import Statement
 
 DEADLINE: Final = 2.0
 """Within so many seconds a directory answers or is unavailable, unless its host says otherwise."""
@@ -53,6 +54,7 @@ class SqlDirectory:
             raise ValueError("SqlDirectory takes a synchronous engine; an asynchronous one is for AsyncSqlDirectory")
         self._reader = Reader(engine, Connections(engine).take, deadline)
         self._watch = Watch(deadline)
+        self._turns = turns_on(engine)
 
     def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
         """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
@@ -62,9 +64,18 @@ class SqlDirectory:
         except NoThread as error:
             raise DirectoryUnavailable from error
         try:
-            return self._reader.read(statements, call)
+            return self._reader.read(statements, call) if self._turns is None else self._in_turn(statements, call)
         finally:
             self._watch.end(call)
+
+    def _in_turn(self, statements: Sequence[Statement], call: Call) -> Rows:
+        assert self._turns is not None
+        if not self._turns.acquire(timeout=call.remaining()):
+            raise DirectoryUnavailable(LATE) from TimeoutError()
+        try:
+            return self._reader.read(statements, call)
+        finally:
+            self._turns.release()
 
 
 class AsyncSqlDirectory:

@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.connections import LINES, CursorLine
@@ -113,10 +113,7 @@ class Reader(Generic[_Call]):
     def _line(self, connection: PoolProxiedConnection) -> CursorLine:
         line: CursorLine | None = connection.info.get(_LINE)
         if line is None:
-            line = self._open_line(connection)
-            # If all threads share one connection, each call has a cursor of its own.
-            if not isinstance(self._engine.pool, StaticPool):
-                connection.info[_LINE] = line
+            connection.info[_LINE] = line = self._open_line(connection)
         if self._local and connection.info.get(_BUSY_TIMEOUT) != self._busy_timeout:
             line.cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
             connection.info[_BUSY_TIMEOUT] = self._busy_timeout

@@ -32,14 +32,14 @@ def plan_findings(connection: Connection) -> Iterator[Finding]:
     tables a planner may rightly read all.
     """
     on_postgresql = connection.dialect.name == "postgresql"
-    tables_read = (tables_read_on_postgresql if on_postgresql else tables_read_on_sqlite)(connection)
-    for columns in _KEYS:
-        query = select(literal(1)).where(*(column == _some_value(column) for column in columns))
-        sql = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
-        key = " and ".join(column.name for column in columns)
-        for table in dict.fromkeys(tables_read(sql, ())):
-            complaint = f"no index serves a look-up by {key}: it reads all of {table}"
-            yield Finding(Severity.ERROR, columns[0].table.name, (), complaint)
+    with (tables_read_on_postgresql if on_postgresql else tables_read_on_sqlite)(connection) as tables_read:
+        for columns in _KEYS:
+            query = select(literal(1)).where(*(column == _some_value(column) for column in columns))
+            sql = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+            key = " and ".join(column.name for column in columns)
+            for table in dict.fromkeys(tables_read(sql, ())):
+                complaint = f"no index serves a look-up by {key}: it reads all of {table}"
+                yield Finding(Severity.ERROR, columns[0].table.name, (), complaint)
 
 
 def _some_value(column: Column[Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 from attrs import frozen
@@ -48,8 +49,9 @@ class _Index:
     """The second part, if the first is a truth value."""
 
 
-def tables_read_on_postgresql(connection: Connection) -> Callable[[str, Any], Iterator[str]]:
-    """Return what yields the tables that a statement, with its arguments, would read from end to end."""
+@contextmanager
+def tables_read_on_postgresql(connection: Connection) -> Iterator[Callable[[str, Any], Iterator[str]]]:
+    """Give what yields the tables that a statement, with its arguments, would read from end to end."""
     indexes: dict[tuple[str, str], list[_Index]] = {}
     for schema, table, name, predicate, first, first_type, second, second_type in connection.execute(_INDEXES):
         following = _forms(second, second_type) if first_type == "boolean" else None
@@ -62,7 +64,7 @@ def tables_read_on_postgresql(connection: Connection) -> Callable[[str, Any], It
             if not any(_serves(index, node, joins) for index in indexes.get((node["Schema"], table), ())):
                 yield table
 
-    return tables_read
+    yield tables_read
 
 
 def _forms(expression: str, sort: str | None) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -17,8 +18,9 @@ _SCAN: Final = re.compile(
 )
 
 
-def tables_read_on_sqlite(connection: Connection) -> Callable[[str, Any], Iterator[str]]:
-    """Return what yields the tables that a statement, with its arguments, would read from end to end.
+@contextmanager
+def tables_read_on_sqlite(connection: Connection) -> Iterator[Callable[[str, Any], Iterator[str]]]:
+    """Give what yields the tables that a statement, with its arguments, would read from end to end.
 
     The plans are those for an empty copy without statistics: of a table that it knows to be small, SQLite rightly reads
     all, and so hides that an index is missing.
@@ -26,13 +28,13 @@ def tables_read_on_sqlite(connection: Connection) -> Callable[[str, Any], Iterat
     schema = connection.exec_driver_sql(
         "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     )
-    copy = sqlite3.connect(":memory:")
-    for (statement,) in schema.all():
-        copy.execute(statement)
+    with closing(sqlite3.connect(":memory:")) as copy:
+        for (statement,) in schema.all():
+            copy.execute(statement)
 
-    def tables_read(sql: str, arguments: Any) -> Iterator[str]:
-        for *_, step in copy.execute(f"EXPLAIN QUERY PLAN {sql}", arguments).fetchall():
-            if scan := _SCAN.match(step):
-                yield scan[1] or scan[2]
+        def tables_read(sql: str, arguments: Any) -> Iterator[str]:
+            for *_, step in copy.execute(f"EXPLAIN QUERY PLAN {sql}", arguments).fetchall():
+                if scan := _SCAN.match(step):
+                    yield scan[1] or scan[2]
 
-    return tables_read
+        yield tables_read
