@@ -47,6 +47,7 @@ class SqlDirectory:
     12
     >>> resolve_session_target(user, SessionRequest(agent_id=13), directory).failure().status
     404
+    >>> engine.dispose()
     """
 
     def __init__(self, engine: Engine, *, deadline: float = DEADLINE) -> None:

@@ -72,6 +72,7 @@ def export_directory(engine: Engine) -> Generator[str, None, None]:
     "end_companies": []
     }
     <BLANKLINE>
+    >>> engine.dispose()
     """
     with reading(engine) as connection:
         before = "{\n"

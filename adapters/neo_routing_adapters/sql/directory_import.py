@@ -97,8 +97,10 @@ def import_directory(engine: Engine, content: Content, progress: Progress = lamb
     >>> _ = upgrade(engine)
     >>> content = SimpleNamespace(count=1, tenants=[Tenant(id="msp-a")], agents=[], channels=[], end_companies=[])
     >>> import_directory(engine, content)
-    >>> engine.connect().exec_driver_sql("SELECT id, name FROM routing_tenant").all()
+    >>> with engine.connect() as connection:
+    ...     connection.exec_driver_sql("SELECT id, name FROM routing_tenant").all()
     [('msp-a', 'msp-a')]
+    >>> engine.dispose()
     """
     with writing(engine, at_once=False) as connection:
         require_foreign_keys(connection)

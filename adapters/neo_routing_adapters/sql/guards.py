@@ -42,6 +42,7 @@ def guard(engine: Engine) -> list[Guard]:
     >>> _ = upgrade(engine)
     >>> {str(one.state) for one in guard(engine)}, {str(one.state) for one in guard(engine)}
     ({'added'}, {'already there'})
+    >>> engine.dispose()
     """
     with writing(engine) as connection:
         require_our_tables(connection)

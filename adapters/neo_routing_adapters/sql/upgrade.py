@@ -46,6 +46,7 @@ def upgrade(database: Engine | Connection) -> str:
     '0001'
     >>> inspect(engine).has_table("routing_tenant")
     True
+    >>> engine.dispose()
     """
     with _transaction(database) as connection:
         if connection.dialect.name == "postgresql":

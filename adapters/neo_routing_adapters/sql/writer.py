@@ -59,7 +59,8 @@ class SqlDirectoryWriter:
 
     >>> from sqlalchemy import create_engine
     >>> from neo_routing_adapters.sql.upgrade import upgrade
-    >>> with create_engine("sqlite://").connect() as connection:
+    >>> engine = create_engine("sqlite://")
+    >>> with engine.connect() as connection:
     ...     _ = connection.exec_driver_sql("PRAGMA foreign_keys=ON")
     ...     connection.commit()
     ...     _ = upgrade(connection)
@@ -71,6 +72,7 @@ class SqlDirectoryWriter:
     ...     writer.put_channel(Channel(id="ch-2", tenant_id="msp-z", agent_id=12, bot_id="28:HelpDesk"))
     Traceback (most recent call last):
     neo_routing_adapters.sql.writer.MissingRow: there is no tenant 'msp-z'
+    >>> engine.dispose()
     """
 
     __slots__ = ("_connection",)

@@ -23,9 +23,11 @@ def check(engine: Engine, progress: Callable[[str], object] = lambda _relation: 
     SQLAlchemy and of the driver. It holds a connection until it is exhausted or closed.
 
     >>> from sqlalchemy import create_engine
-    >>> for finding in list(check(create_engine("sqlite://")))[:1]:
+    >>> engine = create_engine("sqlite://")
+    >>> for finding in list(check(engine))[:1]:
     ...     print(finding)
     error: routing_tenant: is missing
+    >>> engine.dispose()
     """
     with reading(engine) as connection:
         progress("structure")
