@@ -222,8 +222,10 @@ def test_guards_refuse_a_clash_but_not_a_change_that_ends_without_one(engine: En
 
 
 def test_an_import_needs_tables_of_ours_and_foreign_keys() -> None:
+    engine = create_engine("sqlite://")
     with pytest.raises(ForeignKeysOff):
-        import_directory(create_engine("sqlite://"), Content(WORLD))
+        import_directory(engine, Content(WORLD))
+    engine.dispose()
 
 
 def test_tables_of_a_newer_library_are_exported_but_not_imported_into(engine: Engine) -> None:

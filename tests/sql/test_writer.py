@@ -185,11 +185,10 @@ def test_ids_that_are_not_well_formed_are_refused(writer: SqlDirectoryWriter, ch
 
 
 def test_sqlite_without_foreign_keys_is_refused() -> None:
-    with (
-        create_engine("sqlite://").connect() as connection,
-        pytest.raises(ForeignKeysOff, match="PRAGMA foreign_keys=ON"),
-    ):
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection, pytest.raises(ForeignKeysOff, match="PRAGMA foreign_keys=ON"):
         SqlDirectoryWriter(connection)
+    engine.dispose()
 
 
 def test_a_guard_refuses_a_clash_but_not_a_move_that_ends_without_one(engine: Engine) -> None:
