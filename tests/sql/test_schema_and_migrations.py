@@ -23,9 +23,10 @@ from neo_routing_adapters.sql import our_tables, transactions
 from neo_routing_adapters.sql import upgrade as upgrade_module
 from neo_routing_adapters.sql.check.clashes import GUARDS
 from neo_routing_adapters.sql.guards import guard
+from neo_routing_adapters.sql.our_tables import VERSION_TABLE, UnknownSchemaVersion
 from neo_routing_adapters.sql.schema import channels, installations, metadata, tenants
 from neo_routing_adapters.sql.stored_rows import channel_row
-from neo_routing_adapters.sql.upgrade import VERSION_TABLE, RelationsInTheWay, UnknownSchemaVersion, upgrade
+from neo_routing_adapters.sql.upgrade import RelationsInTheWay, upgrade
 
 # Whatever a database says of its tables: constraints with their texts, columns, indexes.
 CATALOGUE = {

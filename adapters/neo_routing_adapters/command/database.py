@@ -43,7 +43,8 @@ def upgrade(url: str, /) -> None:
         Database, postgresql://user@host/name or sqlite:///file.
     """
     with opened(url, may_create=True, relations=False) as engine:
-        from neo_routing_adapters.sql.upgrade import RelationsInTheWay, UnknownSchemaVersion
+        from neo_routing_adapters.sql.our_tables import UnknownSchemaVersion
+        from neo_routing_adapters.sql.upgrade import RelationsInTheWay
         from neo_routing_adapters.sql.upgrade import upgrade as upgrade_tables
 
         try:

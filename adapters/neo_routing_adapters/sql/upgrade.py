@@ -13,11 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, select
 
 from neo_routing_adapters.sql.check.structure import missing_relations
-from neo_routing_adapters.sql.our_tables import MIGRATIONS, VERSION_TABLE, UnknownSchemaVersion, known_version
+from neo_routing_adapters.sql.our_tables import MIGRATIONS, VERSION_TABLE, known_version
 from neo_routing_adapters.sql.schema import RELATIONS
 from neo_routing_adapters.sql.transactions import prepare_to_write, writing
-
-__all__ = ["VERSION_TABLE", "RelationsInTheWay", "UnknownSchemaVersion", "upgrade"]
 
 _ONLY_ONE_UPGRADE: Final = 0x6E656F5F726F7574  # "neo_rout"; whoever locks this number upgrades
 
@@ -37,8 +35,8 @@ def upgrade(database: Engine | Connection) -> str:
     """Make the tables, or bring them to the newest version, and return that; what has it already is left as it is.
 
     It is all or nothing, in one transaction: with an engine, of its own; with a connection, of the caller, who commits.
-    Several at a time are as good as one. Raises `UnknownSchemaVersion`,
-    `RelationsInTheWay`, and SQLAlchemy's errors, also if it waits too long for another's lock.
+    Several at a time are as good as one. Raises `UnknownSchemaVersion`, `RelationsInTheWay`, and
+    SQLAlchemy's errors, also if it waits too long for another's lock.
 
     >>> from sqlalchemy import create_engine, inspect
     >>> engine = create_engine("sqlite://")
