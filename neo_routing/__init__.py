@@ -8,6 +8,8 @@
 """
 
 from neo_routing.caller import Caller, CallerKind
+from neo_routing.clauses import Clause, Reason, Verdict
+from neo_routing.complaints import Complaint
 from neo_routing.decide import (
     adecide,
     adecide_many,
@@ -19,16 +21,17 @@ from neo_routing.decide import (
 from neo_routing.decision import Decision, malformed_decision
 from neo_routing.directory import Agent, AgentKind, Channel, ChannelStatus, EndCompany, ManagedAgentKey, Tenant
 from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
-from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, SessionDirectory
+from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, HoldingDirectory, SessionDirectory
 from neo_routing.refusals import Refusal, RefusalCode
 from neo_routing.request import SessionRequest, parse_session_request
 from neo_routing.rows import ChannelRow, Rows, RowsBuilder, RowsNeeded
-from neo_routing.steps import Clause, Reason, Verdict
+from neo_routing.steps import RULES_VERSION
 from neo_routing.target import Outcome, SessionTarget
 from neo_routing.trace import TracedAgent, TracedChannel, TracedEndCompany, TraceStep
 from neo_routing.warning_codes import WarningCode
 
 __all__ = [
+    "RULES_VERSION",
     "Agent",
     "AgentKind",
     "AsyncSessionDirectory",
@@ -38,9 +41,11 @@ __all__ = [
     "ChannelRow",
     "ChannelStatus",
     "Clause",
+    "Complaint",
     "Decision",
     "DirectoryUnavailable",
     "EndCompany",
+    "HoldingDirectory",
     "ManagedAgentKey",
     "Outcome",
     "Reason",

@@ -13,8 +13,9 @@ from typing import Final
 from attrs import frozen
 from returns.result import Failure
 
-from neo_routing import steps
-from neo_routing.messages import blank
+from neo_routing import steps, well_formed
+from neo_routing.clauses import Verdict
+from neo_routing.messages import malformed
 from neo_routing.refusals import Refusal
 from neo_routing.request import (
     BLANK_BOT_ID,
@@ -26,8 +27,10 @@ from neo_routing.request import (
     HAS_M365_TENANT_ID,
     HAS_MANAGED_AGENT_KEY,
     HAS_UNKNOWN_FIELDS,
+    UNUSABLE_BOT_ID,
+    UNUSABLE_M365_TENANT_ID,
 )
-from neo_routing.steps import Step, Verdict
+from neo_routing.steps import Step
 from neo_routing.warning_codes import WarningCode
 
 
@@ -60,8 +63,10 @@ def platform_confined(shape: int) -> Step:
 
 
 def platform_ids(shape: int) -> Step:
-    """`platform-ids`: a blank id is an error, never "omitted"; only the platform's ids are looked at."""
-    return steps.BLANK_ID if shape & (BLANK_CLIENT_ID | BLANK_BOT_ID | BLANK_M365_TENANT_ID) else steps.IDS_USABLE
+    """`platform-ids`: a blank id is an error, never "omitted", and so is what no directory can hold as an id."""
+    if shape & (BLANK_CLIENT_ID | BLANK_BOT_ID | BLANK_M365_TENANT_ID):
+        return steps.BLANK_ID
+    return steps.UNUSABLE_ID if shape & (UNUSABLE_BOT_ID | UNUSABLE_M365_TENANT_ID) else steps.IDS_USABLE
 
 
 def _clauses(is_platform: bool, shape: int) -> Iterator[Step]:
@@ -84,9 +89,17 @@ def _warnings(is_platform: bool, shape: int) -> Iterator[WarningCode]:
         yield WarningCode.UNKNOWN_FIELD_IGNORED
 
 
-def _blank_ids(shape: int) -> Failure[Refusal]:
-    names = {BLANK_CLIENT_ID: "client_id", BLANK_BOT_ID: "bot_id", BLANK_M365_TENANT_ID: "inbound_tenant_id"}
-    return Failure(blank(name for flag, name in names.items() if shape & flag))
+_BAD_IDS: Final = (
+    ("bot_id", BLANK_BOT_ID, well_formed.blank()),
+    ("bot_id", UNUSABLE_BOT_ID, well_formed.unusable()),
+    ("client_id", BLANK_CLIENT_ID, well_formed.blank()),
+    ("inbound_tenant_id", BLANK_M365_TENANT_ID, well_formed.blank()),
+    ("inbound_tenant_id", UNUSABLE_M365_TENANT_ID, well_formed.unusable()),
+)
+
+
+def _bad_ids(shape: int) -> Failure[Refusal]:
+    return Failure(malformed({name: complaint for name, flag, complaint in _BAD_IDS if shape & flag}))
 
 
 class _ByShape(dict[int, Admission]):
@@ -104,7 +117,7 @@ class _ByShape(dict[int, Admission]):
         for step in _clauses(self._is_platform, shape):
             taken.append(step)
             if step.verdict is Verdict.REFUSED:
-                return Admission(steps=tuple(taken), failure=step.failure or _blank_ids(shape))
+                return Admission(steps=tuple(taken), failure=step.failure or _bad_ids(shape))
         return Admission(steps=tuple(taken), warnings=tuple(_warnings(self._is_platform, shape)))
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from attrs import Factory, field, frozen
 
 from neo_routing import well_formed
+from neo_routing.complaints import naming_its_fields
 from neo_routing.names import Name
 
 
@@ -25,7 +26,7 @@ def _kind(value: CallerKind) -> CallerKind:
     return well_formed.member(value, _KINDS)
 
 
-@frozen
+@frozen(field_transformer=naming_its_fields)
 class Caller:
     """Who asks, as the host's authentication established it.
 

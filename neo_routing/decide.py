@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from attrs import frozen
@@ -11,7 +11,7 @@ from returns.result import Result
 from neo_routing.admission import TO_OTHERS, TO_PLATFORM, Admission
 from neo_routing.caller import Caller
 from neo_routing.decision import Decision
-from neo_routing.port import AsyncSessionDirectory, SessionDirectory
+from neo_routing.port import AsyncSessionDirectory, HoldingDirectory, SessionDirectory
 from neo_routing.refusals import Refusal
 from neo_routing.request import SessionRequest
 from neo_routing.routing import Routing, own_rows_needed, own_session, platform_rows_needed, platform_session
@@ -46,16 +46,19 @@ def resolve_session_target(
     >>> resolve_session_target(user, SessionRequest(agent_id=12), directory).failure().code
     <RefusalCode.AGENT_NOT_FOUND: 'agent_not_found'>
     """
-    branch = _PLATFORM if caller.is_platform else _OTHERS
-    admission = branch.admissions[request.shape]
+    try:
+        branch = _PLATFORM if caller.is_platform else _OTHERS
+        admission = branch.admissions[request.shape]
+    except AttributeError as error:
+        raise _misuse(caller, request) from error
     if admission.failure is not None:
         return admission.failure
     needed = branch.rows_needed(caller.tenant_id, request)
-    return branch.session(request, needed, directory.look_up((needed,)))[0]
+    return branch.session(request, needed, _looked_up(directory, (needed,)))[0]
 
 
 async def aresolve_session_target(
-    caller: Caller, request: SessionRequest, directory: AsyncSessionDirectory
+    caller: Caller, request: SessionRequest, directory: AsyncSessionDirectory | HoldingDirectory
 ) -> Result[SessionTarget, Refusal]:
     """Decide as `resolve_session_target` does, and await the directory.
 
@@ -81,13 +84,23 @@ def decide(caller: Caller, request: SessionRequest, directory: SessionDirectory)
     ['well_formed', 'no_client_id', 'agent_id_given', 'agent_missing']
     """
     plan = _plan(caller, request)
-    return plan if isinstance(plan, Decision) else _carried_out(plan, directory.look_up((plan[1],)))
+    return plan if isinstance(plan, Decision) else _carried_out(plan, _looked_up(directory, (plan[1],)))
 
 
-async def adecide(caller: Caller, request: SessionRequest, directory: AsyncSessionDirectory) -> Decision:
-    """Decide as `decide` does, and await the directory."""
+async def adecide(
+    caller: Caller, request: SessionRequest, directory: AsyncSessionDirectory | HoldingDirectory
+) -> Decision:
+    """Decide as `decide` does, and await the directory, unless that holds its rows itself.
+
+    >>> import asyncio
+    >>> from neo_routing import CallerKind
+    >>> from neo_routing_adapters.memory import MemoryDirectory
+    >>> user = Caller(CallerKind.USER, "msp-a")
+    >>> asyncio.run(adecide(user, SessionRequest(agent_id=12), MemoryDirectory())).result.failure().status
+    404
+    """
     plan = _plan(caller, request)
-    return plan if isinstance(plan, Decision) else _carried_out(plan, await directory.look_up((plan[1],)))
+    return plan if isinstance(plan, Decision) else _carried_out(plan, await _awaited(directory, (plan[1],)))
 
 
 def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: SessionDirectory) -> list[Decision]:
@@ -101,23 +114,26 @@ def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: Sessi
     [404, 422]
     """
     plans, needed = _plans(cases)
-    return _all_carried_out(plans, directory.look_up(needed) if needed else NO_ROWS)
+    return _all_carried_out(plans, _looked_up(directory, needed) if needed else NO_ROWS)
 
 
 async def adecide_many(
-    cases: Iterable[tuple[Caller, SessionRequest]], directory: AsyncSessionDirectory
+    cases: Iterable[tuple[Caller, SessionRequest]], directory: AsyncSessionDirectory | HoldingDirectory
 ) -> list[Decision]:
     """Decide a batch as `decide_many` does, and await the directory once."""
     plans, needed = _plans(cases)
-    return _all_carried_out(plans, await directory.look_up(needed) if needed else NO_ROWS)
+    return _all_carried_out(plans, await _awaited(directory, needed) if needed else NO_ROWS)
 
 
 _Plan: TypeAlias = tuple[_Branch, RowsNeeded, SessionRequest, Admission]
 
 
 def _plan(caller: Caller, request: SessionRequest) -> _Plan | Decision:
-    branch = _PLATFORM if caller.is_platform else _OTHERS
-    admission = branch.admissions[request.shape]
+    try:
+        branch = _PLATFORM if caller.is_platform else _OTHERS
+        admission = branch.admissions[request.shape]
+    except AttributeError as error:
+        raise _misuse(caller, request) from error
     if admission.failure is not None:
         return Decision(admission.failure, (request, admission, caller.tenant_id, NO_ROWS, (admission.failure, (), ())))
     return branch, branch.rows_needed(caller.tenant_id, request), request, admission
@@ -136,3 +152,35 @@ def _plans(cases: Iterable[tuple[Caller, SessionRequest]]) -> tuple[list[_Plan |
 
 def _all_carried_out(plans: list[_Plan | Decision], rows: Rows) -> list[Decision]:
     return [plan if isinstance(plan, Decision) else _carried_out(plan, rows) for plan in plans]
+
+
+def _looked_up(directory: SessionDirectory, needed: Sequence[RowsNeeded]) -> Rows:
+    rows = directory.look_up(needed)
+    if not isinstance(rows, Rows):
+        raise _no_rows(directory, rows)
+    return rows
+
+
+async def _awaited(directory: AsyncSessionDirectory | HoldingDirectory, needed: Sequence[RowsNeeded]) -> Rows:
+    found = directory.look_up(needed)
+    if isinstance(found, Rows):
+        if getattr(directory, "holds_its_rows", False):
+            return found
+        raise TypeError(f"{type(directory).__name__} would block the event loop: adecide takes one that is awaited")
+    rows = await found
+    if not isinstance(rows, Rows):
+        raise _no_rows(directory, rows)
+    return rows
+
+
+def _misuse(caller: object, request: object) -> TypeError:
+    if not isinstance(caller, Caller):
+        return TypeError(f"the caller must be a Caller, and not {type(caller).__name__}")
+    kind = type(request).__name__
+    return TypeError(f"the request must be a SessionRequest, and not {kind}: parse_session_request makes one of a body")
+
+
+def _no_rows(directory: object, rows: object) -> TypeError:
+    if isinstance(rows, Coroutine):
+        rows.close()  # or it would warn of itself
+    return TypeError(f"{type(directory).__name__}.look_up must return Rows, and not {type(rows).__name__}")

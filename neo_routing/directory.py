@@ -12,6 +12,7 @@ from typing import Final
 from attrs import Factory, field, frozen
 
 from neo_routing import well_formed
+from neo_routing.complaints import naming_its_fields
 from neo_routing.names import Name
 
 
@@ -67,7 +68,7 @@ EACH: Final = "each"
 _M365_TENANT_IDS: Final = {EACH: well_formed.m365_tenant_id}
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=naming_its_fields)
 class Tenant:
     """A managed service provider, or another customer of the platform.
 
@@ -79,7 +80,7 @@ class Tenant:
     name: str = field(default=Factory(lambda row: row.id, takes_self=True), converter=well_formed.text)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=naming_its_fields)
 class Agent:
     """An agent of one tenant, perhaps the one that carries a managed key there.
 
@@ -94,7 +95,7 @@ class Agent:
     managed_key: ManagedAgentKey | None = field(default=None, converter=_optional_managed_agent_key)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=naming_its_fields)
 class Channel:
     """A binding of one agent to a bot, by the tenant that owns both.
 
@@ -114,7 +115,7 @@ class Channel:
     show_agent_progress_steps: bool | None = field(default=None, converter=_optional_boolean)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=naming_its_fields)
 class EndCompany:
     """A client company of a tenant, and the M365 tenants that the tenant has linked it to.
 

@@ -6,11 +6,12 @@ directory: of names and ids it repeats only what the caller sent, and it never s
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from neo_routing.refusals import Refusal, RefusalCode
+from neo_routing.clauses import Reason
+from neo_routing.complaints import IllFormed
+from neo_routing.refusals import WITH_A_REASON, Refusal, RefusalCode
 
 _MESSAGES: Final[Mapping[RefusalCode, str]] = {
     RefusalCode.AGENT_SELECTOR_INVALID: "Give exactly one of agent_id and managed_agent_key.",
@@ -64,60 +65,41 @@ _KEEP_ONE_LINK = (
 )
 
 
-def refusal(code: RefusalCode, *fields: str, message: str | None = None) -> Refusal:
+def refusal(code: RefusalCode, reason: Reason, *, message: str | None = None) -> Refusal:
     """Make the refusal of a code, with the code's own message or with one for a case of it.
 
-    >>> refusal(RefusalCode.AGENT_NOT_FOUND).message
+    >>> refusal(RefusalCode.AGENT_NOT_FOUND, Reason.AGENT_MISSING).message
     'There is no such agent in your account. Check agent_id.'
     """
-    return Refusal(code=code, message=message or _MESSAGES[code], fields=fields)
+    told = reason if code in WITH_A_REASON else None
+    return Refusal(code=code, message=message or _MESSAGES[code], reason=told)
 
 
-def malformed(complaints: Mapping[str, str]) -> Refusal:
+def malformed(complaints: Mapping[str, IllFormed]) -> Refusal:
     """Make the refusal that says of each field, by its name in the HTTP contract, what is wrong with it.
 
-    >>> malformed({"agent_id": "must be an integer"}).message
+    >>> malformed({"agent_id": IllFormed("must be an integer", Complaint.NOT_AN_INTEGER)}).message
     'The request is not valid: agent_id must be an integer.'
     """
-    listed = "; ".join(f"{name} {complaint}" for name, complaint in complaints.items())
-    return Refusal(
-        code=RefusalCode.VALIDATION_ERROR,
-        message=f"The request is not valid: {listed}.",
-        fields=tuple(complaints),
-    )
-
-
-def blank(fields: Iterable[str]) -> Refusal:
-    """Make the refusal of a platform caller's blank ids."""
-    return malformed(dict.fromkeys(fields, "must not be blank"))
+    listed = "; ".join(f"{name} {complaint.words}" for name, complaint in complaints.items())
+    named = tuple((name, complaint.complaint) for name, complaint in complaints.items() if complaint.complaint)
+    return Refusal(code=RefusalCode.VALIDATION_ERROR, message=f"The request is not valid: {listed}.", complaints=named)
 
 
 def no_company_linked(m365_tenant_id: str) -> Refusal:
     """Make the refusal for an M365 tenant that the channel's owner has linked to no company."""
-    return _end_company_not_mapped(_LINK_ONE_COMPANY, m365_tenant_id)
+    return _end_company_not_mapped(_LINK_ONE_COMPANY, Reason.NO_COMPANY_LINKED, m365_tenant_id)
 
 
 def several_companies_linked(m365_tenant_id: str) -> Refusal:
     """Make the refusal for an M365 tenant that the channel's owner has linked to more than one company."""
-    return _end_company_not_mapped(_KEEP_ONE_LINK, m365_tenant_id)
+    return _end_company_not_mapped(_KEEP_ONE_LINK, Reason.SEVERAL_COMPANIES_LINKED, m365_tenant_id)
 
 
-def _end_company_not_mapped(message: str, m365_tenant_id: str) -> Refusal:
-    return Refusal(code=RefusalCode.END_COMPANY_NOT_MAPPED, message=message.format(printable(m365_tenant_id)))
-
-
-def printable(text: str) -> str:
-    r"""Return the text with control and format characters, line and paragraph separators escaped.
-
-    >>> print(printable("contoso\u202e.example"))
-    contoso\u202e.example
-    """
-    if text.isprintable():
-        return text
-    return "".join(map(_visible, text))
-
-
-def _visible(character: str) -> str:
-    if unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"}:
-        return character.encode("unicode_escape").decode("ascii")
-    return character
+def _end_company_not_mapped(message: str, reason: Reason, m365_tenant_id: str) -> Refusal:
+    return Refusal(
+        code=RefusalCode.END_COMPANY_NOT_MAPPED,
+        message=message.format(m365_tenant_id),
+        reason=reason,
+        m365_tenant_id=m365_tenant_id,
+    )

@@ -1,30 +1,36 @@
 """One spelling for each bot and each M365 tenant.
 
 Where a spelling is not recognised, the rules go on to a step that sees more. So what a request says and what a
-directory holds pass through the same functions before they are compared. The ids of tenants have one spelling only.
+directory holds pass through the same functions before they are compared, and what cannot be an id at all is refused.
+The ids of tenants have one spelling only.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
-_GUID = r"([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12})"
-_TO_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+from neo_routing.plain_text import plain_text
 
-WIRE_PREFIX = "28:"
-"""What Teams puts before a bot id on the wire."""
+WIRE_PREFIXES: Final = ("28:gcch-global:", "28:dod-global:", "28:orgid:", "28:gcch:", "28:dod:", "28:")
+"""What Teams puts before a bot id on the wire, in one cloud or another; the longest that fits comes first."""
+
+_is_wire_prefix: Final = re.compile("|".join(WIRE_PREFIXES), re.ASCII | re.IGNORECASE).match
+_are_digits_of_a_guid: Final = re.compile("[0-9a-fA-F]{32}").fullmatch
+_holds_an_id: Final = re.compile("[a-z0-9._-]+").fullmatch
+_TO_ASCII_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 def normal_bot_id(bot_id: str) -> str:
     """Return the bot id in normal form; the empty string if nothing is left of it.
 
-    >>> normal_bot_id(" 28:{6F0C2E7A51B84D0C9A3E7D1F2B3C4D5E} ")
+    >>> normal_bot_id(" 28:orgid:{6F0C2E7A51B84D0C9A3E7D1F2B3C4D5E} ")
     '6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e'
     >>> normal_bot_id("28: {}")
     ''
     """
-    return _normal_form(bot_id, WIRE_PREFIX)
+    return _normal_form(plain_text(bot_id), True)
 
 
 def normal_m365_tenant_id(m365_tenant_id: str) -> str:
@@ -35,17 +41,29 @@ def normal_m365_tenant_id(m365_tenant_id: str) -> str:
     >>> normal_m365_tenant_id("Contoso.Example")
     'contoso.example'
     """
-    return _normal_form(m365_tenant_id, None)
+    return _normal_form(plain_text(m365_tenant_id), False)
+
+
+def is_usable(normal_form: str) -> bool:
+    """Tell whether a normal form can be the id of a bot or an M365 tenant; no directory has another one.
+
+    >>> is_usable("contoso.example"), is_usable('"contoso.example"'), is_usable("")
+    (True, False, False)
+    """
+    return _holds_an_id(normal_form) is not None
 
 
 @lru_cache(maxsize=1024)  # bots are few, and each stands in very many requests and rows
-def _normal_form(spelling: str, prefix: str | None) -> str:
-    bare = _without_wrapping(spelling, prefix).translate(_TO_ASCII_LOWER)
-    guid = re.fullmatch(_GUID, bare)
-    return "-".join(guid.group(1, 3, 4, 5, 6)) if guid else bare
+def _normal_form(spelling: str, may_have_wire_prefix: bool) -> str:
+    bare = _without_wrapping(spelling, may_have_wire_prefix)
+    digits = bare.replace("-", "")
+    if _are_digits_of_a_guid(digits):
+        digits = digits.lower()
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    return bare.translate(_TO_ASCII_LOWER)
 
 
-def _without_wrapping(spelling: str, prefix: str | None) -> str:
+def _without_wrapping(spelling: str, may_have_wire_prefix: bool) -> str:
     start, end = 0, len(spelling)
     while True:
         while start < end and spelling[start].isspace():
@@ -54,7 +72,7 @@ def _without_wrapping(spelling: str, prefix: str | None) -> str:
             end -= 1
         if end - start > 1 and spelling[start] == "{" and spelling[end - 1] == "}":
             start, end = start + 1, end - 1
-        elif prefix is not None and spelling.startswith(prefix, start, end):
-            start += len(prefix)
+        elif may_have_wire_prefix and (prefix := _is_wire_prefix(spelling, start, end)):
+            start = prefix.end()
         else:
             return spelling[start:end]

@@ -7,7 +7,7 @@ snapshot, a database answers in one statement, an asynchronous host awaits one c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from neo_routing.rows import Rows, RowsNeeded
 
@@ -30,6 +30,15 @@ class SessionDirectory(Protocol):
 
     def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
         """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
+        ...
+
+
+class HoldingDirectory(SessionDirectory, Protocol):
+    """A `SessionDirectory` that holds its rows itself, so that its look-up never waits: `adecide` takes it too."""
+
+    @property
+    def holds_its_rows(self) -> Literal[True]:
+        """Always true; a directory that asks a store does not say it."""
         ...
 
 

@@ -10,13 +10,15 @@ from attrs import define, field, frozen
 from returns.result import Failure, Result, Success
 
 from neo_routing import well_formed
+from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.directory import ManagedAgentKey
 from neo_routing.directory import managed_agent_key as checked_managed_agent_key
 from neo_routing.messages import malformed
-from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
+from neo_routing.normal_forms import is_usable, normal_bot_id, normal_m365_tenant_id
+from neo_routing.plain_text import plain_text
 from neo_routing.refusals import Refusal
 
-# The shape of a request: which fields are there, and which of those are blank.
+# The shape of a request: which fields are there, and which of those are blank or cannot be an id.
 HAS_AGENT_ID: Final = 1
 HAS_MANAGED_AGENT_KEY: Final = 2
 HAS_CLIENT_ID: Final = 4
@@ -26,6 +28,8 @@ BLANK_CLIENT_ID: Final = 32
 BLANK_BOT_ID: Final = 64
 BLANK_M365_TENANT_ID: Final = 128
 HAS_UNKNOWN_FIELDS: Final = 256
+UNUSABLE_BOT_ID: Final = 512
+UNUSABLE_M365_TENANT_ID: Final = 1024
 
 
 @define(init=False, eq=False, repr=False)
@@ -70,8 +74,7 @@ class SessionRequest(_Draft):
         unknown_fields: tuple[str, ...] = (),
     ) -> SessionRequest:
         """Check and normalise what is given, as `parse_session_request` does."""
-        names = [well_formed.plain_text(name) for name in well_formed.collection(unknown_fields)]
-        body = dict.fromkeys(names) | {
+        body = dict.fromkeys(_names(unknown_fields)) | {
             "agent_id": agent_id,
             "managed_agent_key": managed_agent_key,
             "bot_id": bot_id,
@@ -81,7 +84,8 @@ class SessionRequest(_Draft):
         }
         parsed = parse_session_request(body)
         if isinstance(parsed, Failure):
-            raise ValueError(parsed.failure().message)  # noqa: TRY004  # it is the value that is wrong
+            listed = (f"{_PLACES[name]} {complaint.words}" for name, complaint in _complaints(body).items())
+            raise ValueError("; ".join(listed))  # noqa: TRY004  # it is the value that is wrong
         return parsed.unwrap()
 
     def __reduce__(self) -> tuple[Callable[..., SessionRequest], tuple[dict[str, Any]]]:
@@ -96,6 +100,13 @@ def _request_again(kept: dict[str, Any]) -> SessionRequest:
     return SessionRequest(**kept)
 
 
+def _names(unknown_fields: tuple[str, ...]) -> list[str]:
+    try:
+        return [plain_text(name) for name in well_formed.collection(unknown_fields)]
+    except IllFormed as error:
+        raise IllFormed(error.words, error.complaint, "SessionRequest.unknown_fields") from None
+
+
 def _title(value: str) -> str:
     return well_formed.text(value, well_formed.LONGEST_TITLE)
 
@@ -105,13 +116,21 @@ _KEYS: Final = well_formed.members_of(ManagedAgentKey)
 
 # Spellings recur: there are few bots, and an M365 tenant writes many messages.
 @lru_cache(maxsize=8192)
-def _bot_id(spelling: str) -> str:
-    return normal_bot_id(well_formed.text(spelling))
+def _bot_id(spelling: str) -> tuple[str, int]:
+    bot_id = normal_bot_id(well_formed.text(spelling))
+    if not bot_id:
+        return bot_id, HAS_BOT_ID | BLANK_BOT_ID
+    return bot_id, HAS_BOT_ID if is_usable(bot_id) else HAS_BOT_ID | UNUSABLE_BOT_ID
 
 
 @lru_cache(maxsize=8192)
-def _m365_tenant_id(spelling: str) -> str:
-    return normal_m365_tenant_id(well_formed.text(spelling))
+def _m365_tenant_id(spelling: str) -> tuple[str, int]:
+    m365_tenant_id = normal_m365_tenant_id(well_formed.text(spelling))
+    if not m365_tenant_id:
+        return m365_tenant_id, HAS_M365_TENANT_ID | BLANK_M365_TENANT_ID
+    return m365_tenant_id, HAS_M365_TENANT_ID if is_usable(m365_tenant_id) else (
+        HAS_M365_TENANT_ID | UNUSABLE_M365_TENANT_ID
+    )
 
 
 _new: Final = object.__new__
@@ -125,6 +144,9 @@ _FIELDS: Final[Mapping[str, Callable[[Any], object]]] = {
     "inbound_tenant_id": well_formed.text,
     "title": _title,
 }
+_PLACES: Final = {
+    name: f"SessionRequest.{'m365_tenant_id' if name == 'inbound_tenant_id' else name}" for name in _FIELDS
+}
 
 
 def parse_session_request(raw: object) -> Result[SessionRequest, Refusal]:  # noqa: C901  # see below
@@ -136,8 +158,8 @@ def parse_session_request(raw: object) -> Result[SessionRequest, Refusal]:  # no
 
     >>> parse_session_request({"agent_id": 42.0}).unwrap().agent_id
     42
-    >>> parse_session_request({"agent_id": "42", "title": 7}).failure().fields
-    ('agent_id', 'title')
+    >>> parse_session_request({"agent_id": "42", "title": 7}).failure().details["complaints"]
+    {'agent_id': 'not_an_integer', 'title': 'not_a_string'}
     """
     body = raw if type(raw) is dict else _plain_dict(raw)
     if body is None:
@@ -166,16 +188,16 @@ def parse_session_request(raw: object) -> Result[SessionRequest, Refusal]:  # no
             known = _KEYS.get(managed_agent_key) if type(managed_agent_key) is str else None
             managed_agent_key = known or checked_managed_agent_key(managed_agent_key)
         if bot_id is not None:
-            bot_id = _bot_id(bot_id if type(bot_id) is str else well_formed.text(bot_id))
-            shape |= HAS_BOT_ID if bot_id else HAS_BOT_ID | BLANK_BOT_ID
+            bot_id, given = _bot_id(bot_id if type(bot_id) is str else plain_text(bot_id))
+            shape |= given
         if client_id is not None:
             client_id = well_formed.text(client_id)
             shape |= HAS_CLIENT_ID if client_id.strip() else HAS_CLIENT_ID | BLANK_CLIENT_ID
         if m365_tenant_id is not None:
-            m365_tenant_id = _m365_tenant_id(
-                m365_tenant_id if type(m365_tenant_id) is str else well_formed.text(m365_tenant_id)
+            m365_tenant_id, given = _m365_tenant_id(
+                m365_tenant_id if type(m365_tenant_id) is str else plain_text(m365_tenant_id)
             )
-            shape |= HAS_M365_TENANT_ID if m365_tenant_id else HAS_M365_TENANT_ID | BLANK_M365_TENANT_ID
+            shape |= given
         if title is not None:
             title = _title(title)
         draft: Any = _new(_Draft)
@@ -187,13 +209,13 @@ def parse_session_request(raw: object) -> Result[SessionRequest, Refusal]:  # no
         draft.title = title
         draft.unknown_fields = tuple(sorted(body.keys() - _FIELDS.keys())) if shape & HAS_UNKNOWN_FIELDS else ()
         draft.shape = shape
-    except ValueError:
+    except IllFormed:
         return Failure(malformed(_complaints(body)))
     draft.__class__ = SessionRequest
     return Success(draft)
 
 
-_NOT_AN_OBJECT: Final = Failure(malformed({"request": "must be an object"}))
+_NOT_AN_OBJECT: Final = Failure(malformed({"request": IllFormed("must be an object", Complaint.NOT_AN_OBJECT)}))
 
 
 def _plain_dict(raw: object) -> dict[Any, Any] | None:
@@ -204,12 +226,12 @@ def _plain_dict(raw: object) -> dict[Any, Any] | None:
     return dict(items) if all(type(name) is str for name, _ in items) else None
 
 
-def _complaints(body: dict[str, Any]) -> dict[str, str]:
+def _complaints(body: dict[str, Any]) -> dict[str, IllFormed]:
     complaints = {}
     for name, check in _FIELDS.items():
         try:
             if body.get(name) is not None:
                 check(body[name])
-        except ValueError as error:
-            complaints[name] = str(error)
+        except IllFormed as error:
+            complaints[name] = error
     return complaints

@@ -36,6 +36,8 @@ _ACTIVE_CHANNEL: Final = Outcome.ACTIVE_CHANNEL
 _NEO_SUPPORT_FALLBACK: Final = Outcome.NEO_SUPPORT_FALLBACK
 _CLIENT_ID_OVERRIDDEN: Final = (WarningCode.CLIENT_ID_OVERRIDDEN,)
 _NOT_INSTALLED: Final = (WarningCode.WHITE_LABEL_BOT_NOT_INSTALLED,)
+_BOT_UNKNOWN: Final = (WarningCode.BOT_UNKNOWN,)
+_CHANNEL_PAUSED: Final = (WarningCode.CHANNEL_PAUSED,)
 
 
 @frozen(eq=False, repr=False)
@@ -127,22 +129,24 @@ def platform_session(request: SessionRequest, needed: RowsNeeded, rows: Rows) ->
 
     installation = step, channels = white_label_installation(bot_id, m365_tenant_id, rows)
     if step is steps.ONE_ACTIVE_INSTALLATION:
-        return _channel_session(
-            _WHITE_LABEL_CHANNEL, channels[0], request.client_id, m365_tenant_id, rows, (installation,)
-        )
+        owner_id = channels[0][1]
+        warnings = () if request.client_id in (None, owner_id) else _CLIENT_ID_OVERRIDDEN
+        return _channel_session(_WHITE_LABEL_CHANNEL, channels[0], m365_tenant_id, rows, warnings, (installation,))
     if step.failure is not None:
         return step.failure, (), (installation,)
 
     own_channel = step, channels = active_channel(tenant_id, bot_id, rows)
     if step is steps.ONE_ACTIVE_CHANNEL:
-        return _channel_session(
-            _ACTIVE_CHANNEL, channels[0], request.client_id, m365_tenant_id, rows, (installation, own_channel)
-        )
+        white_label = channels[0][3]
+        warnings = _NOT_INSTALLED if not white_label and bot_id in rows.white_label_bots else ()
+        findings = installation, own_channel
+        return _channel_session(_ACTIVE_CHANNEL, channels[0], m365_tenant_id, rows, warnings, findings)
     if step.failure is not None:
         return step.failure, (), (installation, own_channel)
 
+    warnings = _CHANNEL_PAUSED if channels else ()
     support = neo_support(tenant_id, rows)
-    return _support_session(request, tenant_id, support, rows, (installation, own_channel, support))
+    return _support_session(request, tenant_id, rows, warnings, (installation, own_channel, support))
 
 
 def white_label_installation(bot_id: str | None, m365_tenant_id: str | None, rows: Rows) -> ChannelFinding:
@@ -220,13 +224,12 @@ def _only_agent(agent_ids: tuple[int, ...] | None, rows: Rows, managed: _Managed
 def _channel_session(
     outcome: Outcome,
     channel: ChannelRow,
-    client_id: str | None,
     m365_tenant_id: str | None,
     rows: Rows,
+    warnings: tuple[WarningCode, ...],
     findings: tuple[Finding, ...],
 ) -> Routing:
     channel_id, owner_id, agent_id, white_label, show_agent_progress_steps = channel
-    warnings = () if client_id is None or client_id == owner_id else _CLIENT_ID_OVERRIDDEN
 
     scope = step, end_company_ids = end_company(owner_id, white_label, m365_tenant_id, rows)
     if step.code is not None:
@@ -241,16 +244,26 @@ def _channel_session(
 
 
 def _support_session(
-    request: SessionRequest, tenant_id: str, support: AgentFinding, rows: Rows, findings: tuple[Finding, ...]
+    request: SessionRequest,
+    tenant_id: str,
+    rows: Rows,
+    warnings: tuple[WarningCode, ...],
+    findings: tuple[ChannelFinding, ChannelFinding, AgentFinding],
 ) -> Routing:
-    step, agent_ids = support
+    *_, (step, agent_ids) = findings
     bot_id = request.bot_id
     if bot_id is None:
         outcome = _OWN_TENANT if request.client_id is None else _PLATFORM_OVERRIDE
-        return step.failure or _session(outcome, tenant_id, agent_ids[0]), (), findings
-    not_installed = bot_id in rows.white_label_bots and step is not steps.NEO_SUPPORT_WITHOUT_TENANT
-    answer = step.failure or _session(_NEO_SUPPORT_FALLBACK, tenant_id, agent_ids[0])
-    return answer, _NOT_INSTALLED if not_installed else (), findings
+        return step.failure or _session(outcome, tenant_id, agent_ids[0]), warnings, findings
+    if step is not steps.NEO_SUPPORT_WITHOUT_TENANT:
+        warnings += _on_the_bot(bot_id, rows)
+    return step.failure or _session(_NEO_SUPPORT_FALLBACK, tenant_id, agent_ids[0]), warnings, findings
+
+
+def _on_the_bot(bot_id: str, rows: Rows) -> tuple[WarningCode, ...]:
+    if bot_id in rows.white_label_bots:
+        return _NOT_INSTALLED
+    return () if bot_id in rows.known_bots else _BOT_UNKNOWN
 
 
 @lru_cache(maxsize=1024)

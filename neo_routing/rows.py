@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
 
-from attrs import frozen
+from attrs import fields, frozen
 
+from neo_routing import well_formed
+from neo_routing.complaints import IllFormed
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
 from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
+from neo_routing.plain_text import plain_text
 
 RowsNeeded: TypeAlias = tuple[str, int | None, ManagedAgentKey | None, str | None, str | None]
 """Which rows one decision can look at: tenant id, agent id, managed agent key, bot id, M365 tenant id.
@@ -24,7 +27,8 @@ is looked for by it. Needed are:
 5. the white-label channels of any owner and status with the bot that are installed for the M365 tenant;
 6. for every channel of 4 and 5: the agent that it names, whoever owns that;
 7. for the owner of every channel of 4 and 5: the end-companies that it has linked to the M365 tenant;
-8. whether any white-label channel has the bot, of any owner and status.
+8. whether any white-label channel has the bot, of any owner and status;
+9. whether any channel at all has the bot, of any owner, sort and status.
 """
 
 ChannelRow: TypeAlias = tuple[str, str, int, bool, bool | None]
@@ -61,12 +65,30 @@ class Rows:
     """Owner and bot id: the DISCONNECTED ones."""
     white_label_bots: AbstractSet[str]
     """The bot ids of white-label channels, of any owner and status."""
+    known_bots: AbstractSet[str]
+    """The bot ids of channels, of any owner, sort and status."""
     end_companies: Mapping[tuple[str, str], tuple[str, ...]]
     """Owner and M365 tenant id: the ids of the distinct end-companies linked to it."""
     end_company_names: Mapping[str, str]
     """End-company id: its name."""
 
+    def __reduce__(self) -> tuple[Callable[..., Rows], tuple[dict[str, Any]]]:
+        # A view of a dict's keys can be neither pickled nor copied.
+        kept = {each.name: getattr(self, each.name) for each in fields(Rows)}
+        return _rows_again, (kept | {name: (*kept[name],) for name in _SETS},)
 
+
+_SETS: Final = frozenset({"tenants", "white_label_bots", "known_bots"})
+
+
+def _rows_again(kept: dict[str, Any]) -> Rows:
+    sets: dict[str, Any] = {name: dict.fromkeys(kept[name]).keys() for name in _SETS}
+    return Rows(**(kept | sets))
+
+
+_AGENT_KINDS: Final = well_formed.members_of(AgentKind)
+_CHANNEL_STATUSES: Final = well_formed.members_of(ChannelStatus)
+_MANAGED_AGENT_KEYS: Final = well_formed.members_of(ManagedAgentKey)
 _OTHER_KIND: Final = {
     AgentKind.CONVERSATIONAL: AgentKind.TRIGGERED,
     AgentKind.TRIGGERED: AgentKind.CONVERSATIONAL,
@@ -77,7 +99,8 @@ class RowsBuilder:
     """Puts rows under the keys by which the clauses look for them.
 
     Rows come in any order, and one that comes twice counts once. Bot ids and M365 tenant ids may be in any spelling,
-    truth values may be a database's 0 and 1; all else must be as in the model.
+    truth values may be a database's 0 and 1; all else must be as in the model. A part that is missing, or is of
+    another type, raises `ValueError`: a row that cannot be read is not an absent one.
 
     >>> builder = RowsBuilder()
     >>> builder.add_tenant("msp-a")
@@ -95,6 +118,7 @@ class RowsBuilder:
         self._installations: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
         self._channels: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
         self._white_label_bots: dict[str, None] = {}
+        self._known_bots: dict[str, None] = {}
         self._end_companies: dict[tuple[str, str], tuple[str, ...]] = {}
         self._end_company_names: dict[str, str] = {}
         # Ids recur in many rows: one object for each saves half of the memory.
@@ -109,22 +133,26 @@ class RowsBuilder:
         self, agent_id: int, tenant_id: str, name: str, kind: AgentKind, managed_key: ManagedAgentKey | None
     ) -> None:
         """Add an agent. Raises `ValueError` if it is there already with another owner or of another kind."""
+        kind, agent_id, name = well_formed.member(kind, _AGENT_KINDS), _number(agent_id), plain_text(name)
         owner_id = self._agents[kind].setdefault(agent_id, self._shared(tenant_id))
         if owner_id != tenant_id or agent_id in self._agents[_OTHER_KIND[kind]]:
             raise ValueError(f"agent {agent_id} is there already, and otherwise")
         if name != str(agent_id):
             self._agent_names[agent_id] = name
         if managed_key is not None:
-            self._add(self._managed_agents[managed_key], owner_id, agent_id)
+            self._add(self._managed_agents[well_formed.member(managed_key, _MANAGED_AGENT_KEYS)], owner_id, agent_id)
 
     def add_channel(
         self, channel: ChannelRow, bot_id: str, status: ChannelStatus, installed_m365_tenant_ids: Iterable[str]
     ) -> None:
         """Add a channel, and at least those of its installations that were needed."""
         channel_id, tenant_id, agent_id, white_label, show_steps = channel
-        tenant_id, bot_id = self._shared(tenant_id), self._shared(normal_bot_id(bot_id))
-        row = (channel_id, tenant_id, agent_id, bool(white_label), None if show_steps is None else bool(show_steps))
+        status, tenant_id = well_formed.member(status, _CHANNEL_STATUSES), self._shared(tenant_id)
+        bot_id, white_label = self._shared(normal_bot_id(bot_id)), _truth_value(white_label)
+        show_steps = None if show_steps is None else _truth_value(show_steps)
+        row = (plain_text(channel_id), tenant_id, _number(agent_id), white_label, show_steps)
         self._add(self._channels[status], (tenant_id, bot_id), row)
+        self._known_bots[bot_id] = None
         if white_label:
             self._white_label_bots[bot_id] = None
             for m365_tenant_id in installed_m365_tenant_ids:
@@ -133,11 +161,17 @@ class RowsBuilder:
 
     def add_white_label_bot(self, bot_id: str) -> None:
         """Note that a bot has a white-label channel, where that channel itself was not needed."""
-        self._white_label_bots[normal_bot_id(bot_id)] = None
+        bot_id = self._shared(normal_bot_id(bot_id))
+        self._white_label_bots[bot_id] = self._known_bots[bot_id] = None
+
+    def add_known_bot(self, bot_id: str) -> None:
+        """Note that a bot has a channel, of whatever owner, sort and status, where that itself was not needed."""
+        self._known_bots[self._shared(normal_bot_id(bot_id))] = None
 
     def add_link(self, tenant_id: str, m365_tenant_id: str, end_company_id: str, name: str) -> None:
         """Add a link from an end-company of the tenant to an M365 tenant."""
         key = (self._shared(tenant_id), self._shared(normal_m365_tenant_id(m365_tenant_id)))
+        end_company_id, name = plain_text(end_company_id), plain_text(name)
         self._add(self._end_companies, key, end_company_id)
         if name != end_company_id:
             self._end_company_names[end_company_id] = name
@@ -157,11 +191,14 @@ class RowsBuilder:
             active_channels=self._channels[ChannelStatus.ACTIVE],
             disconnected_channels=self._channels[ChannelStatus.DISCONNECTED],
             white_label_bots=self._white_label_bots.keys(),
+            known_bots=self._known_bots.keys(),
             end_companies=self._end_companies,
             end_company_names=self._end_company_names,
         )
 
     def _shared(self, text: str) -> str:
+        if type(text) is not str:
+            text = plain_text(text)
         return self._texts.setdefault(text, text)
 
     def _add(self, groups: dict[Any, Any], key: Any, item: Any) -> None:
@@ -174,6 +211,18 @@ class RowsBuilder:
             # A tuple grows in time that grows with it; `rows` makes it one again.
             groups[key] = dict.fromkeys((*group, item))
             self._larger_groups.append((groups, key))
+
+
+def _number(agent_id: int) -> int:
+    if type(agent_id) is not int:
+        raise IllFormed("must be an integer", place="agent_id")
+    return agent_id
+
+
+def _truth_value(value: bool) -> bool:
+    if type(value) is bool or (type(value) is int and 0 <= value <= 1):
+        return bool(value)
+    raise IllFormed("must be true or false", place="white_label and show_agent_progress_steps")
 
 
 NO_ROWS: Final = RowsBuilder().rows()

@@ -12,10 +12,11 @@ from typing import Any, Final, TypeAlias, cast
 from attrs import frozen
 
 from neo_routing import steps
+from neo_routing.clauses import Clause, Reason, Verdict
 from neo_routing.directory import AgentKind, ChannelStatus
 from neo_routing.request import SessionRequest
 from neo_routing.rows import ChannelRow, Rows
-from neo_routing.steps import Clause, Reason, Step, Verdict
+from neo_routing.steps import Step
 
 AgentFinding: TypeAlias = tuple[Step, tuple[int, ...]]
 ChannelFinding: TypeAlias = tuple[Step, tuple[ChannelRow, ...]]

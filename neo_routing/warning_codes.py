@@ -9,6 +9,8 @@ class WarningCode(Name):
     """Something in the request that had no effect, or that someone should look at."""
 
     BOT_ID_IGNORED = "bot_id_ignored"
+    BOT_UNKNOWN = "bot_unknown"
+    CHANNEL_PAUSED = "channel_paused"
     CLIENT_ID_OVERRIDDEN = "client_id_overridden"
     INBOUND_TENANT_ID_IGNORED = "inbound_tenant_id_ignored"
     INBOUND_TENANT_ID_WITHOUT_BOT_ID = "inbound_tenant_id_without_bot_id"

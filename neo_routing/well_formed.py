@@ -1,8 +1,8 @@
 """What a single value must be: the limits of clause `request-shape`, for requests and directory rows alike.
 
 Each function takes what the caller claims to be of the annotated type, whatever it is in truth, and returns
-the plain value or raises `ValueError`, whose message completes "this field …". None of them runs code of the
-value's own class: an object may lie about its class, and a subclass may override any method.
+the plain value or raises `IllFormed`, whose words complete "this field …". None of them runs code of the value's own
+class, nor of that class's class: an object may lie about its class, and a subclass may override any method.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
+from neo_routing.complaints import Complaint, IllFormed
+from neo_routing.normal_forms import is_usable, normal_bot_id, normal_m365_tenant_id
+from neo_routing.plain_text import plain_text
 
 LONGEST_ID: Final = 256
 LONGEST_TITLE: Final = 500
@@ -31,14 +33,14 @@ def text(value: str, longest: int = LONGEST_ID) -> str:
     'MSP A'
     >>> text("MSP\0A")
     Traceback (most recent call last):
-    ValueError: must be valid Unicode without NUL or lone surrogates
+    neo_routing.complaints.IllFormed: must be valid Unicode without NUL or lone surrogates
     """
     if type(value) is not str:
         value = plain_text(value)
     if len(value) > longest:
-        raise ValueError(f"must be at most {longest} characters long")
+        raise IllFormed(f"must be at most {longest} characters long", Complaint.TOO_LONG)
     if "\0" in value or not (value.isascii() or _is_encodable(value)):
-        raise ValueError("must be valid Unicode without NUL or lone surrogates")
+        raise IllFormed("must be valid Unicode without NUL or lone surrogates", Complaint.NOT_TEXT)
     return value
 
 
@@ -50,42 +52,48 @@ def _is_encodable(value: str) -> bool:
     return True
 
 
-def plain_text(value: str) -> str:
-    """Accept text of any content and length.
-
-    >>> plain_text(b"MSP A")
-    Traceback (most recent call last):
-    ValueError: must be a string
-    """
-    if issubclass(type(value), str):
-        return str.__str__(value)
-    raise ValueError("must be a string")
-
-
 def identifier(value: str) -> str:
     """Accept text that holds something besides white space.
 
     >>> identifier("  ")
     Traceback (most recent call last):
-    ValueError: must not be blank
+    neo_routing.complaints.IllFormed: must not be blank
     """
     return _not_blank(text(value))
 
 
 def bot_id(value: str) -> str:
     """Accept a bot id in any spelling, and return its normal form."""
-    return _not_blank(normal_bot_id(text(value)))
+    return _usable(normal_bot_id(text(value)))
 
 
 def m365_tenant_id(value: str) -> str:
     """Accept an M365 tenant id in any spelling, and return its normal form."""
-    return _not_blank(normal_m365_tenant_id(text(value)))
+    return _usable(normal_m365_tenant_id(text(value)))
 
 
 def _not_blank(value: str) -> str:
     if not value.strip():
-        raise ValueError("must not be blank")
+        raise blank()
     return value
+
+
+def _usable(normal_form: str) -> str:
+    if not is_usable(_not_blank(normal_form)):
+        raise unusable()
+    return normal_form
+
+
+def blank() -> IllFormed:
+    """Make the error of an id that nothing is left of."""
+    return IllFormed("must not be blank", Complaint.BLANK)
+
+
+def unusable() -> IllFormed:
+    """Make the error of what no bot and no M365 tenant can have as its id."""
+    return IllFormed(
+        "must be a GUID, or a name of ASCII letters, digits, hyphens, dots and underscores", Complaint.UNUSABLE
+    )
 
 
 def integer(value: int) -> int:
@@ -97,14 +105,14 @@ def integer(value: int) -> int:
     42
     >>> integer(True)
     Traceback (most recent call last):
-    ValueError: must be an integer
+    neo_routing.complaints.IllFormed: must be an integer
     """
     kind = type(value)
     if issubclass(kind, int) and kind is not bool:
         return max(-BEYOND_ALL_IDS, min(int.__int__(value), BEYOND_ALL_IDS))
     if issubclass(kind, float) and float.is_integer(value):
         return float.__int__(value)
-    raise ValueError("must be an integer")
+    raise IllFormed("must be an integer", Complaint.NOT_AN_INTEGER)
 
 
 def integer_literal(literal: str) -> int:
@@ -121,16 +129,16 @@ def integer_literal(literal: str) -> int:
 def agent_id(value: int) -> int:
     """Accept the id of an agent that can be stored: a Python integer from 1 to 2^63 - 1."""
     if type(value) is not int:
-        raise ValueError("must be an integer")
+        raise IllFormed("must be an integer", Complaint.NOT_AN_INTEGER)
     if not 1 <= value <= LARGEST_AGENT_ID:
-        raise ValueError("must be from 1 to 2^63 - 1")
+        raise IllFormed("must be from 1 to 2^63 - 1")
     return value
 
 
 def boolean(value: bool) -> bool:
     """Accept `True` and `False`, and nothing that merely equals them."""
     if type(value) is not bool:
-        raise ValueError("must be true or false")
+        raise IllFormed("must be true or false")
     return value
 
 
@@ -143,7 +151,7 @@ def member(value: _Member | str, members: Mapping[str, _Member]) -> _Member:
     """Accept a member of an enumeration, or the text that names one."""
     found = members.get(value if type(value) is str else plain_text(value))
     if found is None:
-        raise ValueError(f"must be {' or '.join(members)}")
+        raise IllFormed(f"must be {' or '.join(members)}", Complaint.UNKNOWN_KEY)
     return found
 
 
@@ -154,6 +162,8 @@ def m365_tenant_ids(values: Collection[str]) -> frozenset[str]:
 
 def collection(values: Collection[str]) -> Collection[str]:
     """Accept a list, a tuple or a set."""
-    if type(values) not in {list, tuple, set, frozenset}:
-        raise ValueError("must be a list")
+    kind = type(values)
+    # One by one: to look it up in a set would hash it, which is its own class's to do.
+    if not (kind is list or kind is tuple or kind is set or kind is frozenset):
+        raise IllFormed("must be a list")
     return values

@@ -29,7 +29,9 @@ from neo_routing import (
     malformed_decision,
     parse_session_request,
 )
+from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.messages import malformed
+from neo_routing.printable import is_printable
 from neo_routing.well_formed import MOST_DIGITS, integer_literal
 
 _FRACTION: Final = 0.5
@@ -66,7 +68,7 @@ def decision_document(decision: Decision, *, trace: bool = False) -> dict[str, A
 
     >>> from neo_routing import parse_session_request, malformed_decision
     >>> decision_document(malformed_decision(parse_session_request([]).failure()))["details"]
-    {'fields': ['request']}
+    {'fields': ['request'], 'complaints': {'request': 'not_an_object'}}
     """
     answer = decision.result.map(_target_document).lash(lambda refusal: Success(_refusal_document(refusal))).unwrap()
     answer["warnings"] = [str(warning) for warning in decision.warnings]
@@ -78,7 +80,7 @@ def decision_document(decision: Decision, *, trace: bool = False) -> dict[str, A
 def decision_line(decision: Decision, *, trace: bool = False) -> str:
     """Return the JSON form of a decision as one line of printable text, without an end of line."""
     line = _write(decision_document(decision, trace=trace))
-    return line if line.isprintable() else "".join(map(_visible, line))
+    return line if is_printable(line) else "".join(map(_visible, line))
 
 
 def answer_line(line: bytes | str, directory: SessionDirectory, *, trace: bool = False) -> str:
@@ -154,11 +156,16 @@ def _caller(given: object) -> Caller | Refusal:
 
 
 def _both(caller: Refusal, request: Refusal) -> Refusal:
-    return evolve(request, message=f"{caller.message} {request.message}", fields=(*caller.fields, *request.fields))
+    complaints = (*caller.complaints, *request.complaints)
+    return evolve(request, message=f"{caller.message} {request.message}", complaints=complaints)
 
 
-_NO_CASE: Final = Failure(malformed({"request": "must be a JSON object with a caller and a request, on one line"}))
-_NO_CALLER: Final = malformed({"caller": _USABLE_CALLER})
+_NO_CASE: Final = Failure(
+    malformed(
+        {"request": IllFormed("must be a JSON object with a caller and a request, on one line", Complaint.NO_CASE)}
+    )
+)
+_NO_CALLER: Final = malformed({"caller": IllFormed(_USABLE_CALLER, Complaint.NO_USABLE_CALLER)})
 
 
 def _number(literal: str) -> int | float:
@@ -181,7 +188,7 @@ _write: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def _visible(character: str) -> str:
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+    return character if is_printable(character) else json.dumps(character)[1:-1]
 
 
 def _target_document(target: SessionTarget) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from neo_routing import (
     WarningCode,
     steps,
 )
-from neo_routing.messages import printable
+from neo_routing.printable import printable
 from neo_routing.steps import Step
 
 SENTENCES: Final[Mapping[Step, str]] = {
@@ -32,7 +32,8 @@ SENTENCES: Final[Mapping[Step, str]] = {
     steps.TWO_SELECTORS: "Both agent_id and managed_agent_key were given; only one may say which agent is meant.",
     steps.NO_AGENT_ID: "The platform did not try to pick an agent by agent_id.",
     steps.AGENT_ID_GIVEN: "The platform may not pick an agent by agent_id; none was looked up, so no id can be probed.",
-    steps.IDS_USABLE: "No id that the platform gave is blank.",
+    steps.IDS_USABLE: "Every id that the platform gave can be one.",
+    steps.UNUSABLE_ID: "What the platform gave as an id cannot be one; no row of a directory could ever match it.",
     steps.BLANK_ID: "An id that the platform gave is blank, and blank never counts as left out.",
     steps.OWN_AGENT_AVAILABLE: "The agent is the caller's own and can hold a conversation.",
     steps.OWN_AGENT_MISSING: "There is no agent with this id.",
@@ -100,12 +101,15 @@ OUTCOMES: Final[Mapping[Outcome, str]] = {
 
 WARNINGS: Final[Mapping[WarningCode, str]] = {
     WarningCode.BOT_ID_IGNORED: "bot_id has no effect unless the platform gives it.",
+    WarningCode.BOT_UNKNOWN: "No channel of anybody has this bot; it may be misspelt.",
+    WarningCode.CHANNEL_PAUSED: "The target tenant has a channel with this bot, but it is disconnected.",
     WarningCode.CLIENT_ID_OVERRIDDEN: "The white-label channel that matched is not of the tenant that client_id names.",
     WarningCode.INBOUND_TENANT_ID_IGNORED: "inbound_tenant_id has no effect unless the platform gives it.",
     WarningCode.INBOUND_TENANT_ID_WITHOUT_BOT_ID: "inbound_tenant_id has no effect without bot_id.",
     WarningCode.UNKNOWN_FIELD_IGNORED: "The request has fields that nobody knows; they have no effect.",
     WarningCode.WHITE_LABEL_BOT_NOT_INSTALLED: (
-        "This is a white-label bot, but no active channel matched; Neo Support is not confined to one end-company."
+        "This is a white-label bot, but it is not installed for this M365 tenant; what answers is not confined to one "
+        "end-company."
     ),
 }
 
@@ -130,14 +134,8 @@ def exactly(text: str) -> str:
     """
     if text and text == text.strip():
         return printable(text)
-    return '"{}"'.format("".join(map(_visible, printable(text))))
-
-
-def _visible(character: str) -> str:
     # Even in quotes, a blank gets lost where a line is wrapped.
-    if character == " ":
-        return r"\x20"
-    return ascii(character)[1:-1] if character.isspace() else character
+    return '"{}"'.format(printable(text).replace(" ", r"\x20"))
 
 
 def particulars(step: TraceStep) -> Iterator[str]:

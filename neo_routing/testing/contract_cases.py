@@ -38,18 +38,20 @@ NEAR: Final = World(
             id="ch-1",
             tenant_id="msp-ä",
             agent_id=11,
-            bot_id="helpdesk-ä",
+            bot_id="helpdesk-a",
             white_label=True,
-            installed_m365_tenant_ids=frozenset(["firma-ä.example"]),
+            installed_m365_tenant_ids=frozenset(["firma-a.example"]),
         )
     ],
-    [EndCompany(id="co-1", tenant_id="msp-ä", m365_tenant_ids=frozenset(["firma-ä.example"]))],
+    [EndCompany(id="co-1", tenant_id="msp-ä", m365_tenant_ids=frozenset(["firma-a.example"]))],
 )
 """A white-label session, whose ids other ids can be near to."""
 
 # Letters in normal form that lower(), casefold() or composition would change are among them.
 _UNUSUAL: Final = "'\";--\\%_$1:x{0}\r\n\t\x01\u2028éÜßİ\u212a😀\U0010ffff"
 _LONG: Final = f"{_UNUSUAL}{'x' * 256}"[:256]
+_UNUSUAL_BOT_ID: Final = "-._0z"
+_LONG_BOT_ID: Final = f"{_UNUSUAL_BOT_ID}{'x' * 256}"[:256]
 EXTREMES: Final = World(
     [Tenant(id=" msp-a", name=""), Tenant(id=_LONG, name=_LONG)],
     [
@@ -67,25 +69,25 @@ EXTREMES: Final = World(
             id=" ch-1",
             tenant_id=" msp-a",
             agent_id=2**31,
-            bot_id=_UNUSUAL,
+            bot_id=_UNUSUAL_BOT_ID,
             status=ChannelStatus.DISCONNECTED,
             white_label=True,
-            installed_m365_tenant_ids=frozenset([_UNUSUAL]),
+            installed_m365_tenant_ids=frozenset([_UNUSUAL_BOT_ID]),
             show_agent_progress_steps=True,
         ),
         Channel(
             id=_LONG,
             tenant_id=_LONG,
             agent_id=2**63 - 1,
-            bot_id=_LONG,
+            bot_id=_LONG_BOT_ID,
             white_label=True,
-            installed_m365_tenant_ids=frozenset([_LONG]),
+            installed_m365_tenant_ids=frozenset([_LONG_BOT_ID]),
             show_agent_progress_steps=False,
         ),
     ],
     [
-        EndCompany(id=" co-1", tenant_id=" msp-a", name="", m365_tenant_ids=frozenset([_UNUSUAL])),
-        EndCompany(id=_LONG, tenant_id=_LONG, name=_LONG, m365_tenant_ids=frozenset([_LONG])),
+        EndCompany(id=" co-1", tenant_id=" msp-a", name="", m365_tenant_ids=frozenset([_UNUSUAL_BOT_ID])),
+        EndCompany(id=_LONG, tenant_id=_LONG, name=_LONG, m365_tenant_ids=frozenset([_LONG_BOT_ID])),
     ],
 )
 """Values at the limits of what the model allows."""
@@ -230,7 +232,7 @@ def nearly_needed(sound: RowsNeeded) -> Iterator[RowsNeeded]:
     """Yield keys that are near to those of `NEAR` and find nothing there, beside keys that may find something."""
     numbers = (-11, 11 + 2**32, 11 + 2**64, 1, 110)
     tenant_ids = [*_nearly("msp-ä"), "MSP-Ä", "msp-ä ", " msp-ä"]
-    ids = zip(tenant_ids, cycle(numbers), *map(cycle, map(_nearly, ("helpdesk-ä", "firma-ä.example"))), strict=False)
+    ids = zip(tenant_ids, cycle(numbers), *map(cycle, map(_nearly, ("helpdesk-ä", "firma-a.example"))), strict=False)
     nearly = [
         (tenant_id, number, ManagedAgentKey.NEO_SUPPORT, bot_id, m365_tenant_id)
         for tenant_id, number, bot_id, m365_tenant_id in ids

@@ -256,6 +256,7 @@ def _slice(rows: Rows, needed: RowsNeeded) -> Rows:
         active_channels=_only(rows.active_channels, [own]),
         disconnected_channels=_only(rows.disconnected_channels, [own]),
         white_label_bots=rows.white_label_bots & {bot_id},
+        known_bots=rows.known_bots & {bot_id},
         end_companies=_only(rows.end_companies, {(channel[1], m365_tenant_id) for channel in channels}),
         end_company_names=rows.end_company_names,
     )

@@ -221,7 +221,7 @@ def refusal_of(raw: object) -> Refusal:
     refusal = parse_session_request(raw).failure()
     assert refusal.code is RefusalCode.VALIDATION_ERROR
     assert refusal.status == 422
-    assert refusal.details == {"fields": list(refusal.fields)}
+    assert refusal.details["fields"] == [*refusal.details["complaints"]] == list(refusal.fields)
     return refusal
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from neo_routing import DirectoryUnavailable
-from neo_routing.messages import printable
+from neo_routing.printable import printable
 from neo_routing_adapters.command import conformance, database, demo, explain, prove, resolve
 from neo_routing_adapters.command.failure import MIDWAY, UNUSABLE, CommandFailed
 from neo_routing_adapters.command.terminal import console

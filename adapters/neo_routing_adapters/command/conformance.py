@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from neo_routing.messages import printable
+from neo_routing.printable import printable
 from neo_routing.testing.conformance import (
     ConformanceCase,
     ConformanceWorld,

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from neo_routing import Clause
-from neo_routing.messages import printable
+from neo_routing.printable import printable
 from neo_routing.testing.conformance import ConformanceCase, ConformanceWorld, Difference
 from neo_routing_adapters.command.terminal import show
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
-from neo_routing.messages import printable
+from neo_routing.printable import printable
 from neo_routing_adapters.command.database_url import opened
 from neo_routing_adapters.command.failure import FOUND, MIDWAY, CommandFailed, document_at, name_of
 from neo_routing_adapters.command.findings import Findings

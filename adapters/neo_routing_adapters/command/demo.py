@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from neo_routing import Decision, SessionDirectory, decide, malformed_decision
-from neo_routing.messages import printable
+from neo_routing.printable import printable
 from neo_routing_adapters.command.failure import CommandFailed, cannot
 from neo_routing_adapters.command.telling import answer, deciding_step, warnings
 from neo_routing_adapters.command.terminal import show

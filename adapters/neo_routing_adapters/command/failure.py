@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, TypeVar
 
-from neo_routing.messages import printable
+from neo_routing.printable import printable
 from neo_routing_adapters.memory import (
     DirectoryDocument,
     InvalidDirectory,

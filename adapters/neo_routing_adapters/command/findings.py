@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from neo_routing.messages import printable
+from neo_routing.printable import printable
 from neo_routing_adapters.command.terminal import show
 
 if TYPE_CHECKING:

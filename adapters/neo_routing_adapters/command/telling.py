@@ -11,7 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from neo_routing import Caller, Decision, Refusal, SessionTarget, TracedAgent, TraceStep, Verdict
-from neo_routing.messages import printable
+from neo_routing.printable import printable
 from neo_routing_adapters.wording import OUTCOMES, VERDICTS, WARNINGS, exactly, particulars, sentence
 
 _STYLES: Final = {Verdict.MATCHED: "bold green", Verdict.PASSED: "green", Verdict.REFUSED: "bold red"}

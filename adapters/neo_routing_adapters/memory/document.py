@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 from attrs import NOTHING, Attribute, fields
 
 from neo_routing import Agent, Channel, EndCompany, Tenant
+from neo_routing.complaints import IllFormed
 from neo_routing.directory import EACH
 from neo_routing.well_formed import integer_literal
 from neo_routing_adapters.memory.directory import MemoryDirectory
@@ -220,8 +221,8 @@ def _value_problems(place: str, value: Any, column: Attribute[Any]) -> Iterator[
 def _problem(place: str, value: Any, convert: Any) -> Iterator[Problem]:
     try:
         convert(value)
-    except ValueError as error:
-        yield Problem(place, str(error))
+    except IllFormed as error:
+        yield Problem(place, error.words)
 
 
 def _reference_problems(document: object) -> list[Problem]:

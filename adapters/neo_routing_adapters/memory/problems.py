@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from neo_routing.messages import printable
+from neo_routing.printable import printable
 
 
 @frozen

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from returns.result import Failure, Result
 
 from neo_routing import Refusal, SessionTarget, TraceStep
-from neo_routing.messages import printable
+from neo_routing.printable import printable
 from neo_routing_adapters.wording import VERDICTS, exactly
 
 Answer: TypeAlias = Result[SessionTarget, Refusal]

@@ -84,6 +84,7 @@ class FoundRows:
             active_channels=self._channels[_ACTIVE],
             disconnected_channels=self._channels[_DISCONNECTED],
             white_label_bots=self._white_label_bots.keys(),
+            known_bots=self._white_label_bots.keys(),
             end_companies=self._end_companies,
             end_company_names=self._end_company_names,
         )

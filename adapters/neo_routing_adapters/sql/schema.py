@@ -28,7 +28,6 @@ from sqlalchemy.types import TypeEngine
 
 from neo_routing import AgentKind, ChannelStatus, ManagedAgentKey
 from neo_routing.names import Name
-from neo_routing.normal_forms import WIRE_PREFIX
 from neo_routing.well_formed import LONGEST_ID
 
 # Compared byte for byte, on PostgreSQL as in SQLite, whatever the locale of the database.
@@ -126,7 +125,7 @@ channels: Final = Table(
     _owner(),
     # No foreign key: real directories hold channels whose agent is gone, and the rules say what follows.
     Column("agent_id", _INTEGER, CheckConstraint("agent_id >= 1", name="agent_id"), nullable=False),
-    Column("bot_id", _TEXT, CheckConstraint(_normal_form("bot_id", WIRE_PREFIX), name="bot_id"), nullable=False),
+    Column("bot_id", _TEXT, CheckConstraint(_normal_form("bot_id", "28:"), name="bot_id"), nullable=False),
     Column("status", _TEXT, CheckConstraint(_one_of("status", ChannelStatus), name="status"), nullable=False),
     Column("white_label", _TRUTH_VALUE, _truth_value("white_label"), nullable=False),
     Column("show_agent_progress_steps", _TRUTH_VALUE, _truth_value("show_agent_progress_steps")),

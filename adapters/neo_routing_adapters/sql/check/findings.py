@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from neo_routing.messages import printable
 from neo_routing.names import Name
+from neo_routing.printable import printable
 
 RowId: TypeAlias = str | int
 
