@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from neo_routing import Channel, EndCompany, SessionRequest, normal_bot_id, normal_m365_tenant_id
+from neo_routing.normal_forms import is_usable
 
 GUID = "6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e"
 BARE = "6f0c2e7a51b84d0c9a3e7d1f2b3c4d5e"
@@ -32,13 +33,15 @@ BOTH = {
     f"{{ {GUID} }}": GUID,
     f" {{\n{{ {{{BARE}}} }}\x0b}}\x0c": GUID,
     f"\u00a0\u1680\u2000\u2028\u202f\u3000{GUID}\x85\x1c\x1d\x1e\x1f": GUID,
+    # hyphens, wherever they stand
+    "6f0c2e7a-51b84d0c9a3e7d1f2b3c4d5e": GUID,
+    "6F0C2E7A51B8-4D0C-9A3E-7D1F2B3C4D5E": GUID,
+    "6F0C2E7A5-1B8-4D0C-9A3E-7D1F2B3C4D5E": GUID,
+    "6F0C2E7A--51B8-4D0C9A3E-7D1F2B3C4D5E": GUID,
+    f"-{BARE}": GUID,
+    f"{BARE}-": GUID,
+    f"{{--{'-'.join(BARE)}---}}": GUID,
     # not GUIDs
-    "6f0c2e7a-51b84d0c9a3e7d1f2b3c4d5e": "6f0c2e7a-51b84d0c9a3e7d1f2b3c4d5e",
-    "6F0C2E7A51B8-4D0C-9A3E-7D1F2B3C4D5E": "6f0c2e7a51b8-4d0c-9a3e-7d1f2b3c4d5e",
-    "6F0C2E7A5-1B8-4D0C-9A3E-7D1F2B3C4D5E": "6f0c2e7a5-1b8-4d0c-9a3e-7d1f2b3c4d5e",
-    "6F0C2E7A--51B8-4D0C9A3E-7D1F2B3C4D5E": "6f0c2e7a--51b8-4d0c9a3e-7d1f2b3c4d5e",
-    f"-{BARE}": f"-{BARE}",
-    f"{BARE}-": f"{BARE}-",
     f"{BARE}0": f"{BARE}0",
     BARE[:-1]: BARE[:-1],
     f"{GUID}\n0": f"{GUID}\n0",
@@ -97,6 +100,22 @@ BOT_ONLY = {
     f"28:{{{GUID}}}": GUID,
     f" 28: {{ 28:\t{{{BARE}}} }} ": GUID,
     "28:HelpDesk": "helpdesk",
+    f"28:orgid:{GUID}": GUID,
+    f"28:ORGID:{GUID}": GUID,
+    f"28:gcch:{GUID}": GUID,
+    f"28:gcch-global:{GUID}": GUID,
+    f"28:GccH-Global:{BARE}": GUID,
+    f"28:dod:{GUID}": GUID,
+    f"28:dod-global:{GUID}": GUID,
+    f"28:dod: {{28:orgid:28:{GUID}}}": GUID,
+    "28:orgid:": "",
+    "28:orgid": "orgid",
+    "28:gcch-globals:x": "gcch-globals:x",
+    "28:orgid:orgid:x": "orgid:x",
+    "orgid:x": "orgid:x",
+    "28:\u0131rgid:x": "\u0131rgid:x",
+    "28:gcch-g\u017fobal:x": "gcch-g\u017fobal:x",
+    "8:orgid:X": "8:orgid:x",
     "28:": "",
     "28: { 28: }": "",
     "28:28:28:": "",
@@ -150,6 +169,9 @@ def test_only_the_letters_of_ascii_change_case() -> None:
 
 # Against a second implementation
 
+CLOUDS = ("gcch-global", "dod-global", "orgid", "gcch", "dod")
+PREFIXES = ("28:", *(f"28:{cloud}:" for cloud in CLOUDS))
+
 
 def by_pointers(spelling: str, prefixes: tuple[str, ...]) -> str:
     """Find the normal form in another way: two pointers that close in, and arithmetic on characters."""
@@ -161,14 +183,12 @@ def by_pointers(spelling: str, prefixes: tuple[str, ...]) -> str:
             end -= 1
         elif end - start > 1 and (spelling[start], spelling[end - 1]) == ("{", "}"):
             start, end = start + 1, end - 1
-        elif any(spelling.startswith(prefix, start, end) for prefix in prefixes):
-            start += 3
+        elif fitting := [len(each) for each in prefixes if spelling[start:end].upper().startswith(each.upper())]:
+            start += max(fitting)
         else:
             break
     name = "".join(chr(ord(letter) | 32) if 65 <= ord(letter) <= 90 else letter for letter in spelling[start:end])
-    digits = name
-    if len(name) == 36 and {position for position, letter in enumerate(name) if letter == "-"} == {8, 13, 18, 23}:
-        digits = "".join(name.split("-"))
+    digits = "".join(letter for letter in name if letter != "-")
     if len(digits) == 32 and set(digits) <= set("0123456789abcdef"):
         return str(UUID(int=int(digits, 16)))
     return name
@@ -176,7 +196,10 @@ def by_pointers(spelling: str, prefixes: tuple[str, ...]) -> str:
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=20)
 near_misses = st.text(st.sampled_from("{}{}28: \t\u00a0\u3000-aAfFgGzZ09\u0130\u212a\uff16\u200b\ud800\0"), max_size=50)
-pieces = st.sampled_from(["{", "}", "28:", "2", "8", ":", " ", "\u2003", GUID, BARE, BARE.upper(), BARE[:8], "-", "x"])
+pieces = st.sampled_from(
+    ["{", "}", "28:", "2", "8", ":", " ", "\u2003", GUID, BARE, BARE.upper(), BARE[:8], "-", "x"]
+    + [f"28:{cloud}:" for cloud in (*CLOUDS, *map(str.upper, CLOUDS))]
+)
 spellings = any_text | near_misses | st.lists(pieces, max_size=9).map("".join)
 
 
@@ -184,7 +207,7 @@ spellings = any_text | near_misses | st.lists(pieces, max_size=9).map("".join)
 @example("{28:}")
 @example("28:{")
 def test_a_second_implementation_finds_the_same_normal_forms(spelling: str) -> None:
-    assert normal_bot_id(spelling) == by_pointers(spelling, ("28:",))
+    assert normal_bot_id(spelling) == by_pointers(spelling, PREFIXES)
     assert normal_m365_tenant_id(spelling) == by_pointers(spelling, ())
 
 
@@ -204,15 +227,17 @@ def wrappings(*more: Callable[[str], str]) -> st.SearchStrategy[Callable[[str], 
     return st.one_of(padded, st.sampled_from([lambda text: f"{{{text}}}", *more]))
 
 
-def spelled(guid: UUID, upper: list[bool], hyphens: bool) -> str:
-    text = str(guid) if hyphens else guid.hex
-    return "".join(letter.upper() if up else letter for letter, up in zip(text, upper * 6, strict=False))
+def spelled(guid: UUID, upper: list[bool], hyphens: list[int]) -> str:
+    letters = (letter.upper() if up else letter for letter, up in zip(guid.hex, upper * 6, strict=False))
+    return "".join("-" * hyphens.count(place) + letter for place, letter in enumerate(letters))
 
 
-guids = st.builds(spelled, st.just(UUID(GUID)), st.lists(st.booleans(), min_size=6, max_size=6), st.booleans())
+places = st.sampled_from([[8, 12, 16, 20], []]) | st.lists(st.integers(0, 31), max_size=9)
+guids = st.builds(spelled, st.just(UUID(GUID)), st.lists(st.booleans(), min_size=6, max_size=6), places)
+prefixes = [lambda text, prefix=prefix: f"{prefix}{text}" for prefix in (*PREFIXES, *map(str.upper, PREFIXES))]
 
 
-@given(guids, st.lists(wrappings(lambda text: f"28:{text}"), max_size=6))
+@given(guids, st.lists(wrappings(*prefixes), max_size=6))
 def test_every_accepted_spelling_of_a_bot_id_is_the_same_bot(guid: str, layers: list[Callable[[str], str]]) -> None:
     spelling = reduce(lambda text, layer: layer(text), layers, guid)
     assert normal_bot_id(spelling) == GUID
@@ -233,7 +258,54 @@ def test_every_accepted_spelling_of_an_m365_tenant_id_is_the_same_tenant(
     assert channel.installed_m365_tenant_ids == {GUID}
 
 
-@given(st.uuids(), st.uuids(), st.lists(wrappings(lambda text: f"28:{text}"), max_size=4))
+@given(st.uuids(), st.uuids(), st.lists(wrappings(*prefixes), max_size=4))
 def test_two_guids_never_become_one_bot(one: UUID, other: UUID, layers: list[Callable[[str], str]]) -> None:
     wrapped = [reduce(lambda text, layer: layer(text), layers, guid.hex) for guid in (one, other)]
     assert (normal_bot_id(wrapped[0]) == normal_bot_id(wrapped[1])) is (one == other)
+
+
+# What can be an id
+
+
+def test_an_id_holds_small_letters_digits_hyphens_dots_and_underscores_of_ascii_and_nothing_else() -> None:
+    usable = {character for character in EVERY_CHARACTER if is_usable(f"a{character}") and is_usable(character)}
+    assert usable == set("abcdefghijklmnopqrstuvwxyz0123456789-._")
+    assert not is_usable("")
+    assert not is_usable("a\n")
+
+
+class Disguised(str):
+    """Says that it is equal to another text, and hashes like that."""
+
+    __slots__ = ("claimed",)
+
+    claimed: str
+
+    def __hash__(self) -> int:
+        return hash(self.claimed)
+
+    def __eq__(self, other: object) -> bool:
+        return other == self.claimed
+
+
+def disguised(text: str, claimed: str) -> Disguised:
+    spelling = Disguised(text)
+    spelling.claimed = claimed
+    return spelling
+
+
+@pytest.mark.parametrize("normal_form", [normal_bot_id, normal_m365_tenant_id])
+def test_no_class_of_text_can_poison_what_is_remembered(normal_form: Callable[[str], str]) -> None:
+    first = f"poisoned-{normal_form.__name__}"
+    assert normal_form(disguised("ATTACK", first)) == "attack"
+    assert normal_form(first) == first
+    assert normal_form(disguised("ATTACK", first)) == "attack"
+    assert SessionRequest(bot_id=disguised("ATTACK", first)).bot_id == "attack"
+    assert SessionRequest(bot_id=first).bot_id == first
+
+
+@pytest.mark.parametrize("normal_form", [normal_bot_id, normal_m365_tenant_id])
+def test_what_is_no_text_has_no_normal_form(normal_form: Any) -> None:
+    for value in (None, 28, b"28:x", ["x"]):
+        with pytest.raises(ValueError, match=r"^must be a string$"):
+            normal_form(value)

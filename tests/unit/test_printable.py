@@ -38,4 +38,4 @@ def test_only_letters_marks_and_symbols_known_to_be_blank_are_escaped_beside_wha
         if character.isprintable() and not is_printable(character)
     }
     assert {unicodedata.category(character) for character in escaped} == {"Lo", "Mn", "So"}
-    assert len(escaped) == 274
+    assert len(escaped) == 270

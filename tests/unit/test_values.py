@@ -15,8 +15,6 @@ from neo_routing import (
     Caller,
     CallerKind,
     Outcome,
-    Refusal,
-    RefusalCode,
     RowsBuilder,
     SessionRequest,
     SessionTarget,
@@ -77,14 +75,9 @@ def test_a_caller_is_printed_as_it_is_written() -> None:
             "^'own_tenant' is no outcome$",
             lambda: SessionTarget(outcome="own_tenant", tenant_id="a", agent_id=1),  # type: ignore[arg-type]
         ),
-        ("code", lambda: Refusal(code="agent_not_found", message="No.")),  # type: ignore[arg-type]
-        (
-            "fields",
-            lambda: Refusal(code=RefusalCode.VALIDATION_ERROR, message="No.", fields=["a"]),  # type: ignore[arg-type]
-        ),
         ("shape", lambda: SessionRequest(shape=0)),  # type: ignore[call-arg]
     ],
-    ids=["outcome", "code", "fields", "shape"],
+    ids=["outcome", "shape"],
 )
 def test_what_has_the_wrong_parts_cannot_be_built(wrong: str, build: Callable[[], object]) -> None:
     with pytest.raises(TypeError, match=wrong):
