@@ -54,7 +54,10 @@ def resolve_session_target(
     if admission.failure is not None:
         return admission.failure
     needed = branch.rows_needed(caller.tenant_id, request)
-    return branch.session(request, needed, _looked_up(directory, (needed,)))[0]
+    rows = directory.look_up((needed,))
+    if type(rows) is not Rows:
+        raise _no_rows(directory, rows)
+    return branch.session(request, needed, rows)[0]
 
 
 async def aresolve_session_target(
@@ -84,7 +87,7 @@ def decide(caller: Caller, request: SessionRequest, directory: SessionDirectory)
     ['well_formed', 'no_client_id', 'agent_id_given', 'agent_missing']
     """
     plan = _plan(caller, request)
-    return plan if isinstance(plan, Decision) else _carried_out(plan, _looked_up(directory, (plan[1],)))
+    return plan if isinstance(plan, Decision) else _carried_out(plan, directory.look_up((plan[1],)), directory)
 
 
 async def adecide(
@@ -100,7 +103,9 @@ async def adecide(
     404
     """
     plan = _plan(caller, request)
-    return plan if isinstance(plan, Decision) else _carried_out(plan, await _awaited(directory, (plan[1],)))
+    if isinstance(plan, Decision):
+        return plan
+    return _carried_out(plan, await _awaited(directory, (plan[1],)), directory)
 
 
 def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: SessionDirectory) -> list[Decision]:
@@ -114,7 +119,7 @@ def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: Sessi
     [404, 422]
     """
     plans, needed = _plans(cases)
-    return _all_carried_out(plans, _looked_up(directory, needed) if needed else NO_ROWS)
+    return _all_carried_out(plans, directory.look_up(needed) if needed else NO_ROWS, directory)
 
 
 async def adecide_many(
@@ -122,7 +127,7 @@ async def adecide_many(
 ) -> list[Decision]:
     """Decide a batch as `decide_many` does, and await the directory once."""
     plans, needed = _plans(cases)
-    return _all_carried_out(plans, await _awaited(directory, needed) if needed else NO_ROWS)
+    return _all_carried_out(plans, await _awaited(directory, needed) if needed else NO_ROWS, directory)
 
 
 _Plan: TypeAlias = tuple[_Branch, RowsNeeded, SessionRequest, Admission]
@@ -139,7 +144,9 @@ def _plan(caller: Caller, request: SessionRequest) -> _Plan | Decision:
     return branch, branch.rows_needed(caller.tenant_id, request), request, admission
 
 
-def _carried_out(plan: _Plan, rows: Rows) -> Decision:
+def _carried_out(plan: _Plan, rows: Rows, directory: object) -> Decision:
+    if type(rows) is not Rows:
+        raise _no_rows(directory, rows)
     branch, needed, request, admission = plan
     routing = branch.session(request, needed, rows)
     return Decision(routing[0], (request, admission, needed[0], rows, routing))
@@ -150,27 +157,17 @@ def _plans(cases: Iterable[tuple[Caller, SessionRequest]]) -> tuple[list[_Plan |
     return plans, [plan[1] for plan in plans if not isinstance(plan, Decision)]
 
 
-def _all_carried_out(plans: list[_Plan | Decision], rows: Rows) -> list[Decision]:
-    return [plan if isinstance(plan, Decision) else _carried_out(plan, rows) for plan in plans]
-
-
-def _looked_up(directory: SessionDirectory, needed: Sequence[RowsNeeded]) -> Rows:
-    rows = directory.look_up(needed)
-    if not isinstance(rows, Rows):
-        raise _no_rows(directory, rows)
-    return rows
+def _all_carried_out(plans: list[_Plan | Decision], rows: Rows, directory: object) -> list[Decision]:
+    return [plan if isinstance(plan, Decision) else _carried_out(plan, rows, directory) for plan in plans]
 
 
 async def _awaited(directory: AsyncSessionDirectory | HoldingDirectory, needed: Sequence[RowsNeeded]) -> Rows:
     found = directory.look_up(needed)
-    if isinstance(found, Rows):
-        if getattr(directory, "holds_its_rows", False):
-            return found
-        raise TypeError(f"{type(directory).__name__} would block the event loop: adecide takes one that is awaited")
-    rows = await found
-    if not isinstance(rows, Rows):
-        raise _no_rows(directory, rows)
-    return rows
+    if not isinstance(found, Rows):
+        return await found
+    if getattr(directory, "holds_its_rows", False):
+        return found
+    raise TypeError(f"{type(directory).__name__} would block the event loop: adecide takes one that is awaited")
 
 
 def _misuse(caller: object, request: object) -> TypeError:

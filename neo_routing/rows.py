@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, final
 
 from attrs import fields, frozen
 
@@ -37,6 +37,7 @@ ChannelRow: TypeAlias = tuple[str, str, int, bool, bool | None]
 _Channels: TypeAlias = dict[tuple[str, str], tuple[ChannelRow, ...]]
 
 
+@final
 @frozen(kw_only=True, eq=False, repr=False)  # may be millions
 class Rows:
     """The rows that came back, in mappings where an absent key means an absent row.
