@@ -270,7 +270,7 @@ CHECKS: list[Callable[[Any], object]] = [
 @pytest.mark.parametrize("check", CHECKS, ids=map(str, range(len(CHECKS))))
 @pytest.mark.parametrize(
     "make",
-    [lambda: ViciousText("x"), lambda: ViciousNumber(1), lambda: ViciousList(), lambda: ViciousThing()],
+    [lambda: ViciousText("x"), lambda: ViciousNumber(1), ViciousList, ViciousThing],
     ids=["text", "number", "list", "thing"],
 )
 def test_no_code_of_a_metaclass_runs(check: Callable[[Any], object], make: Callable[[], object]) -> None:
