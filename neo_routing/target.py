@@ -6,6 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
+from neo_routing.complaints import IllFormed
 from neo_routing.names import Name
 
 
@@ -22,6 +23,17 @@ class Outcome(Name):
 # Reading a member off its enumeration costs as much as a look-up.
 _WHITE_LABEL_CHANNEL: Final = Outcome.WHITE_LABEL_CHANNEL
 _ON_A_CHANNEL: Final = frozenset([Outcome.WHITE_LABEL_CHANNEL, Outcome.ACTIVE_CHANNEL])
+
+
+_NONE: Final = type(None)
+_KINDS: Final[tuple[tuple[str, tuple[type, ...]], ...]] = (
+    ("outcome", (Outcome,)),
+    ("tenant_id", (str,)),
+    ("agent_id", (int,)),
+    ("channel_id", (str, _NONE)),
+    ("end_company_id", (str, _NONE)),
+    ("show_agent_progress_steps", (bool, _NONE)),
+)
 
 
 @frozen(kw_only=True)
@@ -46,14 +58,15 @@ class SessionTarget:
     show_agent_progress_steps: bool | None = None
 
     def __attrs_post_init__(self) -> None:
-        if type(self.outcome) is not Outcome:
-            raise TypeError(f"{self.outcome!r} is no outcome")
+        for name, kinds in _KINDS:
+            if type(getattr(self, name)) not in kinds:
+                raise IllFormed(f"must be {kinds[0].__name__}", place=f"SessionTarget.{name}")
         if (self.outcome in _ON_A_CHANNEL) is (self.channel_id is None):
-            raise ValueError("a session has a channel exactly if its outcome says so")
+            raise IllFormed("SessionTarget: a session has a channel exactly if its outcome says so")
         if self.end_company_id is None:
             if self.outcome is _WHITE_LABEL_CHANNEL:
-                raise ValueError("a session on a white-label channel has an end-company")
+                raise IllFormed("SessionTarget: a session on a white-label channel has an end-company")
         elif self.channel_id is None:
-            raise ValueError("a session without a channel has no end-company")
+            raise IllFormed("SessionTarget: a session without a channel has no end-company")
         if self.channel_id is None and self.show_agent_progress_steps is not None:
-            raise ValueError("a session without a channel has no setting of a channel")
+            raise IllFormed("SessionTarget: a session without a channel has no setting of a channel")
