@@ -83,7 +83,8 @@ def fields(line: bytes | str) -> tuple[str, ...]:
 def test_what_is_not_a_json_object_is_a_bad_request(line: bytes, world: MemoryDirectory) -> None:
     assert fields(line) == ("request",)
     answer = json.loads(answer_line(line, world, trace=True))
-    assert (answer["code"], answer["details"]) == ("validation_error", {"fields": ["request"]})
+    details = {"fields": ["request"], "complaints": {"request": "no_case"}}
+    assert (answer["code"], answer["details"]) == ("validation_error", details)
     assert [step["reason"] for step in answer["trace"]] == ["malformed"]
 
 
