@@ -10,13 +10,15 @@
 
 What follows the name of a task goes to the last of its commands.
 
-Needs Python 3.11 or later with pip and venv, and installs everything else that it needs.
+Needs Python 3.11 or later with pip and venv, and installs everything else that it needs. Where the variable CI is
+`true`, that includes PgBouncer, which comes with the system: elsewhere the tests that go through it are skipped.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -75,6 +77,18 @@ def set_up(groups: list[str]) -> None:
     INSTALLED.write_text(" ".join([wanted, *groups, *(installed if done == wanted else [])]))
 
 
+def install_pgbouncer() -> None:
+    """Install PgBouncer where that is CI's to do, as root of a Debian or the like; no service is started."""
+    there = shutil.which("pgbouncer", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+    apt_get = shutil.which("apt-get")
+    if os.environ.get("CI") != "true" or there or not apt_get or os.geteuid() != 0:
+        return
+    say("installing PgBouncer ...")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", "pgbouncer"]):
+        subprocess.run([apt_get, "-qq", *command], env=environment, stdout=sys.stderr, check=True)
+
+
 def make_environment() -> None:
     """Make the environment anew where it is missing, unfinished, or made for another Python or another folder."""
     wanted = f"{sys.version}\n{ROOT}"
@@ -109,6 +123,8 @@ def main(arguments: list[str]) -> None:
     task, *more = arguments
     try:
         set_up(GROUPS[task])
+        if task in {"test", "all"}:
+            install_pgbouncer()
         *first, last = COMMANDS[task]
         for command in first:
             run(command)
