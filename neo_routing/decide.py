@@ -55,9 +55,10 @@ def resolve_session_target(
         return admission.failure
     needed = branch.rows_needed(caller.tenant_id, request)
     rows = directory.look_up((needed,))
-    if type(rows) is not Rows:
-        raise _no_rows(directory, rows)
-    return branch.session(request, needed, rows)[0]
+    try:
+        return branch.session(request, needed, rows)[0]
+    except AttributeError as error:
+        raise _no_rows(directory, rows) from error
 
 
 async def aresolve_session_target(
@@ -145,10 +146,11 @@ def _plan(caller: Caller, request: SessionRequest) -> _Plan | Decision:
 
 
 def _carried_out(plan: _Plan, rows: Rows, directory: object) -> Decision:
-    if type(rows) is not Rows:
-        raise _no_rows(directory, rows)
     branch, needed, request, admission = plan
-    routing = branch.session(request, needed, rows)
+    try:
+        routing = branch.session(request, needed, rows)
+    except AttributeError as error:
+        raise _no_rows(directory, rows) from error
     return Decision(routing[0], (request, admission, needed[0], rows, routing))
 
 
@@ -178,6 +180,7 @@ def _misuse(caller: object, request: object) -> TypeError:
 
 
 def _no_rows(directory: object, rows: object) -> TypeError:
+    assert not isinstance(rows, Rows), "all that is asked of them is there"
     if isinstance(rows, Coroutine):
         rows.close()  # or it would warn of itself
     return TypeError(f"{type(directory).__name__}.look_up must return Rows, and not {type(rows).__name__}")

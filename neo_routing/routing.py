@@ -129,8 +129,9 @@ def platform_session(request: SessionRequest, needed: RowsNeeded, rows: Rows) ->
 
     installation = step, channels = white_label_installation(bot_id, m365_tenant_id, rows)
     if step is steps.ONE_ACTIVE_INSTALLATION:
-        owner_id = channels[0][1]
-        warnings = () if request.client_id in (None, owner_id) else _CLIENT_ID_OVERRIDDEN
+        warnings = (
+            () if (client_id := request.client_id) is None or client_id == channels[0][1] else _CLIENT_ID_OVERRIDDEN
+        )
         return _channel_session(_WHITE_LABEL_CHANNEL, channels[0], m365_tenant_id, rows, warnings, (installation,))
     if step.failure is not None:
         return step.failure, (), (installation,)
@@ -250,20 +251,16 @@ def _support_session(
     warnings: tuple[WarningCode, ...],
     findings: tuple[ChannelFinding, ChannelFinding, AgentFinding],
 ) -> Routing:
-    *_, (step, agent_ids) = findings
+    step, agent_ids = findings[2]
     bot_id = request.bot_id
     if bot_id is None:
         outcome = _OWN_TENANT if request.client_id is None else _PLATFORM_OVERRIDE
         return step.failure or _session(outcome, tenant_id, agent_ids[0]), warnings, findings
-    if step is not steps.NEO_SUPPORT_WITHOUT_TENANT:
-        warnings += _on_the_bot(bot_id, rows)
+    if step is not steps.NEO_SUPPORT_WITHOUT_TENANT and (
+        bot_id in rows.white_label_bots or bot_id not in rows.known_bots
+    ):
+        warnings += _NOT_INSTALLED if bot_id in rows.white_label_bots else _BOT_UNKNOWN
     return step.failure or _session(_NEO_SUPPORT_FALLBACK, tenant_id, agent_ids[0]), warnings, findings
-
-
-def _on_the_bot(bot_id: str, rows: Rows) -> tuple[WarningCode, ...]:
-    if bot_id in rows.white_label_bots:
-        return _NOT_INSTALLED
-    return () if bot_id in rows.known_bots else _BOT_UNKNOWN
 
 
 @lru_cache(maxsize=1024)
