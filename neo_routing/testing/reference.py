@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import string
-import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -23,10 +22,8 @@ Value = TypeVar("Value")
 Row: TypeAlias = Mapping[str, Any]
 Step: TypeAlias = tuple[str, str, str]
 """Clause, verdict and reason."""
-Details: TypeAlias = tuple[str, str | tuple[str, ...]] | tuple[()]
-"""The one member that details may have."""
-Result: TypeAlias = tuple[str | tuple[int, str], str | None, int | None, str | None, str | None, bool | None, Details]
-"""The outcome of a success, or status and code of a refusal; then what `TARGET` names; then the details."""
+Result: TypeAlias = tuple[str | tuple[int, str], str | None, int | None, str | None, str | None, bool | None]
+"""The outcome of a success, or status and code of a refusal; then what `TARGET` names."""
 Found: TypeAlias = tuple[str, tuple[Any, ...]]
 """The name of a list, and the ids of the rows in it that a step turned on."""
 Answer: TypeAlias = tuple[
@@ -36,7 +33,6 @@ Answer: TypeAlias = tuple[
     str | None,
     str | None,
     bool | None,
-    Details,
     tuple[str, ...],
     tuple[Step, ...],
     tuple[Found, ...],
@@ -59,6 +55,7 @@ STEPS: Final[Mapping[tuple[str, str], tuple[str, tuple[int, str] | None]]] = {
     ("platform-confined", "agent_id_given"): ("refused", (403, "agent_id_forbidden")),
     ("platform-ids", "ids_usable"): ("passed", None),
     ("platform-ids", "blank_id"): ("refused", (422, "validation_error")),
+    ("platform-ids", "unusable_id"): ("refused", (422, "validation_error")),
     ("own-agent", "agent_available"): ("matched", None),
     ("own-agent", "agent_missing"): ("refused", (404, "agent_not_found")),
     ("own-agent", "agent_of_another_tenant"): ("refused", (404, "agent_not_found")),
@@ -104,7 +101,7 @@ CHANNEL_AGENT: Final = (
     "for its channel."
 )
 MESSAGES: Final[Mapping[tuple[str, str], str]] = {
-    ("validation_error", "malformed"): "{complaints}",
+    ("validation_error", "malformed"): "{not_valid}",
     ("client_id_forbidden", "client_id_given"): (
         "client_id is reserved for the platform. Leave it out: the session is always created for your own account."
     ),
@@ -113,7 +110,8 @@ MESSAGES: Final[Mapping[tuple[str, str], str]] = {
     ("agent_id_forbidden", "agent_id_given"): (
         "The platform cannot choose an agent by agent_id. Give managed_agent_key instead."
     ),
-    ("validation_error", "blank_id"): "{complaints}",
+    ("validation_error", "blank_id"): "{not_valid}",
+    ("validation_error", "unusable_id"): "{not_valid}",
     ("agent_not_found", "agent_missing"): NO_AGENT,
     ("agent_not_found", "agent_of_another_tenant"): NO_AGENT,
     ("agent_not_conversational", "agent_not_conversational"): (
@@ -159,27 +157,27 @@ MESSAGES: Final[Mapping[tuple[str, str], str]] = {
 
 LARGEST: Final = 10**600
 SMALL_LETTERS: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-GUID_DIGITS: Final = 32
-HEXADECIMAL: Final = frozenset("0123456789abcdef")
+GUID: Final = re.compile(r"([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})")
+USABLE: Final = frozenset(string.ascii_lowercase + string.digits + "-._")
+OF_A_BOT: Final = ("28:gcch-global:", "28:dod-global:", "28:orgid:", "28:gcch:", "28:dod:", "28:")
 
 
 @lru_cache(maxsize=65536)
-def normal_form(text: str, prefix: str = "") -> str:
-    """Give the normal form of an M365 tenant id, or with the prefix `28:` that of a bot id.
+def normal_form(text: str, prefixes: tuple[str, ...] = ()) -> str:
+    """Give the normal form of an M365 tenant id, or with the prefixes of a bot that of a bot id.
 
-    >>> normal_form("{ 28:28:HelpDesk }", "28:"), normal_form("28:Contoso.Example")
+    >>> normal_form("{ 28:ORGID:28:HelpDesk }", OF_A_BOT), normal_form("28:Contoso.Example")
     ('helpdesk', '28:contoso.example')
     """
     left = text.strip()
     left = left[1:-1] if len(left) > 1 and left[0] == "{" and left[-1] == "}" else left
-    left = left.removeprefix(prefix)
+    begins = left.translate(SMALL_LETTERS)
+    left = left[max((len(prefix) for prefix in prefixes if begins.startswith(prefix)), default=0) :]
     if left != text:
-        return normal_form(left, prefix)
+        return normal_form(left, prefixes)
     small = left.translate(SMALL_LETTERS)
-    digits = small.replace("-", "")
-    groups = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-    is_guid = len(digits) == GUID_DIGITS and HEXADECIMAL.issuperset(digits) and small in (digits, groups)
-    return groups if is_guid else small
+    guid = GUID.fullmatch(small.replace("-", ""))
+    return "-".join(guid.groups()) if guid else small
 
 
 def is_integer(value: Any) -> bool:
@@ -219,49 +217,60 @@ def is_blank(text: str) -> bool:
     return not text.strip()
 
 
-def escaped(text: str) -> str:
-    r"""Escape what a message must not hold as it is.
-
-    >>> print(escaped("a\tb\x1b\u202e\U000e0001ä"))
-    a\tb\x1b\u202e\U000e0001ä
-    """
-    unseen = {letter for letter in text if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"}}
-    return "".join(letter.encode("unicode_escape").decode() if letter in unseen else letter for letter in text)
-
-
-Complaints: TypeAlias = Sequence[tuple[str, Callable[[Any], bool]]]
+Complaint: TypeAlias = tuple[str, str]
+"""What is wrong with a field, as a code and in words."""
+Complaints: TypeAlias = Sequence[tuple[Complaint, Callable[[Any], bool]]]
 """What may be wrong with a field, the first that applies first."""
+
+NOT_A_STRING: Final = ("not_a_string", "must be a string")
+BLANK: Final[Complaints] = ((("blank", "must not be blank"), is_blank),)
+UNUSABLE: Final[Complaints] = (
+    (
+        ("unusable", "must be a GUID, or a name of ASCII letters, digits, hyphens, dots and underscores"),
+        lambda value: not USABLE.issuperset(value),
+    ),
+)
 
 
 def text_of(limit: int) -> Complaints:
     """Give the complaints of a text field, as the first that applies is the one to make.
 
     >>> [complaint for complaint, applies in text_of(2) if applies("abc")]
-    ['must be at most 2 characters long']
+    [('too_long', 'must be at most 2 characters long')]
     """
     return (
-        ("must be a string", lambda value: not isinstance(value, str)),
-        (f"must be at most {limit} characters long", lambda value: len(value) > limit),
-        ("must be valid Unicode without NUL or lone surrogates", lambda value: not is_clean(value)),
+        (NOT_A_STRING, lambda value: not isinstance(value, str)),
+        (("too_long", f"must be at most {limit} characters long"), lambda value: len(value) > limit),
+        (("not_text", "must be valid Unicode without NUL or lone surrogates"), lambda value: not is_clean(value)),
     )
 
 
 FIELDS: Final[Mapping[str, Complaints]] = {
-    "agent_id": (("must be an integer", lambda value: not is_integer(value)),),
+    "agent_id": ((("not_an_integer", "must be an integer"), lambda value: not is_integer(value)),),
     "managed_agent_key": (
-        ("must be a string", lambda value: not isinstance(value, str)),
-        ("must be NEO_SUPPORT", lambda value: value != "NEO_SUPPORT"),
+        (NOT_A_STRING, lambda value: not isinstance(value, str)),
+        (("unknown_key", "must be NEO_SUPPORT"), lambda value: value != "NEO_SUPPORT"),
     ),
     "bot_id": text_of(256),
     "client_id": text_of(256),
     "inbound_tenant_id": text_of(256),
     "title": text_of(500),
 }
+# Of the normal forms of what the platform gave.
+PLATFORM_IDS: Final[Mapping[str, Complaints]] = {
+    "bot_id": (*BLANK, *UNUSABLE),
+    "client_id": BLANK,
+    "inbound_tenant_id": (*BLANK, *UNUSABLE),
+}
 KINDS: Final = ("platform", "service_account", "user")
 CALLER: Final = (
-    "must be an object with a kind (platform, service_account or user) and a tenant_id (clean text without NUL or lone "
-    "surrogates, not blank, at most 256 characters)"
+    "no_usable_caller",
+    (
+        "must be an object with a kind (platform, service_account or user) and a tenant_id (clean text without NUL or "
+        "lone surrogates, not blank, at most 256 characters)"
+    ),
 )
+REQUEST: Final = ("not_an_object", "must be an object")
 
 Asked: TypeAlias = Mapping[str, Any]
 """What can be known of caller and request; None stands for what was not given."""
@@ -270,7 +279,7 @@ Rules: TypeAlias = Sequence[tuple[str, Callable[..., Any]]]
 
 ADMISSION: Final[Mapping[str, Rules]] = {
     "request-shape": (
-        ("malformed", lambda asked: asked["fields"]),
+        ("malformed", lambda asked: asked["malformed"]),
         ("well_formed", lambda _: True),
     ),
     "client-id-reserved": (
@@ -292,7 +301,8 @@ PLATFORM_ADMISSION: Final[Mapping[str, Rules]] = {
         ("no_agent_id", lambda _: True),
     ),
     "platform-ids": (
-        ("blank_id", lambda asked: asked["blank"]),
+        ("blank_id", lambda asked: "blank" in dict(asked["complaints"]).values()),
+        ("unusable_id", lambda asked: asked["complaints"]),
         ("ids_usable", lambda _: True),
     ),
 }
@@ -354,10 +364,20 @@ WARNINGS: Final[Rules] = (
     ),
     ("unknown_field_ignored", lambda asked: asked["unknown_fields"]),
 )
+# Of the clause that found the target, or refused, whether the target tenant's channels with the bot are all paused, and
+# which sorts of channels there are with the bot anywhere; if a bot was asked for.
+WARNINGS_OF_A_BOT: Final[Rules] = (
+    (
+        "white_label_bot_not_installed",
+        lambda clause, _, white_label: clause in {"neo-support", "standard channel"} and True in white_label,
+    ),
+    ("channel_paused", lambda clause, all_paused, _: clause == "neo-support" and all_paused),
+    ("bot_unknown", lambda clause, _, white_label: clause == "neo-support" and not white_label),
+)
 
 # What the trace says was sought: the name there, and where it stands in what was asked or in the channel that matched.
 SOUGHT: Final[Mapping[str, Mapping[str, str]]] = {
-    "request-shape": {"unknown_fields": "unknown_fields", "fields": "fields"},
+    "request-shape": {"unknown_fields": "unknown_fields", "fields": "malformed"},
     "client-id-reserved": {"client_id": "client_id"},
     "one-selector": {"agent_id": "agent_id", "managed_agent_key": "managed_agent_key"},
     "platform-confined": {"agent_id": "agent_id"},
@@ -369,6 +389,13 @@ SOUGHT: Final[Mapping[str, Mapping[str, str]]] = {
     "neo-support": {"tenant_id": "target", "managed_agent_key": "managed_agent_key"},
     "end-company": {"tenant_id": "channel's tenant_id", "m365_tenant_id": "m365_tenant_id"},
     "channel-agent": {"tenant_id": "channel's tenant_id", "agent_id": "channel's agent_id"},
+}
+# What details hold, by the code: the name there, and where it stands in what was asked; the reason is the step's.
+DETAILS: Final[Mapping[str, Mapping[str, str]]] = {
+    "validation_error": {"fields": "fields", "complaints": "complaints by name"},
+    "agent_not_conversational": {"field": "the field of an agent"},
+    "end_company_not_mapped": {"reason": "reason", "inbound_tenant_id": "m365_tenant_id"},
+    "channel_ambiguous": {"reason": "reason"},
 }
 MEMBERS: Final[Mapping[str, Sequence[str]]] = {
     "agents": ("id", "tenant_id", "name", "kind"),
@@ -406,8 +433,9 @@ class Question(NamedTuple):
     asked: Asked
 
 
+STANDARD: Final[Step] = ("end-company", "not_applicable", "standard_channel")
 NOTHING: Final[Found] = ("agents", ())
-NOWHERE: Final = Ending(("", None, None, None, None, None, ()), (), (), None)
+NOWHERE: Final = Ending(("", None, None, None, None, None), (), (), None)
 UNLINKED: Final = ""  # no normal form is empty
 
 
@@ -441,27 +469,23 @@ def until_refused(steps: Iterable[Step]) -> Iterator[Step]:
             return
 
 
-def refusal(last: Step, fields: tuple[str, ...] = ()) -> Result:
+def refusal(last: Step) -> Result:
     """Give the result of a step that refuses.
 
     >>> refusal(("own-agent", "refused", "agent_not_conversational"))
-    ((422, 'agent_not_conversational'), None, None, None, None, None, ('field', 'agent_id'))
+    ((422, 'agent_not_conversational'), None, None, None, None, None)
     """
     clause, _, reason = last
     refused = STEPS[clause, reason][1]
     assert refused is not None, last
-    details: Mapping[str, Details] = {
-        "validation_error": ("fields", fields),
-        "agent_not_conversational": ("field", "agent_id"),
-    }
-    return refused, None, None, None, None, None, details.get(refused[1], ())
+    return refused, None, None, None, None, None
 
 
 @lru_cache(maxsize=65536)
 def ended(trail: tuple[tuple[str, str, Found], ...], success: Result) -> Ending:
     """End a decision at the first refusal of a trail of clause, reason and rows, or else with success.
 
-    >>> success = ("own_tenant", "msp-a", 12, None, None, None, ())
+    >>> success = ("own_tenant", "msp-a", 12, None, None, None)
     >>> ended((("own-agent", "agent_available", ("agents", (12,))),), success).result[0]
     'own_tenant'
     >>> ended((("own-agent", "agent_missing", ("agents", ())),), success).result[0]
@@ -525,7 +549,7 @@ def of_agents(clause: str, reason: str, outcome: str, tenant_id: str, numbers: t
     >>> of_agents("own-managed-agent", "several_agents", "own_tenant", "msp-c", (31, 32)).result[0]
     (409, 'managed_agent_unavailable')
     """
-    success = outcome, tenant_id, (*numbers, None)[0], None, None, None, ()
+    success = outcome, tenant_id, (*numbers, None)[0], None, None, None
     return ended(((clause, reason, ("agents", numbers)),), success)
 
 
@@ -544,15 +568,30 @@ def message(code: str, reason: str, asked: Asked) -> str:
     >>> message("end_company_not_mapped", "no_company_linked", {"m365_tenant_id": "contoso.example"})[56:]
     'For administrators: link M365 tenant contoso.example to exactly one company.'
     """
-    m365_tenant_id = escaped(asked.get("m365_tenant_id") or "")
-    return MESSAGES[code, reason].format(complaints=asked.get("complaints"), m365_tenant_id=m365_tenant_id)
+    return MESSAGES[code, reason].format(not_valid=asked.get("not_valid"), m365_tenant_id=asked.get("m365_tenant_id"))
 
 
-def complaints_of(complaints_by_name: Mapping[str, Complaints], given: Row) -> list[tuple[str, str]]:
+def details(code: str, reason: str, asked: Asked) -> dict[str, Any]:
+    """Say for programs why a case was refused.
+
+    >>> details("end_company_not_mapped", "no_inbound_tenant_id", {"m365_tenant_id": None})
+    {'reason': 'no_inbound_tenant_id'}
+    """
+    known = {
+        **asked,
+        "reason": reason,
+        "the field of an agent": "agent_id",
+        "complaints by name": dict(asked.get("complaints", ())),
+    }
+    named = DETAILS.get(code, {}).items()
+    return {name: as_json(known[where]) for name, where in named if known.get(where) is not None}
+
+
+def complaints_of(complaints_by_name: Mapping[str, Complaints], given: Row) -> list[tuple[str, Complaint]]:
     """Find the first complaint of each bad field.
 
     >>> complaints_of(FIELDS, {"title": 7, "agent_id": "12", "bot_id": None})
-    [('agent_id', 'must be an integer'), ('title', 'must be a string')]
+    [('agent_id', ('not_an_integer', 'must be an integer')), ('title', ('not_a_string', 'must be a string'))]
     """
     return [
         (name, next(complaint for complaint, applies in complaints if applies(given[name])))
@@ -561,13 +600,21 @@ def complaints_of(complaints_by_name: Mapping[str, Complaints], given: Row) -> l
     ]
 
 
-def not_valid(complaints: Iterable[tuple[str, str]]) -> str:
-    """Say what is wrong with some fields.
+def complained(*sentences: Iterable[tuple[str, Complaint]]) -> dict[str, Any]:
+    """Say what is wrong with some fields: in names, in codes, and in sentences.
 
-    >>> not_valid([("bot_id", "must not be blank"), ("inbound_tenant_id", "must not be blank")])
-    'The request is not valid: bot_id must not be blank; inbound_tenant_id must not be blank.'
+    >>> complained([], complaints_of(PLATFORM_IDS, {"client_id": " ", "bot_id": "29:you"}))["complaints"]
+    (('bot_id', 'unusable'), ('client_id', 'blank'))
+    >>> complained(complaints_of(FIELDS, {"title": 7}))["not_valid"]
+    'The request is not valid: title must be a string.'
     """
-    return f"The request is not valid: {'; '.join(f'{name} {complaint}' for name, complaint in complaints)}."
+    made = [[*sentence] for sentence in sentences]
+    in_words = ["; ".join(f"{name} {words}" for name, (_, words) in sentence) for sentence in made if sentence]
+    return {
+        "fields": tuple(name for sentence in made for name, _ in sentence),
+        "complaints": tuple((name, code) for sentence in made for name, (code, _) in sentence),
+        "not_valid": " ".join(f"The request is not valid: {words}." for words in in_words),
+    }
 
 
 def is_usable(caller: Any) -> bool:
@@ -585,20 +632,16 @@ def is_usable(caller: Any) -> bool:
     )
 
 
-def bad_fields(caller: Any, request: Any) -> tuple[tuple[str, ...], str]:
-    """Name the bad fields of a case, and say what is wrong with them.
+def malformed(caller: Any, request: Any) -> dict[str, Any]:
+    """Say what is wrong with a case before its ids are looked into.
 
-    >>> bad_fields({"kind": "user", "tenant_id": "msp-a"}, [])
-    (('request',), 'The request is not valid: request must be an object.')
+    >>> malformed({"kind": "user", "tenant_id": "msp-a"}, [])["not_valid"]
+    'The request is not valid: request must be an object.'
     """
     is_object = isinstance(request, dict) and all(isinstance(name, str) for name in request)
-    sentences = (
+    return complained(
         [] if is_usable(caller) else [("caller", CALLER)],
-        complaints_of(FIELDS, request) if is_object else [("request", "must be an object")],
-    )
-    return (
-        tuple(name for sentence in sentences for name, _ in sentence),
-        " ".join(not_valid(sentence) for sentence in sentences if sentence),
+        complaints_of(FIELDS, request) if is_object else [("request", REQUEST)],
     )
 
 
@@ -609,28 +652,27 @@ def understood(caller: Any, request: Any) -> Asked:
     >>> asked["bot_id"], asked["target"], asked["unknown_fields"]
     ('helpdesk', 'neo', ('x',))
     """
-    fields, complaints = bad_fields(caller, request)
-    if fields:
-        return {"platform": False, "fields": fields, "complaints": complaints}
+    wrong = malformed(caller, request)
+    if wrong["fields"]:
+        return {"platform": False, "malformed": wrong["fields"], **wrong}
     given = {name: request[name] for name in FIELDS if request.get(name) is not None}
-    asked = {
+    ids = {
+        "bot_id": normal_form(given["bot_id"], OF_A_BOT) if "bot_id" in given else None,
+        "client_id": given.get("client_id"),
+        "inbound_tenant_id": normal_form(given["inbound_tenant_id"]) if "inbound_tenant_id" in given else None,
+    }
+    return {
         "platform": caller["kind"] == "platform",
+        "malformed": (),
         "unknown_fields": tuple(sorted(request.keys() - FIELDS.keys())),
         "home": caller["tenant_id"],
         "target": given.get("client_id", caller["tenant_id"]),
-        "client_id": given.get("client_id"),
+        "client_id": ids["client_id"],
         "agent_id": int(max(-LARGEST, min(LARGEST, given["agent_id"]))) if "agent_id" in given else None,
         "managed_agent_key": given.get("managed_agent_key"),
-        "bot_id": normal_form(given["bot_id"], "28:") if "bot_id" in given else None,
-        "m365_tenant_id": normal_form(given["inbound_tenant_id"]) if "inbound_tenant_id" in given else None,
-    }
-    named = (("client_id", "client_id"), ("bot_id", "bot_id"), ("inbound_tenant_id", "m365_tenant_id"))
-    blank = tuple(field for field, name in named if asked[name] is not None and is_blank(asked[name]))
-    return {
-        **asked,
-        "fields": (),
-        "blank": blank,
-        "complaints": not_valid((name, "must not be blank") for name in blank),
+        "bot_id": ids["bot_id"],
+        "m365_tenant_id": ids["inbound_tenant_id"],
+        **complained(complaints_of(PLATFORM_IDS, ids)),
     }
 
 
@@ -682,8 +724,7 @@ def question(caller: Any, request: Any) -> Question:
     clauses = PLATFORM_ADMISSION if asked["platform"] else ADMISSION
     admitted = tuple(until_refused(step(clause, first(rules, asked)) for clause, rules in clauses.items()))
     if admitted[-1][1] == "refused":
-        fields = asked["fields"] or asked["blank"]
-        return Question((), (*refusal(admitted[-1], fields), (), admitted, ()), (), asked)
+        return Question((), (*refusal(admitted[-1]), (), admitted, ()), (), asked)
     warnings = tuple(warning for warning, holds in WARNINGS if holds(asked))
     places, missing = (places_for_the_platform if asked["platform"] else places_for_others)(asked, admitted)
     return Question(places, (*refusal(missing[-1]), warnings, missing, ()), warnings, asked)
@@ -706,7 +747,7 @@ class Reference:
         self._rows = {name: document.get(name, ()) for name in ("tenants", "agents", "channels", "end_companies")}
         self._agents: Mapping[int, Row] = {agent["id"]: agent for agent in self._rows["agents"]}
         self._channels: Mapping[tuple[Any, Any], Sequence[Row]] = grouped(
-            ((channel["tenant_id"], normal_form(channel["bot_id"], "28:")), channel)
+            ((channel["tenant_id"], normal_form(channel["bot_id"], OF_A_BOT)), channel)
             for channel in self._rows["channels"]
         )
         self._companies: Mapping[tuple[Any, Any], Sequence[Row]] = grouped(
@@ -714,12 +755,12 @@ class Reference:
             for company in self._rows["end_companies"]
             for m365_tenant_id in {normal_form(spelling) for spelling in company.get("m365_tenant_ids", ())}
         )
-        self._white_label_bots = {
-            bot_id
+        self._sorts: Mapping[Any, Sequence[bool]] = grouped(
+            (bot_id, bool(channel.get("white_label")))
             for (_, bot_id), channels in self._channels.items()
             for channel in channels
-            if channel.get("white_label")
-        }
+        )
+        self._paused = {owned for owned, channels in self._channels.items() if not any(map(is_active, channels))}
         self._endings: Mapping[Place, Ending] = {
             **dict(self._named_agents()),
             **dict(self._managed_agents()),
@@ -747,7 +788,7 @@ class Reference:
         >>> written["status"], written["trace"][-1]["reason"]
         (404, 'agent_missing')
         """
-        outcome, *target, details, warnings, steps, _ = self.answer(question)
+        outcome, *target, warnings, steps, _ = self.answer(question)
         given = (
             {"outcome": outcome, **dict(zip(TARGET, target, strict=True))}
             if isinstance(outcome, str)
@@ -756,7 +797,7 @@ class Reference:
                 "status": outcome[0],
                 "code": outcome[1],
                 "message": message(outcome[1], steps[-1][2], question.asked),
-                "details": {name: as_json(value) for name, value in (details and [details])},
+                "details": details(outcome[1], steps[-1][2], question.asked),
             }
         )
         return {**given, "warnings": list(warnings), "trace": self._trace(question, steps)}
@@ -793,12 +834,18 @@ class Reference:
         return {name: [{member: rows[one][member] for member in MEMBERS[name]} for one in ids]} if ids else {}
 
     def _warnings(self, question: Question, found: Ending) -> tuple[str, ...]:
-        asked = question.asked
-        if found.steps[0][0] == "neo-support" and asked["bot_id"] in self._white_label_bots:
-            return with_warning(question.warnings, "white_label_bot_not_installed")
+        asked, clause = question.asked, found.steps[0][0]
+        warnings = question.warnings
         if found.installed_by is not None and asked["client_id"] not in (None, found.installed_by):
-            return with_warning(question.warnings, "client_id_overridden")
-        return question.warnings
+            warnings = with_warning(warnings, "client_id_overridden")
+        if asked["bot_id"] is None or not asked["platform"]:
+            return warnings
+        if STANDARD in found.steps[1:2] and clause == "active-channel":
+            clause = "standard channel"
+        facts = (clause, (asked["target"], asked["bot_id"]) in self._paused, self._sorts.get(asked["bot_id"], ()))
+        for warning, holds in WARNINGS_OF_A_BOT:
+            warnings = with_warning(warnings, warning) if holds(*facts) else warnings
+        return warnings
 
     def _named_agents(self) -> Iterator[tuple[Place, Ending]]:
         clause, outcome = "own-agent", "own_tenant"
@@ -869,7 +916,6 @@ class Reference:
                 channel["id"],
                 companies[0]["id"] if companies else None,
                 channel.get("show_agent_progress_steps"),
-                (),
             ),
         )
 
