@@ -203,6 +203,7 @@ _PLATFORM = [
     "one-selector/two_selectors",
     "platform-confined/agent_id_given",
     "platform-ids/blank_id",
+    "platform-ids/unusable_id",
     "white-label-installation/several_active_installations",
     "white-label-installation/installation_disconnected",
 ]

@@ -113,7 +113,7 @@ def every_path() -> Iterator[tuple[str, ...]]:
     for end in ("own-managed-agent matched agent_available", *refusals("own-managed-agent", *_MANAGED)):
         yield (*_OTHERS, "one-selector passed managed_key_given", end)
     yield (*_PLATFORM, "one-selector passed agent_id_given", "platform-confined refused agent_id_given")
-    yield (*_CONFINED, "platform-ids refused blank_id")
+    yield from ((*_CONFINED, refused) for refused in refusals("platform-ids", "blank_id", "unusable_id"))
     for end in refusals("white-label-installation", "several_active_installations", "installation_disconnected"):
         yield (*_ADMITTED, end)
     yield from scoped(_INSTALLED)
