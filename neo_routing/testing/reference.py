@@ -364,15 +364,12 @@ WARNINGS: Final[Rules] = (
     ),
     ("unknown_field_ignored", lambda asked: asked["unknown_fields"]),
 )
-# Of the clause that found the target, or refused, whether the target tenant's channels with the bot are all paused, and
-# which sorts of channels there are with the bot anywhere; if a bot was asked for.
+# Of what came after the look at the channels of the target tenant with a bot, whether these are all paused, and which
+# sorts of channels with the bot there are anywhere: white-label ones (true), standard ones (false).
 WARNINGS_OF_A_BOT: Final[Rules] = (
-    (
-        "white_label_bot_not_installed",
-        lambda clause, _, white_label: clause in {"neo-support", "standard channel"} and True in white_label,
-    ),
-    ("channel_paused", lambda clause, all_paused, _: clause == "neo-support" and all_paused),
-    ("bot_unknown", lambda clause, _, white_label: clause == "neo-support" and not white_label),
+    ("white_label_bot_not_installed", lambda _, __, sorts: True in sorts),
+    ("channel_paused", lambda came_to, all_paused, _: came_to == "neo-support" and all_paused),
+    ("bot_unknown", lambda came_to, _, sorts: came_to == "neo-support" and not sorts),
 )
 
 # What the trace says was sought: the name there, and where it stands in what was asked or in the channel that matched.
@@ -419,6 +416,8 @@ class Ending(NamedTuple):
     found: tuple[Found, ...]
     installed_by: str | None
     """The owner of the channel, if `white-label-installation` matched it."""
+    came_to: str | None
+    """What a warning of the bot depends on: `neo-support`, or a `standard channel` of the target tenant."""
 
 
 class Question(NamedTuple):
@@ -435,7 +434,7 @@ class Question(NamedTuple):
 
 STANDARD: Final[Step] = ("end-company", "not_applicable", "standard_channel")
 NOTHING: Final[Found] = ("agents", ())
-NOWHERE: Final = Ending(("", None, None, None, None, None), (), (), None)
+NOWHERE: Final = Ending(("", None, None, None, None, None), (), (), None, None)
 UNLINKED: Final = ""  # no normal form is empty
 
 
@@ -492,11 +491,13 @@ def ended(trail: tuple[tuple[str, str, Found], ...], success: Result) -> Ending:
     (404, 'agent_not_found')
     """
     steps = tuple(until_refused(step(clause, reason) for clause, reason, _ in trail))
+    standard = steps[0][0] == "active-channel" and STANDARD in steps
     return Ending(
         result=refusal(steps[-1]) if steps[-1][1] == "refused" else success,
         steps=steps,
         found=tuple(found for _, _, found in trail[: len(steps)]),
         installed_by=success[1] if steps[0] == step("white-label-installation", "one_active_installation") else None,
+        came_to="neo-support" if steps[0][0] == "neo-support" else "standard channel" if standard else None,
     )
 
 
@@ -508,6 +509,19 @@ def with_warning(warnings: tuple[str, ...], warning: str) -> tuple[str, ...]:
     ('client_id_overridden', 'unknown_field_ignored')
     """
     return tuple(sorted({*warnings, warning}))
+
+
+@lru_cache(maxsize=4096)
+def with_warnings_of_a_bot(
+    warnings: tuple[str, ...], came_to: str, all_paused: bool, sorts: frozenset[bool]
+) -> tuple[str, ...]:
+    """Put the warnings of a bot where they belong.
+
+    >>> with_warnings_of_a_bot(("unknown_field_ignored",), "neo-support", False, frozenset())
+    ('bot_unknown', 'unknown_field_ignored')
+    """
+    given = (warning for warning, holds in WARNINGS_OF_A_BOT if holds(came_to, all_paused, sorts))
+    return tuple(sorted({*warnings, *given}))
 
 
 def grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
@@ -755,11 +769,12 @@ class Reference:
             for company in self._rows["end_companies"]
             for m365_tenant_id in {normal_form(spelling) for spelling in company.get("m365_tenant_ids", ())}
         )
-        self._sorts: Mapping[Any, Sequence[bool]] = grouped(
+        sorts = grouped(
             (bot_id, bool(channel.get("white_label")))
             for (_, bot_id), channels in self._channels.items()
             for channel in channels
         )
+        self._sorts = {bot_id: frozenset(found) for bot_id, found in sorts.items()}
         self._paused = {owned for owned, channels in self._channels.items() if not any(map(is_active, channels))}
         self._endings: Mapping[Place, Ending] = {
             **dict(self._named_agents()),
@@ -834,18 +849,16 @@ class Reference:
         return {name: [{member: rows[one][member] for member in MEMBERS[name]} for one in ids]} if ids else {}
 
     def _warnings(self, question: Question, found: Ending) -> tuple[str, ...]:
-        asked, clause = question.asked, found.steps[0][0]
-        warnings = question.warnings
+        asked = question.asked
         if found.installed_by is not None and asked["client_id"] not in (None, found.installed_by):
-            warnings = with_warning(warnings, "client_id_overridden")
-        if asked["bot_id"] is None or not asked["platform"]:
-            return warnings
-        if STANDARD in found.steps[1:2] and clause == "active-channel":
-            clause = "standard channel"
-        facts = (clause, (asked["target"], asked["bot_id"]) in self._paused, self._sorts.get(asked["bot_id"], ()))
-        for warning, holds in WARNINGS_OF_A_BOT:
-            warnings = with_warning(warnings, warning) if holds(*facts) else warnings
-        return warnings
+            return with_warning(question.warnings, "client_id_overridden")
+        bot_id = asked["bot_id"]
+        if found.came_to is None or bot_id is None:
+            return question.warnings
+        all_paused = (asked["target"], bot_id) in self._paused
+        return with_warnings_of_a_bot(
+            question.warnings, found.came_to, all_paused, self._sorts.get(bot_id, frozenset())
+        )
 
     def _named_agents(self) -> Iterator[tuple[Place, Ending]]:
         clause, outcome = "own-agent", "own_tenant"
