@@ -1,6 +1,7 @@
 """The laws of the rules, each as what finds the calls that break it in one small world.
 
-They are written on what was decided, on the rows and on nothing else: not on the steps of the core.
+They are written on what was decided, on the rows and on nothing else: not on the steps of the core. The law of evidence
+is about what a store returns, and is not among them.
 """
 
 from __future__ import annotations
@@ -176,6 +177,17 @@ def ignored(seen: Seen) -> Iterator[Call]:
     """For a caller that is not the platform, another `bot_id` or `inbound_tenant_id` gives the same answer."""
     for places in _ABOUT:
         yield from _differing(seen, places)
+    answers = answers_of(seen.directory, [_about_nothing(CALLS[places[0]]) for places in _ABOUT])
+    for places, answer in zip(_ABOUT, answers, strict=True):
+        if answer != seen.answers[places[0]]:
+            yield CALLS[places[0]]
+
+
+@cache
+def _about_nothing(call: Call) -> _Case:
+    """Make the call with ids that are none: one that is unusable, one that is blank."""
+    body = {**call.document["request"], "bot_id": f'"{BOT_ID}"', "inbound_tenant_id": "{ }"}
+    return call.caller, parse_session_request(body).unwrap()
 
 
 def _differing(seen: Seen, places: Sequence[int]) -> Iterator[Call]:
@@ -329,26 +341,47 @@ def normal_forms(seen: Seen) -> Iterator[Call]:
     yield from seen.differing(answers_of(respelled.directory(), _CASES))
 
 
-def _respelled_case(call: Call) -> _Case:
+# One for each prefix of a bot, in turn.
+_BOT_SPELLINGS: Final = (
+    " {28:%s}\n",
+    "28:orgid:%s",
+    "28:GCCH-Global: %s",
+    "{ 28:dod-global:{%s}}",
+    "28:gcch:28:%s ",
+    "28:DOD:%s",
+)
+_DIGITS_OF_A_GUID: Final = 32
+
+
+def _respelled(normal_id: str, spelling: str) -> str:
+    """Spell an id in capitals, with the hyphens of a GUID in odd places."""
+    digits = normal_id.replace("-", "")
+    if len(digits) == _DIGITS_OF_A_GUID:
+        normal_id = f"{digits[:5]}--{digits[5:-1]}-{digits[-1]}"
+    return spelling % normal_id.upper()
+
+
+def _respelled_case(number: int, call: Call) -> _Case:
     body = dict(call.document["request"])
-    for name, spelling in {"bot_id": " {28:%s}\n", "inbound_tenant_id": "{ %s}\u00a0"}.items():
-        if name in body:
-            body[name] = spelling % body[name].upper()
-    return call.caller, parse_session_request(body).unwrap()
+    spellings = {"bot_id": _BOT_SPELLINGS[number % len(_BOT_SPELLINGS)], "inbound_tenant_id": "{ %s}\u00a0"}
+    return call.caller, parse_session_request(
+        body | {name: _respelled(body[name], spelling) for name, spelling in spellings.items() if name in body}
+    ).unwrap()
 
 
-_RESPELLED_CASES: Final = tuple(map(_respelled_case, CALLS))
+_RESPELLED_CASES: Final = tuple(_respelled_case(number, call) for number, call in enumerate(CALLS))
 
 
 @cache
 def _respelled_channel(channel: Channel) -> Channel:
-    installed = [f"{{{each.upper()}}} " for each in channel.installed_m365_tenant_ids]
-    return evolve(channel, bot_id=f"28:{{{channel.bot_id.upper()}}}", installed_m365_tenant_ids=installed)
+    installed = [_respelled(each, "{%s} ") for each in channel.installed_m365_tenant_ids]
+    spelling = "28:ORGID:{%s}" if channel.white_label else "28:{%s}"
+    return evolve(channel, bot_id=_respelled(channel.bot_id, spelling), installed_m365_tenant_ids=installed)
 
 
 @cache
 def _respelled_company(company: EndCompany) -> EndCompany:
-    return evolve(company, m365_tenant_ids=[f" {each.upper()}\t" for each in company.m365_tenant_ids])
+    return evolve(company, m365_tenant_ids=[_respelled(each, " %s\t") for each in company.m365_tenant_ids])
 
 
 def one_answer_everywhere(seen: Seen) -> Iterator[Call]:
@@ -370,4 +403,4 @@ LAWS: Final[Mapping[str, Callable[[Seen], Iterator[Call]]]] = {
     "normal forms": normal_forms,
     "one answer everywhere": one_answer_everywhere,
 }
-"""Every law by its name; each yields the calls of a world that break it."""
+"""Every law of a decision by its name; each yields the calls of a world that break it."""

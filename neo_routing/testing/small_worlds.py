@@ -1,6 +1,7 @@
 """Every directory up to a small size, and every call that means something there: nothing is drawn, nothing left out.
 
-There are MSPs A and B, the platform's own tenant, one bot and two M365 tenants. A *scope* is a complete product of
+There are MSPs A and B, the platform's own tenant, one bot and two M365 tenants, one of these with a GUID and one with a
+name, since the two have different normal forms. A *scope* is a complete product of
 choices: what stands in two slots for channels and in two for companies, and which agents carry the managed key. Worlds
 that differ only in which MSP is called A, which M365 tenant comes first or which slot is which are one world, because
 nothing in the rules looks into an id; of these, one is taken.
@@ -34,9 +35,9 @@ A: Final = "msp-a"
 B: Final = "msp-b"
 PLATFORM_TENANT_ID: Final = "provider"
 UNKNOWN_TENANT_ID: Final = "msp-unknown"
-BOT_ID: Final = "helpdesk"
+BOT_ID: Final = "6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e"
 UNKNOWN_BOT_ID: Final = "nobodys-bot"
-M365_TENANT_IDS: Final = ("contoso.example", "fabrikam.example")
+M365_TENANT_IDS: Final = ("contoso.example", "9b1d04e2-77c5-4e7b-8a50-3c1f0e9d2b6a")
 UNKNOWN_M365_TENANT_ID: Final = "tailspin.example"
 UNKNOWN_AGENT_ID: Final = 99
 KEY: Final = ManagedAgentKey.NEO_SUPPORT
@@ -366,9 +367,9 @@ def _shapes() -> Iterator[Case]:
 _SHAPES: Final[Mapping[str, tuple[Any, ...]]] = {
     "agent_id": (None, _CONVERSATIONAL[A], "11"),
     "managed_agent_key": (None, str(KEY), "OTHER"),
-    "bot_id": (None, BOT_ID, "28:{ }", 7),
+    "bot_id": (None, BOT_ID, "28:orgid:{ }", f"urn:uuid:{BOT_ID}", 7),
     "client_id": (None, A, "", " ", "\0"),
-    "inbound_tenant_id": (None, M365_TENANT_IDS[0], "{}", "\ud800"),
+    "inbound_tenant_id": (None, M365_TENANT_IDS[0], "{}", f"({M365_TENANT_IDS[0]})", "\ud800"),
     "title": (None, "x" * 501),
     "colour": (None, "red"),
 }

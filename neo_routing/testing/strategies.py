@@ -3,7 +3,7 @@
 The ids are few, so rows clash, cross over and go missing all the time: several MSPs share one bot, channels are paused
 or name agents that are missing, triggered or somebody else's, an M365 tenant is linked by two MSPs or to two
 companies. Each of the 18 outcomes is frequent. And what Hypothesis shrinks becomes readable: a world of the rows that
-matter, with plain ids, and a call of the fields that matter.
+matter, with plain ids, and a call of the fields that matter. So is each warning, and ids that cannot be one.
 
     from hypothesis import given, strategies as st
     from neo_routing import decide
@@ -86,6 +86,12 @@ _SPELLINGS: Final = (
     "{{%s}}",
     "\u00a0{ %s }\t",
     " 28: {%s}",
+    "28:orgid:%s",
+    "28:ORGID:28:%s",
+    "28:gcch:{%s}",
+    "28:GCCH-Global: %s",
+    "{28:dod:%s}",
+    "28:dod-global:%s",
 )
 
 
@@ -111,7 +117,8 @@ def m365_tenant_id_spellings(m365_tenant_id: str) -> SearchStrategy[str]:
 
 @lru_cache(maxsize=1024)
 def _spellings(normal_id: str, normal_form: Callable[[str], str]) -> tuple[str, ...]:
-    bare = dict.fromkeys((normal_id, normal_id.upper(), normal_id.replace("-", "").upper()))
+    digits = normal_id.replace("-", "")
+    bare = dict.fromkeys((normal_id, normal_id.upper(), digits.upper(), f"{digits[:3]}--{digits[3:]}-"))
     written = dict.fromkeys(spelling % each for each, spelling in product(bare, _SPELLINGS))
     return tuple(each for each in written if normal_form(each) == normal_id and len(each) <= LONGEST_ID)
 
@@ -227,7 +234,16 @@ def _parsed(body: dict[str, Any]) -> SessionRequest:
 
 _BY_KEY: Final[dict[str, Any]] = {"managed_agent_key": str(ManagedAgentKey.NEO_SUPPORT)}
 _BLANK: Final[Sequence[dict[str, Any]]] = ({"client_id": " "}, {"bot_id": "28:{ }"}, {"inbound_tenant_id": ""})
-_MORE: Final = st.sampled_from([*([{}] * 30), {"title": "Printer on fire"}, {"colour": "red"}, *_BLANK])
+_UNUSABLE: Final[Sequence[dict[str, Any]]] = (
+    {"bot_id": f'"{BOT_IDS[0]}"'},
+    {"bot_id": f"\ufeff{BOT_IDS[1]}"},
+    {"inbound_tenant_id": f"urn:uuid:{M365_TENANT_IDS[1]}"},
+    {"bot_id": f"29:{BOT_IDS[0]}", "inbound_tenant_id": M365_TENANT_IDS[0].replace(".", "\uff0e")},
+)
+"""Ids of the worlds, as other programs may write them, and as no directory can."""
+_MORE: Final = st.sampled_from(
+    [*([{}] * 30), {"title": "Printer on fire"}, *[{"colour": "red"}] * 2, *_BLANK, *_UNUSABLE]
+)
 _MALFORMED: Final[Sequence[dict[str, Any]]] = (
     {"agent_id": "11"},
     {"agent_id": True},
@@ -238,7 +254,9 @@ _MALFORMED: Final[Sequence[dict[str, Any]]] = (
     {"inbound_tenant_id": "\ud800"},
     {"bot_id": "x" * (LONGEST_ID + 1)},
 )
-_MORE_OR_MALFORMED: Final = st.sampled_from([*([{}] * 36), {"title": "Printer on fire"}, *_BLANK, *_MALFORMED])
+_MORE_OR_MALFORMED: Final = st.sampled_from(
+    [*([{}] * 36), {"title": "Printer on fire"}, *_BLANK, *_UNUSABLE, *_MALFORMED]
+)
 
 
 @frozen

@@ -30,6 +30,8 @@ def needed_rows(world: World, needed: Sequence[RowsNeeded]) -> Rows:  # noqa: C9
     for _, _, _, bot_id, _ in needed:
         if any(channel.white_label and channel.bot_id == bot_id for channel in world.channels):
             builder.add_white_label_bot(str(bot_id))
+        if any(channel.bot_id == bot_id for channel in world.channels):
+            builder.add_known_bot(str(bot_id))
     return builder.rows()
 
 

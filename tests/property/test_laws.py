@@ -182,7 +182,12 @@ def _decides(clause: Clause, verdict: Verdict) -> bool:
 
 
 @RARE
-@given(WORLDS, CASES, st.sampled_from([None, " ", *BOT_IDS]), st.sampled_from([None, "", *M365_TENANT_IDS]))
+@given(
+    WORLDS,
+    CASES,
+    st.sampled_from([None, " ", f"({BOT_IDS[0]})", *BOT_IDS]),
+    st.sampled_from([None, "", f"<{M365_TENANT_IDS[0]}>", *M365_TENANT_IDS]),
+)
 def test_ignored_bot_and_m365_tenant_mean_nothing_from_another_caller(
     world: World, case: Case, bot_id: str | None, m365_tenant_id: str | None
 ) -> None:
@@ -275,6 +280,10 @@ UNDER_FETCHING: dict[str, Callable[[Rows], Rows]] = {
     "active channels": _without(active_channels={}),
     "disconnected channels": _without(disconnected_channels={}),
     "white-label bots": _without(white_label_bots=frozenset()),
+    "known bots": _without(known_bots=frozenset()),
+    "bots that are known by their own channels alone": lambda rows: evolve(
+        rows, known_bots={bot_id for _, bot_id in (*rows.active_channels, *rows.disconnected_channels)}
+    ),
     "end-companies": _without(end_companies={}),
     "agent names": _without(agent_names={}),
     "end-company names": _without(end_company_names={}),
@@ -419,7 +428,14 @@ def test_normal_forms_another_spelling_in_the_directory_never_changes_the_answer
     assert decide(*case, other.directory()) == decide(*case, world.directory())
 
 
-@given(st.text(max_size=60) | st.text(alphabet="28:{} -0aAfF\u00a0\n", max_size=60))
+PARTS_OF_IDS = ["28:", "29:", "orgid:", "ORGID:", "Gcch", "dod", "-global", ":", "{", "}", " ", "-", "0aF", "8" * 31]
+
+
+@given(
+    st.text(max_size=60)
+    | st.text(alphabet="28:{} -0aAfF\u00a0\n", max_size=60)
+    | st.lists(st.sampled_from(PARTS_OF_IDS), max_size=12).map("".join)
+)
 def test_normal_forms_normalising_twice_is_normalising_once(spelling: str) -> None:
     for normal in (normal_bot_id, normal_m365_tenant_id):
         assert normal(normal(spelling)) == normal(spelling)

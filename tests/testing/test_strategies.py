@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,17 @@ from neo_routing import (
     Decision,
     EndCompany,
     Outcome,
+    Reason,
     RefusalCode,
     SessionRequest,
     Tenant,
+    WarningCode,
     decide,
     normal_bot_id,
     normal_m365_tenant_id,
     parse_session_request,
 )
+from neo_routing.normal_forms import WIRE_PREFIXES, is_usable
 from neo_routing.testing import World, bodies, callers, cases, directories, session_requests
 from neo_routing.testing.strategies import (
     ABSENT_AGENT_ID,
@@ -74,12 +78,31 @@ def outcome(decision: Decision) -> str:
     raise AssertionError
 
 
-def test_each_of_the_eighteen_outcomes_is_at_least_one_in_a_hundred() -> None:
-    pairs = drawn(WORLDS_AND_CASES, 4_000)
-    found = Counter(outcome(decide(*case, world.directory())) for world, case in pairs)
-    shares = {str(each): found[each] / len(pairs) for each in [*Outcome, *RefusalCode]}
-    assert len(pairs) == 4_000
+@pytest.fixture(scope="module")
+def decisions() -> list[Decision]:
+    return [decide(*case, world.directory()) for world, case in drawn(WORLDS_AND_CASES, 4_000)]
+
+
+def test_each_of_the_eighteen_outcomes_is_at_least_one_in_a_hundred(decisions: list[Decision]) -> None:
+    found = Counter(map(outcome, decisions))
+    shares = {str(each): found[each] / len(decisions) for each in [*Outcome, *RefusalCode]}
+    assert len(decisions) == 4_000
     assert {each: share for each, share in shares.items() if share < 0.01} == {}
+
+
+def test_each_warning_is_at_least_one_in_a_hundred(decisions: list[Decision]) -> None:
+    found = Counter(warning for decision in decisions for warning in decision.warnings)
+    assert {str(each): found[each] for each in WarningCode if found[each] < 40} == {}
+
+
+def test_ids_that_are_blank_and_ids_that_are_unusable_are_at_least_one_in_a_hundred(decisions: list[Decision]) -> None:
+    found = Counter(decision.trace[-1].reason for decision in decisions)
+    assert min(found[Reason.BLANK_ID], found[Reason.UNUSABLE_ID]) >= 40
+
+
+def test_a_standard_channel_of_a_white_label_bot_answers_once_in_a_hundred_times(decisions: list[Decision]) -> None:
+    warned = [each for each in decisions if WarningCode.WHITE_LABEL_BOT_NOT_INSTALLED in each.warnings]
+    assert sum(step.reason is Reason.ONE_ACTIVE_CHANNEL for each in warned for step in each.trace) >= 40
 
 
 def outcome_of_body(caller: Caller, body: dict[str, Any], world: World) -> str:
@@ -106,6 +129,14 @@ def test_each_outcome_is_met_by_a_caller_and_what_is_asked_drawn_apart(name: str
     shares = {str(each): found[each] / len(calls) for each in [*Outcome, *RefusalCode]}
     assert len(calls) == 3_000
     assert {each: share for each, share in shares.items() if share < 0.005} == {}
+
+
+ACTIVE = ChannelStatus.ACTIVE
+
+
+def channels_by_bot(world: World) -> Iterator[list[Channel]]:
+    for bot_id in {channel.bot_id for channel in world.channels}:
+        yield [channel for channel in world.channels if channel.bot_id == bot_id]
 
 
 SIGHTS: dict[str, Callable[[World], bool]] = {
@@ -149,6 +180,15 @@ SIGHTS: dict[str, Callable[[World], bool]] = {
         each != normal_m365_tenant_id(each)
         for row in world.document()["end_companies"]
         for each in row["m365_tenant_ids"]
+    ),
+    "a bot that has paused standard channels and no others": lambda world: any(
+        all(not each.white_label and each.status is ChannelStatus.DISCONNECTED for each in channels)
+        for channels in channels_by_bot(world)
+    ),
+    "a standard channel beside another owner's white-label one": lambda world: any(
+        one.tenant_id != other.tenant_id and other.white_label and not one.white_label and one.status is ACTIVE
+        for channels in channels_by_bot(world)
+        for one, other in permutations(channels, 2)
     ),
     "a row with a name of its own": lambda world: any(agent.name != str(agent.id) for agent in world.agents),
 }
@@ -232,8 +272,11 @@ SMALL = World(
 def test_calls_are_about_rows_of_the_world_or_about_absent_ones() -> None:
     found: list[SessionRequest] = drawn(session_requests(SMALL))
     assert {request.client_id for request in found} == {None, "msp-z", ABSENT_TENANT_ID, " "}
-    assert {request.bot_id for request in found} == {None, "bot-z", "bot-gone", ""}
-    assert {request.m365_tenant_id for request in found} == {None, "z.example", "gone.example", ""}
+    bot_ids = {request.bot_id for request in found}
+    m365_tenant_ids = {request.m365_tenant_id for request in found}
+    assert {each for each in bot_ids if not each or is_usable(each)} == {None, "bot-z", "bot-gone", ""}
+    assert {each for each in m365_tenant_ids if not each or is_usable(each)} == {None, "z.example", "gone.example", ""}
+    assert sum(not is_usable(each) for each in (*bot_ids, *m365_tenant_ids) if each) == 5
     assert {request.agent_id for request in found} == {None, 77, ABSENT_AGENT_ID, 0, 10**30}
     assert {caller.tenant_id for caller in drawn(callers(SMALL))} == {"msp-z", ABSENT_TENANT_ID}
     assert {caller.kind for caller in drawn(callers(SMALL))} == {*CallerKind}
@@ -248,9 +291,15 @@ def test_bodies_are_raw_with_ids_in_any_spelling_and_some_malformed() -> None:
 
 @given(st.data())
 def test_every_spelling_has_the_normal_form(data: st.DataObject) -> None:
-    for normal_id in ("6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e", "straße", "x" * 256):
+    for normal_id in ("6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e", "strasse", "x" * 256):
         assert normal_bot_id(data.draw(bot_id_spellings(normal_id))) == normal_id
         assert normal_m365_tenant_id(data.draw(m365_tenant_id_spellings(normal_id))) == normal_id
+
+
+def test_every_prefix_and_hyphens_in_odd_places_are_drawn() -> None:
+    found = {spelling.lower() for spelling in drawn(bot_id_spellings("6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e"))}
+    assert [prefix for prefix in WIRE_PREFIXES if not any(prefix in spelling for spelling in found)] == []
+    assert any("--" in spelling for spelling in found)
 
 
 def test_a_world_without_rows_has_cases_too() -> None:
