@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,12 +13,14 @@ from hypothesis import Phase, settings
 from returns.result import Failure
 
 import test_laws as laws
-from neo_routing import Outcome, messages, normal_forms, request, routing, steps
+from neo_routing import Outcome, admission, messages, normal_forms, request, routing, steps
 
 Fault = Callable[..., Any]
 
 decide = sys.modules["neo_routing.decide"]  # as an attribute of the package, that is the function
 RIGHT = {name: getattr(routing, name) for name in dir(routing)}
+RIGHT_CLAUSES = admission._clauses
+RIGHT_NORMAL_FORM = normal_forms._normal_form.__wrapped__
 
 
 def takes_any_agent(tenant_id: str, agent_id: int, rows: Any) -> Any:
@@ -97,13 +100,38 @@ def counts_the_links(step: Any, m365_tenant_id: str) -> Any:
     return Failure(evolve(refusal, message=refusal.message.replace("several", "2")))
 
 
-def keeps_capitals(spelling: str) -> str:
-    return spelling.strip()
+def looks_for_bots_among_the_channels_in_sight(bot_id: str, rows: Any) -> Any:
+    seen = {each for _, each in (*rows.active_channels, *rows.disconnected_channels)}
+    return () if bot_id in seen else routing._BOT_UNKNOWN
 
 
-def strips_once(spelling: str, prefix: str | None) -> str:
+def asks_for_usable_ids_of_any_caller(is_platform: bool, shape: int) -> Iterator[Any]:
+    yield from RIGHT_CLAUSES(is_platform, shape)
+    if not is_platform:
+        yield admission.platform_ids(shape)
+
+
+def keeps_capitals(spelling: str) -> Any:
+    return spelling.strip(), request.HAS_BOT_ID
+
+
+def strips_once(spelling: str, _: bool) -> str:
     bare = spelling.strip()
     return bare[1:-1] if bare.startswith("{") and bare.endswith("}") else bare
+
+
+def knows_one_cloud(spelling: str, start: int, end: int) -> Any:
+    return re.compile("28:(orgid:)?").match(spelling, start, end)
+
+
+def knows_prefixes_in_small_letters_alone(spelling: str, start: int, end: int) -> Any:
+    return re.compile("|".join(normal_forms.WIRE_PREFIXES)).match(spelling, start, end)
+
+
+def knows_guids_with_all_hyphens_or_none(spelling: str, may_have_wire_prefix: bool) -> str:
+    bare = normal_forms._without_wrapping(spelling, may_have_wire_prefix)
+    normal = RIGHT_NORMAL_FORM(bare, False)
+    return normal if bare.lower() in (normal, normal.replace("-", "")) else bare.lower()
 
 
 FAULTS: list[tuple[Callable[[], None], Any, str, Fault]] = [
@@ -152,6 +180,18 @@ FAULTS: list[tuple[Callable[[], None], Any, str, Fault]] = [
         listens_to_the_bot_of_any_caller,
     ),
     (
+        laws.test_ignored_bot_and_m365_tenant_mean_nothing_from_another_caller,
+        admission,
+        "_clauses",
+        asks_for_usable_ids_of_any_caller,
+    ),
+    (
+        laws.test_locality_deciding_on_the_rows_that_were_needed_is_deciding_on_all,
+        routing,
+        "_on_the_bot",
+        looks_for_bots_among_the_channels_in_sight,
+    ),
+    (
         laws.test_locality_deciding_on_the_rows_that_were_needed_is_deciding_on_all,
         routing,
         "neo_support",
@@ -191,6 +231,24 @@ FAULTS: list[tuple[Callable[[], None], Any, str, Fault]] = [
         keeps_capitals,
     ),
     (
+        laws.test_normal_forms_another_spelling_in_the_request_never_changes_the_answer,
+        normal_forms,
+        "_is_wire_prefix",
+        knows_one_cloud,
+    ),
+    (
+        laws.test_normal_forms_another_spelling_in_the_request_never_changes_the_answer,
+        normal_forms,
+        "_is_wire_prefix",
+        knows_prefixes_in_small_letters_alone,
+    ),
+    (
+        laws.test_normal_forms_another_spelling_in_the_directory_never_changes_the_answer,
+        normal_forms,
+        "_normal_form",
+        knows_guids_with_all_hyphens_or_none,
+    ),
+    (
         laws.test_normal_forms_another_spelling_in_the_directory_never_changes_the_answer,
         normal_forms,
         "_without_wrapping",
@@ -201,17 +259,22 @@ FAULTS: list[tuple[Callable[[], None], Any, str, Fault]] = [
 ]
 
 
-REMEMBERED = (normal_forms._normal_form, request._bot_id, request._m365_tenant_id)
+REMEMBERED = (
+    normal_forms._normal_form.cache_clear,
+    request._bot_id.cache_clear,
+    request._m365_tenant_id.cache_clear,
+    admission.TO_OTHERS.clear,
+)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
-    """Forget the normal forms that are known: a right one would hide a fault, a wrong one would outlive it."""
-    for remembered in REMEMBERED:
-        remembered.cache_clear()
+    """Forget what was worked out: what is right would hide a fault, what is wrong would outlive it."""
+    for forget in REMEMBERED:
+        forget()
     yield
-    for remembered in REMEMBERED:
-        remembered.cache_clear()
+    for forget in REMEMBERED:
+        forget()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -12,11 +13,24 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from neo_routing import Channel, ChannelStatus, EndCompany, Verdict, decide, routing, steps
+from neo_routing import (
+    Channel,
+    ChannelStatus,
+    EndCompany,
+    Outcome,
+    Verdict,
+    decide,
+    normal_forms,
+    request,
+    routing,
+    steps,
+)
 from neo_routing.steps import STEPS
 from neo_routing.testing import World
+from neo_routing.testing import laws as law_module
+from neo_routing.testing.laws import LAWS, Seen
 from neo_routing.testing.prove import AGREEMENT, Agreement, Counterexample, laws_broken_by
-from neo_routing.testing.small_worlds import CALLS, M365_TENANT_IDS, SCOPES, SHAPES, A, B, Scope
+from neo_routing.testing.small_worlds import CALLS, M365_TENANT_IDS, SCOPES, SHAPES, A, B, Call, Scope
 from neo_routing_adapters.json_lines import answer_line
 
 PAIRS = {"tiny": 7_443_540, "small": 51_998_076, "large": 1_362_869_664}
@@ -126,7 +140,10 @@ def test_nothing_is_found_in_the_library_as_it_is(scope: str, each: int) -> None
 # Faults
 
 
-RIGHT = {name: getattr(routing, name) for name in ["_agent_of", "white_label_installation", "end_company"]}
+RIGHT = {
+    name: getattr(routing, name)
+    for name in ["_agent_of", "white_label_installation", "end_company", "_channel_session", "_support_session"]
+}
 
 
 def takes_anybodys_agent(tenant_id: str, agent_id: int, rows: Any, named: Any) -> Any:
@@ -161,7 +178,38 @@ def takes_the_first_company(owner_id: str, white_label: bool, m365_tenant_id: An
     return (steps.ONE_COMPANY_LINKED, found[:1]) if step is steps.SEVERAL_COMPANIES_LINKED else (step, found)
 
 
+def knows_bots_of_the_target_alone(asked: Any, tenant_id: str, rows: Any, *given: Any) -> Any:
+    own = {bot_id for owner, bot_id in (*rows.active_channels, *rows.disconnected_channels) if owner == tenant_id}
+    return RIGHT["_support_session"](asked, tenant_id, evolve(rows, known_bots=own), *given)
+
+
+def knows_bots_of_active_channels_alone(asked: Any, tenant_id: str, rows: Any, *given: Any) -> Any:
+    active = {bot_id for _, bot_id in rows.active_channels}
+    return RIGHT["_support_session"](asked, tenant_id, evolve(rows, known_bots=active), *given)
+
+
+def forgets_that_a_channel_is_paused(asked: Any, tenant_id: str, rows: Any, _: Any, findings: Any) -> Any:
+    return RIGHT["_support_session"](asked, tenant_id, rows, (), findings)
+
+
+def lets_a_standard_channel_answer_in_silence(*given: Any) -> Any:
+    *matched, warnings, findings = given
+    kept = () if matched[0] is Outcome.ACTIVE_CHANNEL else warnings
+    return RIGHT["_channel_session"](*matched, kept, findings)
+
+
+def warns_of_a_white_label_channel_that_is_scoped(*given: Any) -> Any:
+    outcome, channel, *others, warnings, findings = given
+    own = outcome is Outcome.ACTIVE_CHANNEL and channel[3]
+    return RIGHT["_channel_session"](outcome, channel, *others, routing._NOT_INSTALLED if own else warnings, findings)
+
+
 FAULTS: list[tuple[str, Callable[..., Any], set[str]]] = [
+    ("_support_session", knows_bots_of_the_target_alone, set()),
+    ("_support_session", knows_bots_of_active_channels_alone, set()),
+    ("_support_session", forgets_that_a_channel_is_paused, set()),
+    ("_channel_session", lets_a_standard_channel_answer_in_silence, set()),
+    ("_channel_session", warns_of_a_white_label_channel_that_is_scoped, set()),
     ("_agent_of", takes_anybodys_agent, {"ownership", "silence"}),
     ("_agent_of", tells_a_foreign_agent_from_an_absent_one, {"silence"}),
     ("white_label_installation", passes_over_a_paused_installation, {"override", "no widening"}),
@@ -182,6 +230,63 @@ def test_a_planted_fault_is_no_agreement_and_breaks_its_laws(
         if not unbroken:
             return
     assert unbroken == set()
+
+
+@pytest.fixture
+def nothing_remembered() -> Iterator[None]:
+    """Forget what was worked out: what is right would hide a fault, what is wrong would outlive it."""
+    remembered = (normal_forms._normal_form, request._bot_id, request._m365_tenant_id)
+    for each in remembered:
+        each.cache_clear()
+    yield
+    for each in (*remembered, law_module._respelled_channel, law_module._respelled_company):
+        each.cache_clear()
+
+
+@pytest.mark.usefixtures("nothing_remembered")
+@pytest.mark.parametrize("name", ["UNUSABLE_BOT_ID", "UNUSABLE_M365_TENANT_ID"])
+def test_an_id_that_is_looked_for_though_it_is_none_is_no_agreement(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request, name, 0)
+    found = {proposition for proposition, _ in Agreement().broken_by(World())}
+    assert found == {AGREEMENT}
+
+
+def one_installed() -> World:
+    scope = SCOPES["tiny"]
+    return next(
+        world
+        for world in scope.worlds(scope.channel_pairs)
+        if [(each.status, each.installed_m365_tenant_ids) for each in world.channels]
+        == [(ChannelStatus.ACTIVE, frozenset(M365_TENANT_IDS))]
+        and world.end_companies
+    )
+
+
+def broken_normal_forms(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
+    """Find the calls that break the law, with what it keeps for all worlds made anew."""
+    respelled = tuple(law_module._respelled_case(number, call) for number, call in enumerate(CALLS))
+    monkeypatch.setattr(law_module, "_RESPELLED_CASES", respelled)
+    law_module._respelled_channel.cache_clear()
+    return LAWS["normal forms"](Seen(world))
+
+
+@pytest.mark.usefixtures("nothing_remembered")
+@pytest.mark.parametrize("prefix", normal_forms.WIRE_PREFIXES)
+def test_a_prefix_that_is_forgotten_breaks_the_law_of_normal_forms(
+    prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = one_installed()
+    others = [each for each in normal_forms.WIRE_PREFIXES if each != prefix]
+    knows_others = re.compile("|".join(others), re.IGNORECASE).match
+    monkeypatch.setattr(normal_forms, "_is_wire_prefix", knows_others)
+    assert next(broken_normal_forms(world, monkeypatch), None) is not None
+
+
+@pytest.mark.usefixtures("nothing_remembered")
+def test_hyphens_that_count_break_the_law_of_normal_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = one_installed()
+    monkeypatch.setattr(normal_forms, "_are_digits_of_a_guid", lambda _: None)
+    assert next(broken_normal_forms(world, monkeypatch), None) is not None
 
 
 def test_a_fault_in_what_a_trace_tells_is_not_taken_for_what_was_told_elsewhere(

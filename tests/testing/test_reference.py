@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import cache
 from itertools import pairwise
@@ -18,7 +18,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Failure
 
-from neo_routing import Caller, SessionRequest, messages, normal_bot_id, normal_m365_tenant_id, request, routing, steps
+from neo_routing import (
+    Caller,
+    SessionRequest,
+    admission,
+    messages,
+    normal_bot_id,
+    normal_forms,
+    normal_m365_tenant_id,
+    request,
+    routing,
+    steps,
+    well_formed,
+)
+from neo_routing.complaints import Complaint
 from neo_routing.testing import reference
 from neo_routing.testing.conformance import ConformanceCase, ConformanceWorld, conformance_worlds
 from neo_routing.testing.strategies import bodies, callers, cases, directories
@@ -122,13 +135,29 @@ NUMBERS = [
 TEXTS = [
     *("", " ", "{ }", "28:", "28:28:", "28:{ 28: }", "{", "}{", "Contoso.Example", "{ContosO.example} ", "HelpDesk"),
     *("9B1D04E277C54E7B8A503C1F0E9D2B6A", "28:{6F0C2E7A51B84D0C9A3E7D1F2B3C4D5E}", "6f0c2e7a-51b84d0c9a3e7d1f2b3c4d5e"),
+    *(
+        "28:orgid:HelpDesk",
+        "28:GCCH-GLOBAL:{28:dod:helpdesk}",
+        "orgid:helpdesk",
+        "29:helpdesk",
+        "28:ORG\u0130D:helpdesk",
+    ),
+    *("6f0c2e7a51b84d0c9a3e7d1f2b3c4d5-e-", "-9b1d-04e2-77c5-4e7b-8a50-3c1f0e9d2b6a", "-", "--", ".", "_", "0" * 32),
+    *(
+        '"helpdesk"',
+        "(helpdesk)",
+        "urn:uuid:9b1d04e277c54e7b8a503c1f0e9d2b6a",
+        "help\u2011desk",
+        "\ufeffhelpdesk",
+        "null",
+    ),
     *("msp-a", " msp-a", "MSP-A", "hq", "NEO_SUPPORT", "neo_support", "\u00c4PFEL", "\u0130", "\u212a"),
     *(
         "a\tb\nc\rd\x1b\u202e\u2028\u2029\u00ad\U000e0001\x7f\x85",
         "x\0",
         "\ud800",
         "\ude00\ud83d",
-        "{0}{complaints}\\n",
+        "{0}{not_valid}\\n",
     ),
     *("x" * 256, "\U0001f600" * 256, " " * 256, "x" * 257, "x" * 500, "x" * 501, "\ud800" * 257, "\0" * 501),
 ]
@@ -220,17 +249,56 @@ def test_what_a_document_may_leave_out_makes_no_difference(drawn: tuple[World, s
     assert model(line, short) == model(line, world.document())
 
 
-@given(st.text(st.sampled_from("{}28:-aAfFzZ\u00c4\u0130\u212a" + WHITE_SPACE), max_size=12))
+PARTS_OF_IDS = [
+    *(
+        "28:",
+        "29:",
+        "orgid:",
+        "OrgID:",
+        "org\u0130d:",
+        "gcch",
+        "GCCH",
+        "dod",
+        "Dod",
+        "-global",
+        "-GLOBAL",
+        ":",
+        "gcch:",
+    ),
+    *("{", "}", "-", "--", "0a1B2c3D", "4e5F6a7", "8" * 31, "x", "_", ".", "\u017f", *WHITE_SPACE),
+]
+
+
+@given(
+    st.text(st.sampled_from("{}28:-aAfFzZ\u00c4\u0130\u212a" + WHITE_SPACE), max_size=12)
+    | st.lists(st.sampled_from(PARTS_OF_IDS), max_size=10).map("".join)
+)
 def test_they_have_the_same_normal_forms(spelling: str) -> None:
-    assert reference.normal_form(spelling, "28:") == normal_bot_id(spelling)
-    assert reference.normal_form(spelling) == normal_m365_tenant_id(spelling)
+    for normal_form, theirs in (
+        (normal_bot_id(spelling), reference.normal_form(spelling, reference.OF_A_BOT)),
+        (normal_m365_tenant_id(spelling), reference.normal_form(spelling)),
+    ):
+        assert normal_form == theirs
+        assert normal_forms.is_usable(normal_form) == (bool(theirs) and reference.USABLE.issuperset(theirs))
+
+
+def test_they_have_the_same_prefixes_of_bots() -> None:
+    assert {*reference.OF_A_BOT} == {*normal_forms.WIRE_PREFIXES}
+
+
+def test_they_have_the_same_complaints_in_the_same_words() -> None:
+    said = {reference.REQUEST, reference.CALLER}
+    for table in (reference.FIELDS, reference.PLATFORM_IDS):
+        said |= {complaint for complaints in table.values() for complaint, _ in complaints}
+    assert {code for code, _ in said} | {"no_case"} == {*map(str, Complaint)}
+    assert (str(well_formed.unusable().complaint), well_formed.unusable().words) in said
 
 
 @given(st.text("0123456789abcdefABCDEF", min_size=31, max_size=33), st.sets(st.sampled_from([8, 12, 16, 20, 24])))
 def test_they_have_the_same_normal_forms_of_what_is_almost_a_guid(digits: str, cuts: set[int]) -> None:
     ends = [0, *sorted(cuts), len(digits)]
     spelling = "-".join(digits[start:end] for start, end in pairwise(ends))
-    assert reference.normal_form(spelling, "28:") == normal_bot_id(spelling)
+    assert reference.normal_form(spelling, reference.OF_A_BOT) == normal_bot_id(spelling)
 
 
 def test_the_steps_are_those_of_the_core() -> None:
@@ -306,7 +374,20 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
         "_channel_session": warns_of_no_override,
     }.items()
 }
-FAULTS["keeps_the_prefix"] = (request, "_bot_id", normal_m365_tenant_id)
+FAULTS |= {
+    "keeps_the_prefix": (request, "_bot_id", request._m365_tenant_id),
+    "looks_for_what_cannot_be_an_id": (request, "UNUSABLE_BOT_ID", 0),
+    "looks_for_an_m365_tenant_that_cannot_be_one": (request, "UNUSABLE_M365_TENANT_ID", 0),
+    "names_client_id_first": (
+        admission,
+        "_BAD_IDS",
+        sorted(admission._BAD_IDS, key=lambda bad: bad[0] != "client_id"),
+    ),
+    "knows_no_bot_of_another_tenant": (routing, "_on_the_bot", lambda _, __: routing._BOT_UNKNOWN),
+    "warns_of_no_unknown_bot": (routing, "_BOT_UNKNOWN", ()),
+    "warns_of_no_paused_channel": (routing, "_CHANNEL_PAUSED", ()),
+    "warns_of_no_white_label_bot": (routing, "_NOT_INSTALLED", ()),
+}
 
 
 def without(table: str, name: str) -> tuple[Any, str, Any]:
@@ -330,12 +411,41 @@ FAULTS |= {
     "model: a member less in the trace": with_other("MEMBERS", "end_companies", ["id"]),
     "model: a paused channel, if nothing is said": with_other("IF_LEFT_OUT", "status", "DISCONNECTED"),
     "model: a larger number": (reference, "LARGEST", 10**601),
-    "model: nothing is escaped": (reference, "escaped", str),
-    "model: spelling matters": (reference, "normal_form", lambda text, _="": text.strip()),
+    "model: a complaint less": with_other("PLATFORM_IDS", "bot_id", reference.BLANK),
+    "model: no reason told": with_other("DETAILS", "channel_ambiguous", {}),
+    "model: a prefix less": (reference, "OF_A_BOT", reference.OF_A_BOT[1:]),
+    "model: every bot is known": (reference, "WARNINGS_OF_A_BOT", reference.WARNINGS_OF_A_BOT[:2]),
+    "model: spelling matters": (reference, "normal_form", lambda text, _=(): text.strip()),
 }
 
 
+REMEMBERED: tuple[Callable[[], None], ...] = (
+    normal_forms._normal_form.cache_clear,
+    request._bot_id.cache_clear,
+    request._m365_tenant_id.cache_clear,
+    admission.TO_PLATFORM.clear,
+    reference.normal_form.cache_clear,
+    reference.with_warnings_of_a_bot.cache_clear,
+)
+
+
+@pytest.fixture
+def nothing_remembered() -> Iterator[None]:
+    """Forget what was worked out: what is right would hide a fault, what is wrong would outlive it."""
+    for forget in REMEMBERED:
+        forget()
+    yield
+    for forget in REMEMBERED:
+        forget()
+
+
+@pytest.mark.usefixtures("nothing_remembered")
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_makes_them_differ(name: str, in_memory: Directories, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(*FAULTS[name])
     assert next(cases_that_differ(in_memory), None) is not None
+
+
+@pytest.mark.usefixtures("nothing_remembered")
+def test_without_a_fault_they_do_not_differ(in_memory: Directories) -> None:
+    assert next(cases_that_differ(in_memory), None) is None
