@@ -22,7 +22,9 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from neo_routing import Outcome, RefusalCode, WarningCode, messages
-from neo_routing.steps import STEPS, Clause, Verdict
+from neo_routing.clauses import Clause, Verdict
+from neo_routing.complaints import Complaint, IllFormed
+from neo_routing.steps import STEPS
 from neo_routing_adapters.json_lines import answer_line, read_case
 from neo_routing_adapters.memory import read_directory
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
@@ -408,9 +410,9 @@ _FOUND_BY: Final[Mapping[Outcome, str]] = {
 
 def messages_table() -> Iterator[str]:
     yield from ("| code | reason | message |", "|---|---|---|")
+    bad = {"FIELD": IllFormed("COMPLAINT", Complaint.BLANK), "FIELD2": IllFormed("COMPLAINT2", Complaint.BLANK)}
     in_words = {
-        "malformed": messages.malformed({"FIELD": "COMPLAINT", "FIELD2": "COMPLAINT2"}).message,
-        "blank_id": messages.blank(["FIELD"]).message,
+        **dict.fromkeys(("malformed", "blank_id", "unusable_id"), messages.malformed(bad).message),
         "no_company_linked": messages.no_company_linked("ID").message,
         "several_companies_linked": messages.several_companies_linked("ID").message,
     }
@@ -430,6 +432,11 @@ def warnings_table() -> Iterator[str]:
 
 
 _WARNED_WHEN: Final[Mapping[WarningCode, str]] = {
+    WarningCode.BOT_UNKNOWN: (
+        "`neo-support` was reached with a `bot_id` that no channel has, of whatever owner, kind and status, for a tenant "
+        "that exists"
+    ),
+    WarningCode.CHANNEL_PAUSED: "`active-channel` passed over DISCONNECTED channels of the target tenant",
     WarningCode.BOT_ID_IGNORED: "a caller that is not the platform gave a `bot_id`",
     WarningCode.CLIENT_ID_OVERRIDDEN: (
         "`white-label-installation` matched a channel whose owner is not the `client_id` that was given"
@@ -438,16 +445,18 @@ _WARNED_WHEN: Final[Mapping[WarningCode, str]] = {
     WarningCode.INBOUND_TENANT_ID_WITHOUT_BOT_ID: "the platform gave an `inbound_tenant_id` and no `bot_id`",
     WarningCode.UNKNOWN_FIELD_IGNORED: "the request has a field whose name is not in the contract",
     WarningCode.WHITE_LABEL_BOT_NOT_INSTALLED: (
-        "`neo-support` was reached with a `bot_id` that has a white-label channel anywhere, for a tenant that exists"
+        "a `bot_id` has a white-label channel anywhere, of whatever owner and status, and yet `active-channel` matched a "
+        "standard one, or `neo-support` was reached for a tenant that exists"
     ),
 }
 
 
 def lines_table() -> Iterator[str]:
-    yield from ("| a line that | `details.fields` | message |", "|---|---|---|")
+    yield from ("| a line that | `details.complaints` | message |", "|---|---|---|")
     for told, line in _UNUSABLE_LINES.items():
         refusal = read_case(line).failure()
-        yield f"| {told} | {', '.join(f'`{name}`' for name in refusal.fields)} | {refusal.message} |"
+        complaints = ", ".join(f"`{name}`: `{complaint}`" for name, complaint in refusal.complaints)
+        yield f"| {told} | {complaints} | {refusal.message} |"
 
 
 _UNUSABLE_LINES: Final[Mapping[str, str]] = {
