@@ -433,8 +433,8 @@ def warnings_table() -> Iterator[str]:
 
 _WARNED_WHEN: Final[Mapping[WarningCode, str]] = {
     WarningCode.BOT_UNKNOWN: (
-        "`neo-support` was reached with a `bot_id` that no channel has, of whatever owner, kind and status, for a tenant "
-        "that exists"
+        "`neo-support` was reached with a `bot_id` that no channel has, of whatever owner, kind and status, for a "
+        "tenant that exists"
     ),
     WarningCode.CHANNEL_PAUSED: "`active-channel` passed over DISCONNECTED channels of the target tenant",
     WarningCode.BOT_ID_IGNORED: "a caller that is not the platform gave a `bot_id`",
@@ -445,8 +445,8 @@ _WARNED_WHEN: Final[Mapping[WarningCode, str]] = {
     WarningCode.INBOUND_TENANT_ID_WITHOUT_BOT_ID: "the platform gave an `inbound_tenant_id` and no `bot_id`",
     WarningCode.UNKNOWN_FIELD_IGNORED: "the request has a field whose name is not in the contract",
     WarningCode.WHITE_LABEL_BOT_NOT_INSTALLED: (
-        "a `bot_id` has a white-label channel anywhere, of whatever owner and status, and yet `active-channel` matched a "
-        "standard one, or `neo-support` was reached for a tenant that exists"
+        "a `bot_id` has a white-label channel anywhere, of whatever owner and status, and yet `active-channel` matched "
+        "a standard one, or `neo-support` was reached for a tenant that exists"
     ),
 }
 
