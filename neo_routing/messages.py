@@ -78,6 +78,7 @@ def refusal(code: RefusalCode, reason: Reason, *, message: str | None = None) ->
 def malformed(complaints: Mapping[str, IllFormed]) -> Refusal:
     """Make the refusal that says of each field, by its name in the HTTP contract, what is wrong with it.
 
+    >>> from neo_routing.complaints import Complaint
     >>> malformed({"agent_id": IllFormed("must be an integer", Complaint.NOT_AN_INTEGER)}).message
     'The request is not valid: agent_id must be an integer.'
     """
