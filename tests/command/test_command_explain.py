@@ -124,8 +124,8 @@ def test_white_space_at_the_end_of_an_id_cannot_be_overlooked(run: Run, tmp_path
         (
             (),
             (
-                "white_label_bot_not_installed: This is a white-label bot, but no active channel matched; "
-                "Neo Support is not confined to one end-company."
+                "white_label_bot_not_installed: This is a white-label bot, but it is not installed for this M365 "
+                "tenant; what answers is not confined to one end-company."
             ),
         ),
     ],
@@ -195,16 +195,21 @@ def test_markup_and_control_characters_are_shown_and_not_obeyed(run: Run, tmp_pa
     document = {
         "tenants": [{"id": HOSTILE}],
         "agents": [{"id": 1, "tenant_id": HOSTILE, "kind": "CONVERSATIONAL", "name": HOSTILE}],
-        "channels": [{"id": HOSTILE, "tenant_id": HOSTILE, "agent_id": 1, "bot_id": HOSTILE, "white_label": True}],
-        "end_companies": [{"id": HOSTILE, "tenant_id": HOSTILE, "name": HOSTILE, "m365_tenant_ids": [HOSTILE]}],
+        "channels": [{"id": HOSTILE, "tenant_id": HOSTILE, "agent_id": 1, "bot_id": "desk", "white_label": True}],
+        "end_companies": [
+            {"id": HOSTILE, "tenant_id": HOSTILE, "name": HOSTILE, "m365_tenant_ids": ["contoso.example"]}
+        ],
     }
     path = tmp_path / "directory.json"
     path.write_text(json.dumps(document))
-    arguments = ("--managed-agent-key", "NEO_SUPPORT", "--bot-id", HOSTILE, "--inbound-tenant-id", HOSTILE)
-    text = told(run, str(path), "--caller", f"platform:{HOSTILE}", *arguments)
-    assert "end-company" in text
-    assert "[bold red]x[/]\\x1b[31m\\r\\n\\u202e:smile:" in text
-    assert not set(text) & set("\x1b\r\u202e\u2028")
+    asks = ("--caller", f"platform:{HOSTILE}", "--managed-agent-key", "NEO_SUPPORT")
+    found = told(run, str(path), *asks, "--bot-id", "desk", "--inbound-tenant-id", "contoso.example")
+    refused = told(run, str(path), *asks, "--bot-id", HOSTILE, "--inbound-tenant-id", HOSTILE)
+    assert "end-company" in found
+    assert "platform-ids: refused" in refused
+    for text in (found, refused):
+        assert "[bold red]x[/]\\x1b[31m\\r\\n\\u202e:smile:" in text
+        assert not set(text) & set("\x1b\r\u202e\u2028")
 
 
 def test_bytes_that_are_no_text_are_refused_and_not_printed(run: Run, directory: str) -> None:

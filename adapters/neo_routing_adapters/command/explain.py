@@ -18,6 +18,7 @@ from neo_routing import (
     malformed_decision,
     parse_session_request,
 )
+from neo_routing.complaints import IllFormed
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.given_directory import given_directory
 from neo_routing_adapters.command.telling import tell
@@ -95,8 +96,8 @@ def _caller(text: str) -> Caller:
         )
     try:
         return Caller(CallerKind(kind), tenant_id)
-    except ValueError as error:
-        raise CommandFailed(f"the tenant id of --caller {error}") from error
+    except IllFormed as error:
+        raise CommandFailed(f"the tenant id of --caller {error.words}") from error
 
 
 def _decide(caller: Caller, given: Mapping[str, object], directory: SessionDirectory) -> Decision:
