@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+import unicodedata
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from itertools import islice, product
 from pathlib import Path
@@ -111,7 +112,7 @@ def _check_complaints(path: Path, invalid: InvalidDirectory, broken: set[str] | 
 
 
 def _has_no_control(line: str) -> bool:
-    return not any(reference.escaped(character) != character for character in line)
+    return not any(unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} for character in line)
 
 
 def _problems(read: Callable[[Path], object], path: Path) -> tuple[Problem, ...]:
