@@ -93,9 +93,9 @@ def test_an_upgrade_that_fails_leaves_nothing(
             with pytest.raises(ZeroDivisionError):
                 upgrade(engine)
         assert inspect(engine).get_table_names() == []
-        assert upgrade(engine) == upgrade(engine) == "0001"
+        assert upgrade(engine) == upgrade(engine) == "0002"
         with engine.connect() as connection:
-            assert connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").all() == [("0001",)]
+            assert connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").all() == [("0002",)]
 
 
 def test_an_upgrade_on_a_connection_is_the_callers_to_commit(engine: Engine) -> None:
@@ -117,7 +117,7 @@ def test_several_upgrades_at_a_time_are_as_good_as_one(engine: Engine) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert versions == ["0001"] * 4
+    assert versions == ["0002"] * 4
 
 
 def test_an_upgrade_waits_for_a_lock_no_longer_than_it_may(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,22 @@ VERSION_TABLE: Final = "routing_schema_version"
 """Where the version is kept: a table of our own, so that it does not collide with the host's."""
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
+
+IN_AN_OLD_FORM: Final[Mapping[str, str]] = {
+    "postgresql": (
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint"
+        " WHERE conrelid = to_regclass('routing_channel') AND conname = 'ck_routing_channel_bot_id')"
+    ),
+    "sqlite": (
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master"
+        " WHERE type = 'table' AND name = 'routing_channel' AND instr(sql, 'ck_routing_channel_bot_id'))"
+    ),
+}
+"""For each dialect a query that tells whether our tables are there in the form of version 0001.
+
+Their ids may stand there in the normal forms of version 1 of the rules, and would not be found.
+"""
 
 
 class UnknownSchemaVersion(ValueError):
@@ -48,11 +65,45 @@ class NotOurTables(ValueError):
         super().__init__("the relations are not the tables that neo-routing db upgrade makes")
 
 
+class OldTables(ValueError):
+    """The tables are of an older version, so ids may stand there in a form in which nobody looks for them."""
+
+    def __init__(self) -> None:
+        super().__init__("the tables are of an older version of neo_routing: run neo-routing db upgrade")
+
+
+def require_newest_form(connection: Connection) -> None:
+    """Raise `OldTables` if the tables of this library are there in an older form, whoever has made them."""
+    if connection.exec_driver_sql(IN_AN_OLD_FORM[connection.dialect.name]).scalar():
+        raise OldTables
+
+
+class NotUtf8(ValueError):
+    """The encoding of a database on PostgreSQL is not UTF8, so there are ids that it cannot say."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(
+            f"the encoding of the database is {encoding}, and there are ids and names that it cannot hold: "
+            "create the database with ENCODING 'UTF8'"
+        )
+        self.encoding = encoding
+
+
+def require_utf8(connection: Connection) -> None:
+    """Raise `NotUtf8` if it is a database on PostgreSQL in another encoding."""
+    if connection.dialect.name == "postgresql":
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        if encoding != "UTF8":
+            raise NotUtf8(encoding)
+
+
 def require_our_tables(connection: Connection) -> None:
     """Raise `NotOurTables` unless all tables of this library are there, `UnknownSchemaVersion` if they are of another.
 
-    Tables that were made without migrations have no version, and are as good.
+    Raises `OldTables` if they are of an older one, and `NotUtf8` for an encoding that cannot hold all ids. Tables that
+    were made without migrations have no version, and are as good.
     """
+    require_utf8(connection)
     inspector = inspect(connection)
     if not metadata.tables.keys() <= set(inspector.get_table_names()):
         raise NotOurTables
@@ -60,6 +111,7 @@ def require_our_tables(connection: Connection) -> None:
         if not table.columns.keys() <= [column["name"] for column in inspector.get_columns(table.name)]:
             raise NotOurTables
     known_version(connection)
+    require_newest_form(connection)
 
 
 class ForeignKeysOff(RuntimeError):

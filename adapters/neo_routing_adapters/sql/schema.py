@@ -36,6 +36,7 @@ _INTEGER: Final[TypeEngine[int]] = BigInteger().with_variant(Integer(), "sqlite"
 _TRUTH_VALUE: Final[TypeEngine[bool]] = Boolean().with_variant(Integer(), "sqlite")
 
 _BLANKS: Final = "".join(map(chr, filter(lambda code: chr(code).isspace(), range(0x3001))))
+_USABLE: Final = "abcdefghijklmnopqrstuvwxyz0123456789-._"
 _COPIED: Final = {"copied": True}
 
 
@@ -48,16 +49,15 @@ def _identifier(column: str) -> str:
     return f"{_limited(column)} AND ltrim({column}, '{_BLANKS}') <> ''"
 
 
-def _normal_form(column: str, prefix: str | None = None) -> str:
-    """Nothing of what normalising takes off or changes is there: see `neo_routing.normal_forms`."""
+def _usable(column: str) -> str:
+    """Say that it is a usable normal form: see `neo_routing.normal_forms`."""
+    hyphens = " AND ".join(f"substr({column}, {place}, 1) = '-'" for place in (9, 14, 19, 24))
     conditions = [
-        f"{_limited(column)} AND {column} <> '' AND {column} = lower({column})",
-        f"{column} = ltrim(rtrim({column}, '{_BLANKS}'), '{_BLANKS}')",
-        f"NOT (length({column}) > 1 AND substr({column}, 1, 1) = '{{' AND substr({column}, length({column})) = '}}')",
-        f"NOT (length({column}) = 32 AND ltrim({column}, '0123456789abcdef') = '')",
+        f"{_limited(column)} AND {column} <> '' AND ltrim({column}, '{_USABLE}') = ''",
+        # Hyphens aside, 32 hexadecimal digits are a GUID, and that has its hyphens in their places.
+        f"(length(replace({column}, '-', '')) <> 32 OR ltrim({column}, '0123456789abcdef-') <> ''"
+        f" OR (length({column}) = 36 AND {hyphens}))",
     ]
-    if prefix is not None:
-        conditions.append(f"substr({column}, 1, {len(prefix)}) <> '{prefix}'")
     return " AND ".join(conditions)
 
 
@@ -89,7 +89,7 @@ def _name() -> Column[str]:
 
 
 def _m365_tenant() -> Column[str]:
-    constraint = CheckConstraint(_normal_form("m365_tenant_id"), name="m365_tenant_id")
+    constraint = CheckConstraint(_usable("m365_tenant_id"), name="usable_m365_tenant_id")
     return Column("m365_tenant_id", _TEXT, constraint, primary_key=True)
 
 
@@ -125,13 +125,13 @@ channels: Final = Table(
     _owner(),
     # No foreign key: real directories hold channels whose agent is gone, and the rules say what follows.
     Column("agent_id", _INTEGER, CheckConstraint("agent_id >= 1", name="agent_id"), nullable=False),
-    Column("bot_id", _TEXT, CheckConstraint(_normal_form("bot_id", "28:"), name="bot_id"), nullable=False),
+    Column("bot_id", _TEXT, CheckConstraint(_usable("bot_id"), name="usable_bot_id"), nullable=False),
     Column("status", _TEXT, CheckConstraint(_one_of("status", ChannelStatus), name="status"), nullable=False),
     Column("white_label", _TRUTH_VALUE, _truth_value("white_label"), nullable=False),
     Column("show_agent_progress_steps", _TRUTH_VALUE, _truth_value("show_agent_progress_steps")),
     UniqueConstraint("id", "bot_id", "status", "white_label"),
     Index(None, "tenant_id", "bot_id"),
-    Index(None, "white_label", "bot_id"),
+    Index(None, "bot_id", "white_label"),
     sqlite_strict=True,
 )
 

@@ -41,7 +41,7 @@ def upgrade(database: Engine | Connection) -> str:
     >>> from sqlalchemy import create_engine, inspect
     >>> engine = create_engine("sqlite://")
     >>> upgrade(engine)
-    '0001'
+    '0002'
     >>> inspect(engine).has_table("routing_tenant")
     True
     >>> engine.dispose()
