@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -33,7 +33,18 @@ Their ids may stand there in the normal forms of version 1 of the rules, and wou
 """
 
 
-class UnknownSchemaVersion(ValueError):
+class CannotAdminister(ValueError):
+    """A database is not fit for what the administration was to do there, and nothing was changed.
+
+    The message says what helps, and what it applies to stands in the lines.
+    """
+
+    def __init__(self, message: str, lines: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.lines = tuple(lines)
+
+
+class UnknownSchemaVersion(CannotAdminister):
     """The tables are of a version that this library does not know: most likely a newer library made them."""
 
     def __init__(self, versions: list[str]) -> None:
@@ -58,14 +69,14 @@ def _versions() -> frozenset[str]:
     return frozenset(path.name[1:].partition("_")[0] for path in MIGRATIONS.glob("versions/v*_*.py"))
 
 
-class NotOurTables(ValueError):
+class NotOurTables(CannotAdminister):
     """The relations are not the tables of this library, but a host's views or tables, or they are not there."""
 
     def __init__(self) -> None:
         super().__init__("the relations are not the tables that neo-routing db upgrade makes")
 
 
-class OldTables(ValueError):
+class OldTables(CannotAdminister):
     """The tables are of an older version, so ids may stand there in a form in which nobody looks for them."""
 
     def __init__(self) -> None:
@@ -78,7 +89,7 @@ def require_newest_form(connection: Connection) -> None:
         raise OldTables
 
 
-class NotUtf8(ValueError):
+class NotUtf8(CannotAdminister):
     """The encoding of a database on PostgreSQL is not UTF8, so there are ids that it cannot say."""
 
     def __init__(self, encoding: str) -> None:

@@ -52,13 +52,12 @@ def _identifier(column: str) -> str:
 def _usable(column: str) -> str:
     """Say that it is a usable normal form: see `neo_routing.normal_forms`."""
     hyphens = " AND ".join(f"substr({column}, {place}, 1) = '-'" for place in (9, 14, 19, 24))
-    conditions = [
-        f"{_limited(column)} AND {column} <> '' AND ltrim({column}, '{_USABLE}') = ''",
-        # Hyphens aside, 32 hexadecimal digits are a GUID, and that has its hyphens in their places.
+    # Hyphens aside, 32 hexadecimal digits are a GUID, and that has its hyphens in their places.
+    no_other_guid = (
         f"(length(replace({column}, '-', '')) <> 32 OR ltrim({column}, '0123456789abcdef-') <> ''"
-        f" OR (length({column}) = 36 AND {hyphens}))",
-    ]
-    return " AND ".join(conditions)
+        f" OR (length({column}) = 36 AND {hyphens}))"
+    )
+    return f"{_limited(column)} AND {column} <> '' AND ltrim({column}, '{_USABLE}') = '' AND {no_other_guid}"
 
 
 def _one_of(column: str, names: type[Name]) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
 
 from alembic import op
 from sqlalchemy import Connection
 
-_MASTER: Final = "sqlite_master"
+from neo_routing_adapters.sql.our_tables import CannotAdminister
 
 
-class TablesInUse(ValueError):
+class TablesInUse(CannotAdminister):
     """Tables of the host refer to tables that must be made anew, and the connection enforces foreign keys."""
 
     def __init__(self, tables: list[str]) -> None:
@@ -22,7 +21,7 @@ class TablesInUse(ValueError):
         )
 
 
-class UnknownForm(ValueError):
+class UnknownForm(CannotAdminister):
     """A table is not as the migrations have made it."""
 
     def __init__(self, table: str, constraint: str) -> None:
@@ -55,7 +54,7 @@ def replace_checks(checks: Mapping[str, tuple[str, str, str]]) -> None:
 def _require_no_others(connection: Connection, rebuilt: list[str]) -> None:
     if not connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
         return
-    tables = connection.exec_driver_sql(f"SELECT name FROM {_MASTER} WHERE type = 'table'").scalars().all()
+    tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
     referring = [
         table
         for table in tables
@@ -68,12 +67,12 @@ def _require_no_others(connection: Connection, rebuilt: list[str]) -> None:
 
 
 def _text(connection: Connection, table: str) -> str:
-    query = f"SELECT sql FROM {_MASTER} WHERE type = 'table' AND name = ?"
+    query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
     return str(connection.exec_driver_sql(query, (table,)).scalar_one())
 
 
 def _indexes_and_triggers(connection: Connection, table: str) -> list[str]:
-    query = f"SELECT sql FROM {_MASTER} WHERE type IN ('index', 'trigger') AND tbl_name = ? AND sql IS NOT NULL"
+    query = "SELECT sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND tbl_name = ? AND sql IS NOT NULL"
     return [*connection.exec_driver_sql(query, (table,)).scalars()]
 
 
