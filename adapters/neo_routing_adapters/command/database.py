@@ -35,22 +35,28 @@ def app() -> App:
 def upgrade(url: str, /) -> None:
     """Make the tables in a database, or bring them to the newest version.
 
-    It is all or nothing, and may be run again.
+    Ids that stand there are brought into normal form, and those that cannot be are named. It is all or nothing, and may
+    be run again.
 
     Parameters
     ----------
     url
         Database, postgresql://user@host/name or sqlite:///file.
     """
+    changes: list[str] = []
     with opened(url, may_create=True, relations=False) as engine:
-        from neo_routing_adapters.sql.our_tables import UnknownSchemaVersion
-        from neo_routing_adapters.sql.upgrade import RelationsInTheWay
+        from neo_routing_adapters.sql.our_tables import CannotAdminister
         from neo_routing_adapters.sql.upgrade import upgrade as upgrade_tables
 
         try:
-            version = upgrade_tables(engine)
-        except (RelationsInTheWay, UnknownSchemaVersion) as error:
-            raise CommandFailed(str(error)) from error
+            with progress("Upgrading") as show:
+                version = upgrade_tables(
+                    engine, tell=changes.append, progress=lambda done, total: show(completed=done, total=total)
+                )
+        except CannotAdminister as error:
+            raise CommandFailed(str(error), more_lines=error.lines) from error
+    for change in changes:
+        print(printable(change))
     print(f"the tables are of version {version}")
 
 
@@ -70,14 +76,14 @@ def import_(url: str, file: Annotated[Path, Parameter(allow_leading_hyphen=True)
         from sqlalchemy.exc import IntegrityError
 
         from neo_routing_adapters.sql.directory_import import import_directory
-        from neo_routing_adapters.sql.our_tables import NotOurTables, UnknownSchemaVersion
+        from neo_routing_adapters.sql.our_tables import CannotAdminister
 
         document = document_at(file)
         try:
             with progress("Importing") as show:
                 import_directory(engine, document, lambda done, total: show(completed=done, total=total))
-        except (NotOurTables, UnknownSchemaVersion) as error:
-            raise CommandFailed(str(error)) from error
+        except CannotAdminister as error:
+            raise CommandFailed(str(error), more_lines=error.lines) from error
         except IntegrityError as error:
             reason = str(error.orig).partition("\n")[0]
             raise CommandFailed(f"{name_of(file)} holds rows that a guard of the database refuses: {reason}") from error
@@ -149,12 +155,12 @@ def guard(url: str, /) -> None:
     """
     with opened(url) as engine:
         from neo_routing_adapters.sql.guards import guard as add_guards
-        from neo_routing_adapters.sql.our_tables import NotOurTables, UnknownSchemaVersion
+        from neo_routing_adapters.sql.our_tables import CannotAdminister
 
         try:
             guards = add_guards(engine)
-        except (NotOurTables, UnknownSchemaVersion) as error:
-            raise CommandFailed(str(error)) from error
+        except CannotAdminister as error:
+            raise CommandFailed(str(error), more_lines=error.lines) from error
     told = Findings()
     for one in guards:
         print(printable(f"{one.name}: {one.state}"))

@@ -123,9 +123,12 @@ def _enforce_foreign_keys(connection: Any, _record: object) -> None:
 def _postgresql_engine(url: URL) -> Engine:
     from sqlalchemy import create_engine
 
-    limits = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_TIMEOUT}
+    # Without this encoding, one cannot even ask a database in SQL_ASCII what its own is.
+    options: dict[str, Any] = {"client_encoding": "utf8"}
+    if "connect_timeout" not in url.query:
+        options["connect_timeout"] = _CONNECT_TIMEOUT
     try:
-        return create_engine(url, connect_args=limits)
+        return create_engine(url, connect_args=options)
     except ImportError as missing:
         raise _not_installed("postgres") from missing
 

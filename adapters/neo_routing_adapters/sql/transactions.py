@@ -1,7 +1,7 @@
 """Transactions of the administration: to read one snapshot, or to write all or nothing.
 
 They are what they are whatever the engine is set to, because a host sets it to suit decisions: those want autocommit
-and short timeouts.
+and short timeouts. Nor does a policy hide rows from them: PostgreSQL raises an error where one would.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Select
+
+from neo_routing_adapters.sql.our_tables import NotUtf8
 
 LONGEST_WAIT: Final = 10.0
 """How many seconds a change waits for a lock on PostgreSQL, while everybody else queues up behind it.
@@ -49,14 +51,25 @@ def prepare_to_write(connection: Connection, *, at_once: bool = True) -> None:
 
 @contextmanager
 def _isolated(engine: Engine, **options: Any) -> Iterator[Connection]:
-    with engine.connect() as connection:
+    with _connected(engine) as connection:
         yield connection.execution_options(**options) if engine.dialect.name == "postgresql" else connection
+
+
+def _connected(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except TypeError as error:
+        # From a database in SQL_ASCII psycopg returns bytes, and SQLAlchemy expects its version as text.
+        if engine.dialect.name == "postgresql" and "bytes-like" in str(error):
+            raise NotUtf8("SQL_ASCII") from error
+        raise
 
 
 def _prepare(connection: Connection, begin: str) -> None:
     begin_on_sqlite(connection, begin)
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL row_security = off")
         connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 

@@ -28,7 +28,7 @@ _ONLY_ONE_UPGRADE: Final = 0x6E656F5F726F7574  # "neo_rout"; whoever locks this 
 
 
 class RelationsInTheWay(CannotAdminister):
-    """There are relations already that this library has not made, such as a host's views; tables would hide or miss them."""
+    """Relations are there that this library has not made, such as a host's views; tables would hide or miss them."""
 
     def __init__(self, relations: list[str]) -> None:
         found = ", ".join(relations)

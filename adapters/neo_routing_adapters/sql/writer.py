@@ -13,7 +13,7 @@ from neo_routing import Agent, Channel, EndCompany, Tenant
 from neo_routing.well_formed import agent_id as well_formed_agent_id
 from neo_routing.well_formed import identifier
 from neo_routing.well_formed import m365_tenant_id as well_formed_m365_tenant_id
-from neo_routing_adapters.sql.our_tables import require_foreign_keys
+from neo_routing_adapters.sql.our_tables import require_foreign_keys, require_newest_form
 from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
 from neo_routing_adapters.sql.stored_rows import (
     StoredRow,
@@ -82,6 +82,7 @@ class SqlDirectoryWriter:
         if connection.dialect.detect_autocommit_setting(dbapi_connection):
             raise NoTransaction
         require_foreign_keys(connection)
+        require_newest_form(connection)
         self._connection = connection
 
     def put_tenant(self, tenant: Tenant) -> None:

@@ -87,18 +87,20 @@ def _put_aside(
     """Put the spellings that change into the table, and yield the number and the column of each portion."""
     numbers = count()
     for column, convert in converters.items():
-        parts = [
-            f"SELECT {column} FROM {table} WHERE NOT ({conditions[column]})"
-            for table in COLUMNS
-            if COLUMNS[table] == column
-        ]
-        spellings = connection.execute(text(" UNION ".join(parts)), execution_options={"yield_per": _AT_A_TIME})
-        for some in spellings.scalars().partitions():
-            number = next(numbers)
-            _insert(connection, number, column, {spelling: convert(spelling) for spelling in some})
-            yield number, column
+        with connection.execute(
+            text(_changing(column, conditions[column])), execution_options={"yield_per": _AT_A_TIME}
+        ) as spellings:
+            for some in spellings.scalars().partitions():
+                number = next(numbers)
+                _insert(connection, number, column, {spelling: convert(spelling) for spelling in some})
+                yield number, column
     if connection.dialect.name == "postgresql":
         connection.execute(text("ANALYZE spelling"))
+
+
+def _changing(column: str, condition: str) -> str:
+    tables = [table for table in COLUMNS if COLUMNS[table] == column]
+    return " UNION ".join(f"SELECT DISTINCT {column} FROM {table} WHERE NOT ({condition})" for table in tables)
 
 
 def _insert(connection: Connection, portion: int, column: str, normal_forms: Mapping[str, str | None]) -> None:

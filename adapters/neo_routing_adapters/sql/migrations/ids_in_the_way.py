@@ -7,7 +7,7 @@ from itertools import groupby, islice
 from typing import Any, Final
 
 from attrs import frozen
-from sqlalchemy import Connection, Row, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 _KEYS: Final = {
     "routing_channel": "id",
@@ -84,12 +84,12 @@ def clashes(connection: Connection) -> Iterator[str]:
 def _clashes(connection: Connection, clash: _Clash) -> Iterator[str]:
     counted = f"SELECT a, b, row_id, count(*) OVER (PARTITION BY a, b) AS many FROM ({clash.query}) AS new"
     query = f"SELECT a, b, row_id FROM ({counted}) AS counted WHERE many > 1 ORDER BY a, b, row_id"
-    for key, group in groupby(_streamed(connection, query), key=lambda row: (row[0], row[1])):
+    for key, group in groupby(_streamed(connection, query), key=lambda row: row[:2]):
         ids = ", ".join(row.row_id for row in islice(group, _MOST_IDS))
         particulars = ", ".join(f"{name} {value!r}" for name, value in zip(clash.key, key, strict=True))
         yield f"{clash.table} {ids}: {clash.complaint}, which {clash.guard} refuses: {particulars}"
 
 
-def _streamed(connection: Connection, query: str) -> Iterator[Row[Any]]:
+def _streamed(connection: Connection, query: str) -> Iterator[Any]:
     with connection.execute(text(query), execution_options={"yield_per": _AT_A_TIME}) as rows:
         yield from rows

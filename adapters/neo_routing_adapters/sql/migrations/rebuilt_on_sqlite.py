@@ -39,14 +39,16 @@ def replace_checks(checks: Mapping[str, tuple[str, str, str]]) -> None:
     texts = {table: _replaced(_text(connection, table), table, *check) for table, check in checks.items()}
     others = [sql for table in checks for sql in _indexes_and_triggers(connection, table)]
     for table in checks:
-        op.execute(f"CREATE TEMP TABLE aside_{table} AS SELECT {_columns(connection, table)} FROM main.{table}")
-    for table in reversed(checks):
-        op.execute(f"DROP TABLE main.{table}")
+        connection.exec_driver_sql(
+            f"CREATE TEMP TABLE aside_{table} AS SELECT {_columns(connection, table)} FROM main.{table}"
+        )
+    for table in reversed([*checks]):
+        connection.exec_driver_sql(f"DROP TABLE main.{table}")
     for table, text in texts.items():
         connection.exec_driver_sql(text)
         columns = _columns(connection, table)
-        op.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM temp.aside_{table}")
-        op.execute(f"DROP TABLE temp.aside_{table}")
+        connection.exec_driver_sql(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM temp.aside_{table}")
+        connection.exec_driver_sql(f"DROP TABLE temp.aside_{table}")
     for sql in others:
         connection.exec_driver_sql(sql)
 
