@@ -167,21 +167,57 @@ def test_what_belongs_to_nothing_is_refused_and_nothing_is_written(
     assert before == [rows_on(connection, table) for table in (agents, channels, installations, end_companies, links)]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda writer: writer.add_installation("ch-1", "{}"),
-        lambda writer: writer.add_link("co-1", "m\0"),
-        lambda writer: writer.add_installation(" ", "m"),
+ILL_FORMED: list[tuple[Callable[[SqlDirectoryWriter], object], str]] = [
+    (lambda writer: writer.add_installation("ch-1", "{}"), "add_installation: m365_tenant_id must not be blank"),
+    (lambda writer: writer.add_installation(" ", "m"), "add_installation: channel_id must not be blank"),
+    (
+        lambda writer: writer.remove_installation("ch-1", '"m"'),
+        "remove_installation: m365_tenant_id must be a GUID",
+    ),
+    (lambda writer: writer.remove_installation("", "m"), "remove_installation: channel_id must not be blank"),
+    (lambda writer: writer.add_link("co-1", "m\0"), "add_link: m365_tenant_id must be valid Unicode without NUL"),
+    (lambda writer: writer.add_link(None, "m"), "add_link: end_company_id must be a string"),
+    (
         lambda writer: writer.remove_link("co-1", "m" * 257),
-        lambda writer: writer.delete_agent(2**63),
-        lambda writer: writer.delete_tenant("\ud800"),
-    ],
-    ids=range(6),
-)
-def test_ids_that_are_not_well_formed_are_refused(writer: SqlDirectoryWriter, change: Any) -> None:
-    with pytest.raises(ValueError, match="must"):
+        "remove_link: m365_tenant_id must be at most 256",
+    ),
+    (lambda writer: writer.remove_link(7, "m"), "remove_link: end_company_id must be a string"),
+    (lambda writer: writer.delete_agent(2**63), "delete_agent: agent_id must be from 1 to"),
+    (lambda writer: writer.delete_tenant("\ud800"), "delete_tenant: tenant_id must be valid Unicode"),
+    (lambda writer: writer.delete_channel(""), "delete_channel: channel_id must not be blank"),
+    (lambda writer: writer.delete_end_company(""), "delete_end_company: end_company_id must not be blank"),
+]
+
+
+@pytest.mark.parametrize(("change", "told"), ILL_FORMED, ids=range(len(ILL_FORMED)))
+def test_ids_that_are_not_well_formed_are_refused_by_name(writer: SqlDirectoryWriter, change: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=f"^SqlDirectoryWriter.{told}"):
         change(writer)
+
+
+@pytest.mark.parametrize("spelling", ['"m"', "urn:uuid:m", "m\u2011", "\ufeffm", "29:m"])
+def test_unusable_ids_are_refused_in_whatever_is_put(writer: SqlDirectoryWriter, spelling: str) -> None:
+    for kind, name, put in (
+        (CHANNEL, "Channel.installed_m365_tenant_ids", writer.put_channel),
+        (COMPANY, "EndCompany.m365_tenant_ids", writer.put_end_company),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} must be a GUID, or a name of"):
+            put(evolve(kind, **{name.partition(".")[2]: [spelling]}))
+    with pytest.raises(ValueError, match=r"^Channel.bot_id must be a GUID, or a name of"):
+        writer.put_channel(evolve(CHANNEL, bot_id=spelling))
+
+
+@pytest.mark.parametrize("method", ["put_tenant", "put_agent", "put_channel", "put_end_company"])
+def test_what_is_put_must_be_of_its_class(writer: SqlDirectoryWriter, method: str) -> None:
+    kind = method.removeprefix("put_").title().replace("_", "")
+    with pytest.raises(TypeError, match=f"must be of the class {kind}, and not dict"):
+        getattr(writer, method)({"id": "msp-a"})
+
+
+@pytest.mark.parametrize("connection", ["sqlite:///x", create_engine("sqlite://")], ids=["URL", "engine"])
+def test_a_writer_takes_a_connection_alone(connection: Any) -> None:
+    with pytest.raises(TypeError, match="SqlDirectoryWriter takes a Connection of SQLAlchemy, and not "):
+        SqlDirectoryWriter(connection)
 
 
 def test_sqlite_without_foreign_keys_is_refused() -> None:
