@@ -154,6 +154,13 @@ def is_kept(convert: Any, value: str) -> bool:
 FRAGMENTS = st.sampled_from(
     [
         "28:",
+        "28:OrgId:",
+        "orgid:",
+        ".",
+        "_",
+        "0",
+        "g",
+        "z",
         "{",
         "}",
         " ",
@@ -178,21 +185,40 @@ FRAGMENTS = st.sampled_from(
     ]
 )
 GUID = "6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e"
+PICKED = [
+    GUID,
+    GUID.upper(),
+    GUID.replace("-", ""),
+    f"{{{GUID}}}",
+    GUID.replace("-", "", 1),
+    "f" * 32,
+    "g" * 32,
+    "f" * 33,
+    f"-{GUID}",
+    f"{GUID}-",
+    GUID.replace("-", "", 2) + "--",
+    GUID.replace("-", "."),
+    f"{GUID[:7]}-{GUID[7]}{GUID[9:]}",
+    f"{GUID[:13]}{GUID[14:18]}--{GUID[19:]}",
+    f"{GUID[:18]}{GUID[19:23]}-{GUID[23:]}",
+    f"{GUID[:23]}{GUID[24]}-{GUID[25:]}",
+    "-".join("f" * 32),
+    "---",
+    "-" * 256,
+    "-" * 257,
+    "",
+    "contoso.example",
+    "xn--contos-8wa.example",
+    "a_b",
+    "a:b",
+    "a\0b",
+]
 WORDS = st.one_of(
     st.text(max_size=8),
     st.lists(FRAGMENTS, max_size=6).map("".join),
-    st.sampled_from(
-        [
-            GUID,
-            GUID.upper(),
-            GUID.replace("-", ""),
-            f"{{{GUID}}}",
-            GUID.replace("-", "", 1),
-            "f" * 32,
-            "g" * 32,
-            "f" * 33,
-        ]
-    ),
+    st.text("abcdefghijklmnopqrstuvwxyz0123456789-._", max_size=12),
+    st.text("0123456789abcdef-", min_size=32, max_size=40),
+    st.sampled_from(PICKED),
     st.tuples(st.sampled_from(["a", "é", "😀"]), st.integers(254, 258)).map(lambda pair: pair[0] * pair[1]),
 )
 SPELLINGS = st.one_of(WORDS, st.tuples(FRAGMENTS, WORDS, FRAGMENTS).map("".join))
@@ -234,6 +260,8 @@ def test_a_column_accepts_what_the_model_would_not_change_and_nothing_else(
         def agrees(value: str) -> None:
             assert is_accepted(engine, column, value) == is_kept(convert, value)
 
+        for value in PICKED:
+            assert is_accepted(engine, column, value) == is_kept(convert, value), value
         agrees()
 
 

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, select, text
 
@@ -69,6 +69,24 @@ def test_ids_are_brought_into_normal_form_and_what_becomes_the_same_is_merged(
         "routing_channel_installation: 1 of m365_tenant_id changed, 3 merged with others",
         "routing_end_company_link: 0 of m365_tenant_id changed, 2 merged with others",
     ]
+
+
+def test_one_spelling_may_stand_in_many_rows(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids_brought, "_AT_A_TIME", 2)
+    make_old_tables(engine)
+    fill(engine, {f"ch-{number}": ODD for number in range(9)}, {f"ch-{number}": [ODD] for number in range(9)})
+    upgrade(engine)
+    assert {row.bot_id for row in stored(engine, channels)} == {GUID}
+    assert [row[:3] for row in rows_in(engine, installations)] == [(f"ch-{number}", GUID, GUID) for number in range(9)]
+
+
+def test_copies_follow_their_channels_where_no_foreign_key_is_enforced(sqlite_url: str) -> None:
+    engine = create_engine(sqlite_url)
+    make_old_tables(engine)
+    fill(engine, {"ch-1": ODD}, {"ch-1": ["m"]})
+    upgrade(engine)
+    assert rows_in(engine, installations) == [("ch-1", "m", GUID, "ACTIVE", True)]
+    engine.dispose()
 
 
 def stored(engine: Engine, table: Any) -> list[Any]:
@@ -351,6 +369,9 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=6).map("".join))
+@example("28:org\u0131d:a")
+@example("28:org\u0130d:a")
+@example("28:\u017f")
 def test_the_normal_forms_of_the_migration_are_those_of_the_rules(spelling: str) -> None:
     m365_tenant_id, bot_id = normal_m365_tenant_id(spelling), normal_bot_id(spelling)
     assert usable_m365_tenant_id(spelling) == (m365_tenant_id if is_usable(m365_tenant_id) else None)

@@ -33,8 +33,8 @@ class Guard:
 def guard(engine: Engine) -> list[Guard]:
     """Add every guard that no rows stand in the way of, in one transaction, and say for each what has become of it.
 
-    On PostgreSQL nobody can write to the tables meanwhile, but everybody can read. Raises `NotOurTables`,
-    `UnknownSchemaVersion` and SQLAlchemy's errors.
+    On PostgreSQL nobody can write to the tables meanwhile, but everybody can read. Raises
+    `CannotAdminister`, as `require_our_tables` does, and SQLAlchemy's errors.
 
     >>> from sqlalchemy import create_engine
     >>> from neo_routing_adapters.sql.upgrade import upgrade

@@ -90,7 +90,7 @@ def _put_aside(
         with connection.execute(
             text(_changing(column, conditions[column])), execution_options={"yield_per": _AT_A_TIME}
         ) as spellings:
-            for some in spellings.scalars().partitions():
+            for some in spellings.scalars().partitions(_AT_A_TIME):
                 number = next(numbers)
                 _insert(connection, number, column, {spelling: convert(spelling) for spelling in some})
                 yield number, column

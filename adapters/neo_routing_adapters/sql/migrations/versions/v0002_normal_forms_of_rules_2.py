@@ -26,7 +26,7 @@ def upgrade() -> None:
     options = op.get_context().opts
     reporter = Reporter(options["tell"], options["progress"])
     bring_ids(connection, _CONVERTERS, {column: _usable(column) for column in _CONVERTERS}, reporter)
-    op.drop_index("ix_routing_channel_white_label_bot_id", "routing_channel")
+    op.drop_index("ix_routing_channel_white_label_bot_id", "routing_channel", if_exists=True)
     _replace_constraints(connection.dialect.name)
 
 
@@ -39,7 +39,7 @@ def _replace_constraints(dialect: str) -> None:
         replace_checks(checks)
     else:
         for table, (old, new, condition) in checks.items():
-            op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {old}, ADD CONSTRAINT {new} CHECK ({condition})")
+            op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {old}, ADD CONSTRAINT {new} CHECK ({condition})")
 
 
 def _usable(column: str) -> str:
