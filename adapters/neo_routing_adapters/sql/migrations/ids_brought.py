@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from neo_routing_adapters.sql.migrations.ids_in_the_way import clashes, unusable
 from neo_routing_adapters.sql.our_tables import CannotAdminister
 
-_AT_A_TIME: Final = 5_000
+_AT_A_TIME: Final = 50_000  # for each portion PostgreSQL may read a table from end to end
 _MOST_NAMED: Final = 1_000
 
 COLUMNS: Final = {
