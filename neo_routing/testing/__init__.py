@@ -1,7 +1,7 @@
 """The harness that proves an adapter, a host or another implementation right.
 
-`World` needs nothing but the library; the strategies need Hypothesis, and the contracts pytest as well: both come with
-the extra `testing`. So those names are imported when they are asked for.
+`World` and `Relation` need nothing but the library; the strategies need Hypothesis, and the contracts pytest as well:
+both come with the extra `testing`. So those names are imported when they are asked for.
 
 >>> from neo_routing.testing import World
 >>> World().count
@@ -13,6 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from neo_routing.testing.relations import Relation
 from neo_routing.testing.world import World
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncSessionDirectoryContract",
+    "Relation",
     "SessionDirectoryContract",
     "World",
     "bodies",

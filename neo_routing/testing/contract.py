@@ -31,8 +31,26 @@ method puts the world in the place of what the database holds; a directory that 
             replace_everything(self.engine, world)
             yield MyDirectory(self.engine)
 
-Two laws need more than rows. Their tests are skipped, and say so, until there are methods for them: `outage` opens a
-directory whose store cannot answer, and `replace` changes what a directory holds while it is being read.
+Some laws need more than rows. Their tests are skipped, and say so, until there are methods for them:
+
+* `replace` changes what an open directory holds, while it is being read;
+* `outage` opens a directory whose store cannot answer;
+* `broken` makes one relation of an open directory fail, while the others answer;
+* `spoilt` makes the rows of one relation senseless.
+
+The last two break what `directory` opened, and mend it again. So keep there what they need:
+
+    class TestMyDirectory(SessionDirectoryContract):
+        @contextmanager
+        def directory(self, world):
+            with my_store(world.document()) as self.store:
+                yield MyDirectory(self.store)
+
+        @contextmanager
+        def broken(self, relation):
+            self.store.execute(f"alter table {relation} rename to elsewhere")
+            yield
+            self.store.execute(f"alter table elsewhere rename to {relation}")
 
 A directory that is awaited has the same laws: subclass `AsyncSessionDirectoryContract`, whose methods may be
 `@asynccontextmanager` and `async def`. No plugin of pytest is needed; all awaiting is done in one event loop, which
@@ -44,12 +62,19 @@ What the tests are named for:
 * **exact**: under the keys that a decision looks at, nothing comes back that is not so, and nothing twice;
 * **absent**: an id that is nearly one of the directory's is another id;
 * **one look-up**: what came back stays as it is, and reads nothing later;
-* **one snapshot**: a decision, or a batch, is that of one committed state, whatever is written meanwhile;
+* **one snapshot**: a decision, or a batch, is that of one committed state, whatever is written meanwhile, and not of
+  one that was replaced before;
 * **batch**: a batch finds what its decisions find one by one, ten thousand of them too;
 * **row order**: the order in which rows were written means nothing;
 * **normal forms**: a row is found however the store spells its ids;
 * **hostile**: ids that no row can have find nothing, and break nothing;
-* **outage**: a store that cannot answer raises `DirectoryUnavailable`.
+* **many callers**: many threads or tasks that ask at the same time get each its own rows, or an outage;
+* **outage**: a store that cannot answer raises `DirectoryUnavailable`;
+* **one relation**: so does a look-up that needs a relation which fails, though the others answer;
+* **evidence**: and one that finds a row with a part that is missing, or is nothing that it may be.
+
+The last four are one law seen from four sides: absence needs evidence. What another caller was told, what could not be
+read, and what makes no sense are never "no such row".
 
 When a test fails, Hypothesis shrinks the world to the rows that matter, and the message shows it as a document that you
 can load, with the call and with what was left out or made up.
@@ -59,13 +84,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, contextmanager
 from inspect import isawaitable
 from itertools import cycle
-from threading import Event
+from threading import Barrier, Event
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 import pytest
@@ -84,19 +110,24 @@ from neo_routing import (
     SessionRequest,
 )
 from neo_routing.testing.contract_cases import (
+    CALLERS,
+    CALLERS_NEEDED,
     CROWDED,
     CROWDED_NEEDED,
     EXTREMES,
     MOVED,
     MOVED_NEEDED,
     NEAR,
+    TWINS,
     all_needed,
+    asked_of_relations,
     crowd_of_strangers,
     every_case,
     hostile_needed,
     nearly_needed,
     needed_by,
 )
+from neo_routing.testing.relations import SPOILT, Relation, is_found, must_be_read
 from neo_routing.testing.strategies import (
     BOT_IDS,
     M365_TENANT_IDS,
@@ -111,10 +142,15 @@ from neo_routing.testing.world import World
 _Opened = TypeVar("_Opened")
 _Asked: TypeAlias = Sequence[tuple[Case, RowsNeeded]]
 
+_AtOnce: TypeAlias = Callable[[Sequence[Sequence[RowsNeeded]]], Sequence[Rows | None]]
+
 _BATCH: Final = 3  # few, because what one decision lacks may be there for another
 _MANY: Final = 10_000
 _STATES_WRITTEN: Final = 20
 _DECISIONS_READ: Final = 100
+_TURNS: Final = 12
+_LONGEST_START: Final = 60.0  # seconds, on a machine that has other things to do
+_STEPS_BEFORE_CANCELLING: Final = (*range(16), 20, 30, 50, 100, 200)
 _WIDTH: Final = 400
 _LINES: Final = 60
 
@@ -134,10 +170,37 @@ class _Contract(Generic[_Opened]):
         raise NotImplementedError
 
     def replace(self, directory: Any, world: World) -> object:
-        """Put these rows in the place of all that an open directory holds, in one commit, while others read it."""
+        """Put these rows in the place of all that an open directory holds, in one commit, while others read it.
+
+        It returns when they are what the directory answers with: where that is a copy, when the copy has them.
+        """
+        raise NotImplementedError
+
+    def broken(self, relation: Relation) -> Any:
+        """Make one relation of the directory that is open fail, and mend it again, as a context manager.
+
+        It yields nothing; or another directory on the same rows, whose relation fails. Where one place of your store
+        holds several relations, break that. What cannot fail by itself is skipped, with the reason: `pytest.skip`.
+        """
+        raise NotImplementedError
+
+    def spoilt(self, relation: Relation) -> Any:
+        """Put into each row of one relation what cannot be there, and mend it again, as `broken` does.
+
+        A part that is missing, of another type, or of no known kind or status; not one that the row is found by. It is
+        asked for agents, channels and end-companies.
+        """
         raise NotImplementedError
 
     def _opened(self, opened: _Opened) -> AbstractContextManager[SessionDirectory]:
+        raise NotImplementedError
+
+    def _meanwhile(self, directory: SessionDirectory, changed: Any) -> AbstractContextManager[SessionDirectory]:
+        """Enter what `broken` or `spoilt` returned; yield the directory to ask meanwhile."""
+        raise NotImplementedError
+
+    def _at_once(self, directory: SessionDirectory) -> AbstractContextManager[_AtOnce]:
+        """Yield what looks up a batch for each caller, all at the same time."""
         raise NotImplementedError
 
     def _replace(self, directory: SessionDirectory, world: World) -> None:
@@ -182,8 +245,17 @@ class _Contract(Generic[_Opened]):
         """No id is compared by a collation, by a pattern, or in fewer bits than it has."""
         with self._filled(NEAR) as directory:
             for needed in nearly_needed(all_needed(NEAR)[0]):
-                surplus = Counter(_found(directory, needed).keys() - _truth(NEAR, needed).keys())
+                found = _found_or_outage(directory, needed) or Counter[str]()
+                surplus = Counter(found.keys() - _truth(NEAR, needed).keys())
                 _none(surplus, "absent: an id found a row that has another id", NEAR, needed)
+
+    def test_absent_ids_that_are_nearly_alike_have_each_its_own_rows(self) -> None:
+        """Whoever finds both, and takes the first or drops one, must say that it cannot tell them apart: an outage."""
+        with self._filled(TWINS) as directory:
+            for needed in all_needed(TWINS):
+                found, truth = _found_or_outage(directory, needed), _truth(TWINS, needed)
+                what = "absent: of ids that are nearly alike, one found too little or too much"
+                _none(Counter(truth.keys() ^ (truth if found is None else found).keys()), what, TWINS, needed)
 
     def test_one_look_up_rows_stay_as_they_came_back(self) -> None:
         """A decision reads its rows after the look-up: by then the store may be closed, or hold something else."""
@@ -208,6 +280,16 @@ class _Contract(Generic[_Opened]):
     def test_one_snapshot_a_batch_is_of_one_state(self) -> None:
         """All decisions of a batch are those of the same state."""
         self._read_while_written(MOVED_NEEDED)
+
+    def test_one_snapshot_what_was_replaced_is_answered_no_longer(self) -> None:
+        """Nothing is kept of what was asked before, least of all that there was no such row."""
+        self._require("replace", "that nothing is answered which was replaced before, is not shown")
+        asked = [*MOVED_NEEDED, *all_needed(MOVED[0]), *all_needed(MOVED[1])]
+        with self._filled(World()) as directory, ThreadPoolExecutor(1, "writer") as writer:
+            self._all_of(World(), directory, asked)
+            for world in (*MOVED, World()):
+                writer.submit(self._replace, directory, world).result()
+                self._all_of(world, directory, asked)
 
     def test_batch_finds_what_its_decisions_find_one_by_one(self) -> None:
         """The rows of several decisions together, some of them alike."""
@@ -286,6 +368,50 @@ class _Contract(Generic[_Opened]):
             missing = expected - _found(together, sound)
             _none(missing, "hostile: beside ids that no row can have, a row was left out", NEAR, sound)
 
+    def test_many_callers_get_each_its_own_rows(self) -> None:
+        """What another caller was told is taken for the own rows, or for no such row."""
+        self._answer_at_once([[needed] for needed in CALLERS_NEEDED])
+
+    def test_many_callers_get_each_the_rows_of_its_own_batch(self) -> None:
+        """The same for batches, which take longer."""
+        places = range(len(CALLERS_NEEDED))
+        self._answer_at_once([[CALLERS_NEEDED[place - back] for back in range(_BATCH)] for place in places])
+
+    @pytest.mark.parametrize("relation", Relation)
+    def test_one_relation_that_fails_is_never_taken_for_one_without_rows(self, relation: Relation) -> None:
+        """Whatever needs it raises; whatever does not may raise as well. Nothing of it is kept when it is mended."""
+        self._require(
+            "broken",
+            "that a relation which fails alone is not taken for one without rows, is not shown. Make the named "
+            "relation of the open directory fail there: rename its table, revoke the right to read it",
+        )
+        [world, _] = MOVED
+        asked = asked_of_relations(world)
+        with self._filled(world) as directory:
+            with self._meanwhile(directory, self.broken(relation)) as failing:
+                for needed in asked:
+                    what = f"one relation: {relation} could not be read, and rows came back all the same"
+                    _outage_or_truth(what, failing, world, needed, must_be_read(relation, needed, world))
+                outage = _outage(failing, asked)
+                assert outage is not None, f"one relation: {relation} could not be read, and a batch was answered"
+            for needed in asked:
+                what = f"one relation: {relation} could be read again, and other rows came back than are there"
+                _outage_or_truth(what, directory, world, needed)
+
+    @pytest.mark.parametrize("relation", SPOILT)
+    def test_evidence_a_row_that_makes_no_sense_is_never_passed_over(self, relation: Relation) -> None:
+        """A row that is there with a part missing or of a wrong type is not a row that is absent."""
+        self._require(
+            "spoilt",
+            "that a row which makes no sense is not passed over, is not shown. Put there into each row of the named "
+            "relation what cannot be: a null, a text for a number, an unknown status",
+        )
+        [world, _] = MOVED
+        with self._filled(world) as directory, self._meanwhile(directory, self.spoilt(relation)) as senseless:
+            for needed in asked_of_relations(world):
+                what = f"evidence: a row of {relation} makes no sense, and rows came back all the same"
+                _outage_or_truth(what, senseless, world, needed, is_found(relation, needed, world))
+
     def test_outage_a_store_that_cannot_answer_raises(self) -> None:
         """Never rows, never no rows: what could not be read is not absent."""
         self._require(
@@ -329,6 +455,26 @@ class _Contract(Generic[_Opened]):
         if not more:
             for world in MOVED:  # after what was drawn, which shrinks
                 holds(world, _with_needed(every_case(world)))
+
+    def _all_of(self, world: World, directory: SessionDirectory, asked: Sequence[RowsNeeded]) -> None:
+        together, expected = _Kept(directory.look_up(asked)), world.directory()
+        for needed in asked:
+            for answered in (directory, together):
+                difference = _difference(_found(answered, needed), _found(expected, needed))
+                _none(difference, "one snapshot: these are not the rows that were committed last", world, needed)
+
+    def _answer_at_once(self, batches: Sequence[Sequence[RowsNeeded]]) -> None:
+        answered = 0
+        with self._filled(CALLERS) as directory, self._at_once(directory) as at_once:
+            alone = [(batch, directory.look_up(batch)) for batch in batches]
+            for turn in range(_TURNS):
+                asked = [*alone[turn:], *alone[:turn]]  # nobody asks twice for the same
+                for (batch, expected), rows in zip(asked, at_once([batch for batch, _ in asked]), strict=True):
+                    if rows is not None:
+                        answered += 1
+                        _same(rows, expected, batch)
+        if not answered:
+            pytest.skip(f"{type(self).__name__} answers its opener only: all others had DirectoryUnavailable")
 
     def _read_while_written(self, *batches: Sequence[RowsNeeded]) -> None:
         self._require(
@@ -377,7 +523,7 @@ class _Contract(Generic[_Opened]):
 class SessionDirectoryContract(_Contract[AbstractContextManager[SessionDirectory]]):
     """The laws of a `SessionDirectory`, as tests: subclass it, and say how your directory is opened.
 
-    `directory` is needed; `outage` and `replace` show two laws more.
+    `directory` is needed; `replace`, `outage`, `broken` and `spoilt` show more laws.
 
     >>> from contextlib import nullcontext
     >>> class TestMemoryDirectory(SessionDirectoryContract):
@@ -390,6 +536,26 @@ class SessionDirectoryContract(_Contract[AbstractContextManager[SessionDirectory
         if not hasattr(opened, "__enter__"):
             raise TypeError(f"{opened!r} is no context manager: write the method with `yield`, under @contextmanager")
         return opened
+
+    @contextmanager
+    def _meanwhile(self, directory: SessionDirectory, changed: Any) -> Iterator[SessionDirectory]:
+        with changed as another:
+            yield directory if another is None else another
+
+    @contextmanager
+    def _at_once(self, directory: SessionDirectory) -> Iterator[_AtOnce]:
+        callers = len(CALLERS_NEEDED)
+        starting = Barrier(callers, timeout=_LONGEST_START)
+
+        def ask(batch: Sequence[RowsNeeded]) -> Rows | None:
+            starting.wait()
+            try:
+                return directory.look_up(batch)
+            except DirectoryUnavailable:
+                return None
+
+        with ThreadPoolExecutor(callers, "caller") as threads, _switching_often():
+            yield lambda batches: [*threads.map(ask, batches)]
 
     def _replace(self, directory: SessionDirectory, world: World) -> None:
         self.replace(directory, world)
@@ -444,6 +610,37 @@ class AsyncSessionDirectoryContract(_Contract[_OpenedAsync]):
                 awaited.loop.call_soon_threadsafe(awaited.over.set)
             serving.result()
 
+    @contextmanager
+    def _meanwhile(self, directory: SessionDirectory, changed: Any) -> Iterator[SessionDirectory]:
+        assert isinstance(directory, _Awaited), "it was opened above"
+        stack = AsyncExitStack()
+        if isinstance(changed, AbstractAsyncContextManager):
+            another = directory.run(stack.enter_async_context(changed))
+        else:
+            another = directory.run(_entered(stack, changed))
+        try:
+            yield directory if another is None else evolve(directory, directory=another)
+        finally:
+            directory.run(stack.aclose())
+
+    @contextmanager
+    def _at_once(self, directory: SessionDirectory) -> Iterator[_AtOnce]:
+        assert isinstance(directory, _Awaited), "it was opened above"
+        yield lambda batches: directory.run(_gathered(directory.directory, batches))
+
+    def test_many_callers_get_nothing_of_a_call_that_was_cancelled(self) -> None:
+        """An answer that nobody waits for any more is left on a connection, and the next caller must not read it."""
+        with self._filled(CALLERS) as directory:
+            assert isinstance(directory, _Awaited), "it was opened above"
+            alone = [([needed], directory.look_up([needed])) for needed in CALLERS_NEEDED]
+            for place, steps in enumerate(_STEPS_BEFORE_CANCELLING):
+                [(cancelled, _), *others] = alone[place % _BATCH :: _BATCH]
+                batches = [batch for batch, _ in others]
+                asked = _gathered_after_cancelling(directory.directory, cancelled, batches, steps)
+                for (batch, expected), rows in zip(others, directory.run(asked), strict=True):
+                    if rows is not None:
+                        _same(rows, expected, batch)
+
     def _replace(self, directory: SessionDirectory, world: World) -> None:
         assert isinstance(directory, _Awaited), "it was opened above"
         replaced = self.replace(directory.directory, world)
@@ -470,6 +667,44 @@ class _Awaited:
         return asyncio.run_coroutine_threadsafe(awaited(), self.loop).result()
 
 
+async def _entered(stack: AsyncExitStack, opened: AbstractContextManager[Any]) -> Any:
+    return stack.enter_context(opened)
+
+
+async def _gathered(directory: AsyncSessionDirectory, batches: Sequence[Sequence[RowsNeeded]]) -> Sequence[Rows | None]:
+    async def ask(batch: Sequence[RowsNeeded]) -> Rows | None:
+        try:
+            return await directory.look_up(batch)
+        except DirectoryUnavailable:
+            return None
+
+    return await asyncio.gather(*map(ask, batches))
+
+
+async def _gathered_after_cancelling(
+    directory: AsyncSessionDirectory,
+    cancelled: Sequence[RowsNeeded],
+    batches: Sequence[Sequence[RowsNeeded]],
+    steps: int,
+) -> Sequence[Rows | None]:
+    call = asyncio.ensure_future(directory.look_up(cancelled))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)  # whatever becomes of it
+    return await _gathered(directory, batches)
+
+
+@contextmanager
+def _switching_often() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
+
+
 @frozen
 class _Kept:
     """Rows that came back already."""
@@ -492,6 +727,32 @@ def _found(directory: SessionDirectory, needed: RowsNeeded) -> Counter[str]:
         return Counter(_seen(directory.look_up([needed]), needed))
 
 
+def _same(rows: Rows, expected: Rows, batch: Sequence[RowsNeeded]) -> None:
+    for needed in batch:
+        difference = _difference(_found(_Kept(rows), needed), _found(_Kept(expected), needed))
+        _none(difference, "many callers: what came back is not what one gets who asks alone", CALLERS, needed)
+
+
+def _found_or_outage(directory: SessionDirectory, needed: RowsNeeded) -> Counter[str] | None:
+    try:
+        return _found(directory, needed)
+    except DirectoryUnavailable:
+        return None
+
+
+def _difference(found: Counter[str], truth: Counter[str]) -> Counter[str]:
+    return (found - truth) + (truth - found)
+
+
+def _outage_or_truth(
+    what: str, directory: SessionDirectory, world: World, needed: RowsNeeded, must_be_outage: bool = False
+) -> None:
+    found = _found_or_outage(directory, needed)
+    if found is not None:
+        told = Counter([f"answered with {sum(found.values())} rows"]) if must_be_outage else Counter[str]()
+        _none(told + _difference(found, _truth(world, needed)), what, world, needed)
+
+
 def _seen(rows: Rows, needed: RowsNeeded) -> Iterator[str]:
     """Tell all that a decision can read in its rows, under the keys that it needs; repeated where a row is."""
     tenant_id, agent_id, key, _, m365_tenant_id = needed
@@ -509,6 +770,8 @@ def _seen(rows: Rows, needed: RowsNeeded) -> Iterator[str]:
         yield from () if each is None else _agents_seen(rows, each)
     if needed[3] in rows.white_label_bots:
         yield f"there is a white-label channel with bot {needed[3]!r}"
+    if needed[3] in rows.known_bots:
+        yield f"there is a channel with bot {needed[3]!r}"
 
 
 def _channels_seen(rows: Rows, needed: RowsNeeded) -> Iterator[tuple[str, ChannelRow]]:

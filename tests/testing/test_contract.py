@@ -7,10 +7,11 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from threading import Condition
+from threading import Barrier, Condition, Lock, current_thread
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ from neo_routing import (
     normal_m365_tenant_id,
 )
 from neo_routing.rows import NO_ROWS
-from neo_routing.testing import AsyncSessionDirectoryContract, SessionDirectoryContract, World
+from neo_routing.testing import AsyncSessionDirectoryContract, Relation, SessionDirectoryContract, World
 
 Document = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -53,6 +54,8 @@ class Store:
         self.document = self.previous = document
         self.replaced = 0
         self.changed = Condition()
+        self.failing: str | None = None
+        self.senseless: str | None = None
 
     def replace(self, document: Document) -> None:
         with self.changed:
@@ -62,8 +65,8 @@ class Store:
 
     @property
     def is_being_written(self) -> bool:
-        """The kit replaces rows once between two look-ups, and then during them."""
-        return self.replaced > 1
+        """The kit replaces rows up to three times between look-ups, and far oftener during them."""
+        return self.replaced > 3
 
     def wait_for_the_next(self, replaced: int) -> None:
         with self.changed:
@@ -104,14 +107,23 @@ class ListDirectory:
         return row["name"]
 
     def rows(self, document: Document, collection: str) -> Sequence[Mapping[str, Any]]:
-        return document[collection]
+        return self.read(collection, document[collection])
+
+    def read(self, relation: str, found: Sequence[Any]) -> Sequence[Any]:
+        if self.store.failing == relation:
+            raise DirectoryUnavailable
+        return found
 
     def is_white_label(self, channel: Mapping[str, Any]) -> bool:
         return channel["white_label"]
 
+    def is_known(self, channel: Mapping[str, Any], tenant_id: str) -> bool:
+        return True
+
     def is_installed(self, channel: Mapping[str, Any], m365_tenant_id: str | None) -> bool:
         return channel["white_label"] and any(
-            self.is_m365_tenant(each, m365_tenant_id) for each in channel["installed_m365_tenant_ids"]
+            self.is_m365_tenant(each, m365_tenant_id)
+            for each in self.read("installations", channel["installed_m365_tenant_ids"])
         )
 
     def add(self, builder: RowsBuilder, needed: RowsNeeded, document: Document, later: Document) -> None:
@@ -122,19 +134,24 @@ class ListDirectory:
         reached = [
             one
             for one in with_bot
-            if self.is_tenant(one["tenant_id"], tenant_id) or self.is_installed(one, m365_tenant_id)
+            if self.is_installed(one, m365_tenant_id) or self.is_tenant(one["tenant_id"], tenant_id)
         ]
         if any(self.is_white_label(one) for one in with_bot):
             builder.add_white_label_bot(str(bot_id))
+        if any(self.is_known(one, tenant_id) for one in with_bot):
+            builder.add_known_bot(str(bot_id))
         for one in reached:
             names = ("id", "tenant_id", "agent_id", "white_label", "show_agent_progress_steps")
             channel_id, owner_id, channel_agent_id, white_label, show_steps = (one[name] for name in names)
             row = (channel_id, owner_id, channel_agent_id, white_label, show_steps)
-            builder.add_channel(row, one["bot_id"], ChannelStatus(one["status"]), one["installed_m365_tenant_ids"])
+            installed = self.read("installations", one["installed_m365_tenant_ids"])
+            builder.add_channel(row, one["bot_id"], ChannelStatus(one["status"]), installed)
         self.add_agents(builder, needed, {one["agent_id"] for one in reached}, self.rows(later, "agents"))
         for owner_id in {one["tenant_id"] for one in reached}:
             for company in self.rows(later, "end_companies"):
-                linked = any(self.is_m365_tenant(each, m365_tenant_id) for each in company["m365_tenant_ids"])
+                linked = any(
+                    self.is_m365_tenant(each, m365_tenant_id) for each in self.read("links", company["m365_tenant_ids"])
+                )
                 if linked and self.is_linked_by(company, owner_id):
                     builder.add_link(owner_id, str(m365_tenant_id), company["id"], self.name(company))
 
@@ -166,8 +183,8 @@ def contract(adapter: type[ListDirectory] = ListDirectory, **methods: Any) -> ty
     """Return a contract as somebody would write it who has that adapter."""
 
     @contextmanager
-    def opened(_: object, world: World) -> Iterator[ListDirectory]:
-        store = Store(world.document())
+    def opened(tested: Any, world: World) -> Iterator[ListDirectory]:
+        tested.store = store = Store(world.document())
         yield adapter(store)
         store.replace(World().document())
 
@@ -178,21 +195,62 @@ def replace(_: object, directory: ListDirectory, world: World) -> None:
     directory.store.replace(world.document())
 
 
+@contextmanager
+def broken(tested: Any, relation: Relation) -> Iterator[None]:
+    tested.store.failing = relation
+    yield
+    tested.store.failing = None
+
+
+SPOILT = {"agents": {"kind": None}, "channels": {"status": None}, "end_companies": {"name": 7}}
+
+
+@contextmanager
+def spoilt(tested: Any, relation: Relation) -> Iterator[None]:
+    whole = tested.store.document
+    tested.store.senseless = relation
+    tested.store.document = {**whole, relation: [{**row, **SPOILT[relation]} for row in whole[relation]]}
+    yield
+    tested.store.document, tested.store.senseless = whole, None
+
+
 def broken_laws(tested: type[SessionDirectoryContract | AsyncSessionDirectoryContract]) -> dict[str, str]:
     """Run every test of a contract as pytest would, and return the messages of those that fail."""
     found = {}
-    for name in filter(is_test, dir(tested)):
+    for name, test in each_test_of(tested):
         try:
-            getattr(tested(), name)()
-        except (AssertionError, OSError, ValueError) as error:
+            test()
+        except (AssertionError, DirectoryUnavailable, OSError, ValueError) as error:
             found[name] = "\n".join([str(error), *getattr(error, "__notes__", ())])
         except pytest.skip.Exception as skipped:
             assert " has no method `" in str(skipped)
     return found
 
 
+def each_test_of(
+    tested: type[SessionDirectoryContract | AsyncSessionDirectoryContract],
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    for name in filter(is_test, dir(tested)):
+        marks = getattr(getattr(tested, name), "pytestmark", ())
+        parameters = [each for mark in marks for each in mark.args[1]]
+        for parameter in parameters:
+            yield f"{name}[{parameter}]", partial(getattr(tested(), name), parameter)
+        if not parameters:
+            yield name, getattr(tested(), name)
+
+
 def is_test(name: str) -> bool:
     return name.startswith("test_")
+
+
+class Careful(ListDirectory):
+    """Says of rows that make no sense that they do."""
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        try:
+            return super().look_up(needed)
+        except ValueError as error:
+            raise DirectoryUnavailable from error
 
 
 class Down(ListDirectory):
@@ -207,8 +265,16 @@ class Down(ListDirectory):
 
 def test_a_right_adapter_keeps_every_law() -> None:
     down = Down(DirectoryUnavailable(), OSError("refused by 10.0.0.1"))
-    tested = contract(replace=replace, outage=lambda _: nullcontext(down))
+    tested = contract(Careful, replace=replace, outage=lambda _: nullcontext(down), broken=broken, spoilt=spoilt)
     assert broken_laws(tested) == {}
+    another = contract(Careful, broken=lambda tested, relation: nullcontext(Careful(failing_store(tested, relation))))
+    assert broken_laws(another) == {}
+
+
+def failing_store(tested: Any, relation: Relation) -> Store:
+    store = Store(tested.store.document)
+    store.failing = relation
+    return store
 
 
 # What is broken, by the law that says so
@@ -224,14 +290,49 @@ class ForgetsPausedWhiteLabelBots(ListDirectory):
         return channel["status"] == "ACTIVE" and super().is_white_label(channel)
 
 
-class LowersStoredBots(ListDirectory):
+class ForgetsKnownBots(ListDirectory):
+    def is_known(self, channel: Mapping[str, Any], tenant_id: str) -> bool:
+        return False
+
+
+class KnowsItsOwnBotsOnly(ListDirectory):
+    def is_known(self, channel: Mapping[str, Any], tenant_id: str) -> bool:
+        return channel["tenant_id"] == tenant_id
+
+
+class KnowsWhiteLabelBotsOnly(ListDirectory):
+    def is_known(self, channel: Mapping[str, Any], tenant_id: str) -> bool:
+        return channel["white_label"]
+
+
+class KnowsActiveBotsOnly(ListDirectory):
+    def is_known(self, channel: Mapping[str, Any], tenant_id: str) -> bool:
+        return channel["status"] == "ACTIVE"
+
+
+class KnowsBotsOfTenantsWithAnAgentOnly(ListDirectory):
+    """Joins what no clause joins here."""
+
+    def is_known(self, channel: Mapping[str, Any], tenant_id: str) -> bool:
+        return any(agent["id"] == channel["agent_id"] for agent in self.store.document["agents"])
+
+
+class HidesRowsOfOthers(ListDirectory):
+    """A policy shows each tenant its own channels."""
+
+    def add(self, builder: RowsBuilder, needed: RowsNeeded, document: Document, later: Document) -> None:
+        seen = [channel for channel in document["channels"] if channel["tenant_id"] == needed[0]]
+        super().add(builder, needed, {**document, "channels": seen}, later)
+
+
+class CutsStoredBots(ListDirectory):
     def is_bot(self, stored: str, asked: str | None) -> bool:
-        return normal_bot_id(stored).lower() == asked
+        return normal_bot_id(stored)[:64] == asked
 
 
-class FoldsStoredM365Tenants(ListDirectory):
+class StripsStoredM365Tenants(ListDirectory):
     def is_m365_tenant(self, stored: str, asked: str | None) -> bool:
-        return normal_m365_tenant_id(stored).casefold() == asked
+        return normal_m365_tenant_id(stored).lstrip("-.") == asked
 
 
 class ReadsTenChannelsAtMost(ListDirectory):
@@ -254,6 +355,34 @@ class TellsRowsTwice(ListDirectory):
     def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
         rows = super().look_up(needed)
         return evolve(rows, active_channels={key: found * 2 for key, found in rows.active_channels.items()})
+
+
+class KnowsEveryBot(ListDirectory):
+    """Takes a bot that was asked for without an M365 tenant as one that is there."""
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        rows = super().look_up(needed)
+        return evolve(rows, known_bots={*rows.known_bots, *(str(one[3]) for one in needed if one[4] is None)})
+
+
+class ProbesForABot(ListDirectory):
+    """Looks where the bot would stand in an index, and does not compare what stands there."""
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        rows = super().look_up(needed)
+        bots = [normal_bot_id(channel["bot_id"]) for channel in self.store.document["channels"]]
+        known = {str(one[3]) for one in needed if any(bot[:8] == str(one[3])[:8] for bot in bots)}
+        return evolve(rows, known_bots={*rows.known_bots, *known})
+
+
+class TakesTheFirstOfAllThatMatch(ListDirectory):
+    """Compares in the store without case, and files what it found under the id that was found."""
+
+    def rows(self, document: Document, collection: str) -> Sequence[Mapping[str, Any]]:
+        rows = super().rows(document, collection)
+        if collection != "tenants":
+            return rows
+        return [*{row["id"].casefold(): row for row in reversed(rows)}.values()]
 
 
 class IgnoresCase(ListDirectory):
@@ -331,6 +460,30 @@ class KeepsAgents(ListDirectory):
         self.by_number = {**self.by_number, **kept}
 
 
+class KeepsAnswers(ListDirectory):
+    """Looks nothing up twice."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.kept: dict[tuple[RowsNeeded, ...], Rows] = {}
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        if (*needed,) in self.kept:
+            return self.kept[*needed,]
+        rows = super().look_up(needed)
+        if self.is_to_be_kept(self.store.document):
+            self.kept[*needed,] = rows
+        return rows
+
+    def is_to_be_kept(self, document: Document) -> bool:
+        return True
+
+
+class KeepsThatThereIsNoRow(KeepsAnswers):
+    def is_to_be_kept(self, document: Document) -> bool:
+        return not document["tenants"]
+
+
 class LinksByM365TenantOnly(ListDirectory):
     """Has links of one decision for each M365 tenant: the last of the batch."""
 
@@ -391,15 +544,206 @@ class TakesValidUnicodeOnly(ListDirectory):
         return stored.encode() == (asked or "").encode() or super().is_m365_tenant(stored, asked)
 
 
+# Many callers: each of these waits where another caller can come between, but not where there is none
+
+
+class HandsOver(ListDirectory):
+    """Two callers at a time stop half-way, and then both go on."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.half_way = Barrier(2, timeout=60)
+
+    def hand_over(self) -> None:
+        if current_thread().name.startswith("caller"):
+            self.half_way.wait()
+
+
+class SharesACursor(HandsOver):
+    """Executes, and fetches what was executed last."""
+
+    executed: Sequence[RowsNeeded]
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        self.executed = needed
+        self.hand_over()
+        return super().look_up(self.executed)
+
+
+class KeepsItsLastResult(HandsOver):
+    last: Rows
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        self.last = super().look_up(needed)
+        self.hand_over()
+        return self.last
+
+
+class SharesAConnection(ListDirectory):
+    """Takes from the wire the answer that is there first: of two callers, each that of the other."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.changed = Condition()
+        self.wire: list[list[Rows]] = []
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        rows = super().look_up(needed)
+        return self.exchanged(rows) if current_thread().name.startswith("caller") else rows
+
+    def exchanged(self, rows: Rows) -> Rows:
+        with self.changed:
+            if self.wire and len(self.wire[-1]) == 1:
+                self.wire[-1].append(rows)
+                self.changed.notify_all()
+                return self.wire[-1][0]
+            both = [rows]
+            self.wire.append(both)
+            assert self.changed.wait_for(lambda: len(both) == 2, timeout=60)
+            return both[1]
+
+
+class SharesABuilder(HandsOver):
+    """Gives away what two have filled to the first of them."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.taking, self.builder = Lock(), RowsBuilder()
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        for one in needed:
+            self.add(self.builder, one, self.store.document, self.store.document)
+        self.hand_over()
+        with self.taking:
+            filled, self.builder = self.builder, RowsBuilder()
+        return filled.rows()
+
+
+class SharesAPolicy(HandsOver):
+    """Tells the connection for which tenant it reads, and the policy of the connection hides all others' rows."""
+
+    reads_for: Collection[str]
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        self.reads_for = {one[0] for one in needed}
+        self.hand_over()
+        hidden = current_thread().name.startswith("caller") and self.reads_for != {one[0] for one in needed}
+        return NO_ROWS if hidden else super().look_up(needed)
+
+
+class ShowsRowsToItsOpenerOnly(ListDirectory):
+    """Has told the policy in the thread that opened it; to all others there are no rows."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.opener = current_thread()
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        return super().look_up(needed) if current_thread() is self.opener else NO_ROWS
+
+
+class TakesNoTwoAtATime(HandsOver):
+    """Raises its driver's error where somebody else is being answered."""
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        self.hand_over()
+        if current_thread().name.startswith("caller"):
+            raise OSError("another operation is in progress")
+        return super().look_up(needed)
+
+
+# One relation fails
+
+
+def swallowing(swallowed: Relation) -> type[ListDirectory]:
+    """Return what takes a failure of one relation for no rows, and raises where another fails."""
+
+    class Swallowing(ListDirectory):
+        def read(self, relation: str, found: Sequence[Any]) -> Sequence[Any]:
+            return () if self.store.failing == relation == swallowed else super().read(relation, found)
+
+    return Swallowing
+
+
+class RaisesForBatchesOnly(ListDirectory):
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        try:
+            return super().look_up(needed)
+        except DirectoryUnavailable:
+            if len(needed) > 1:
+                raise
+            return NO_ROWS
+
+
+class RaisesOneByOneOnly(ListDirectory):
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        try:
+            return super().look_up(needed)
+        except DirectoryUnavailable:
+            if len(needed) == 1:
+                raise
+            return NO_ROWS
+
+
+class TellsItsDriversError(ListDirectory):
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        try:
+            return super().look_up(needed)
+        except DirectoryUnavailable:
+            raise OSError("relation does not exist") from None
+
+
+class RemembersAFailureAsNoRows(ListDirectory):
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.failed: list[Sequence[RowsNeeded]] = []
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        if self.store.failing is None and needed in self.failed:
+            return NO_ROWS
+        try:
+            return super().look_up(needed)
+        except DirectoryUnavailable:
+            self.failed.append(needed)
+            raise
+
+
+# A row makes no sense
+
+
+class PassesOverWhatMakesNoSense(Careful):
+    def rows(self, document: Document, collection: str) -> Sequence[Mapping[str, Any]]:
+        return () if collection == self.store.senseless else super().rows(document, collection)
+
+
+class GuessesWhatIsMissing(Careful):
+    guessed: Mapping[str, Any] = {"kind": "CONVERSATIONAL", "status": "ACTIVE", "name": ""}
+
+    def rows(self, document: Document, collection: str) -> Sequence[Mapping[str, Any]]:
+        rows = super().rows(document, collection)
+        if collection != self.store.senseless:
+            return rows
+        return [{**row, **{name: self.guessed[name] for name in SPOILT[collection]}} for row in rows]
+
+
 BROKEN: list[tuple[str, type[SessionDirectoryContract]]] = [
     ("complete", contract(LosesPausedInstallations)),
     ("complete", contract(ForgetsPausedWhiteLabelBots)),
-    ("complete", contract(LowersStoredBots)),
-    ("complete", contract(FoldsStoredM365Tenants)),
+    ("complete", contract(ForgetsKnownBots)),
+    ("complete", contract(KnowsItsOwnBotsOnly)),
+    ("complete", contract(KnowsWhiteLabelBotsOnly)),
+    ("complete", contract(KnowsActiveBotsOnly)),
+    ("complete", contract(KnowsBotsOfTenantsWithAnAgentOnly)),
+    ("complete", contract(HidesRowsOfOthers)),
+    ("complete", contract(CutsStoredBots)),
+    ("complete", contract(StripsStoredM365Tenants)),
     ("complete", contract(ReadsTenChannelsAtMost)),
     ("complete", contract(CutsNames)),
     ("exact", contract(TakesTheLinksOfOthers)),
     ("exact", contract(TellsRowsTwice)),
+    ("exact", contract(KnowsEveryBot)),
+    ("absent", contract(ProbesForABot)),
+    ("absent", contract(TakesTheFirstOfAllThatMatch)),
     ("absent", contract(IgnoresCase)),
     ("absent", contract(IgnoresSpaces)),
     ("absent", contract(HasNumbersOf32Bits)),
@@ -408,6 +752,8 @@ BROKEN: list[tuple[str, type[SessionDirectoryContract]]] = [
     ("one_snapshot", contract(ReadsOneByOne, replace=replace)),
     ("one_snapshot", contract(ReadsSomeBefore, replace=replace)),
     ("one_snapshot", contract(KeepsAgents, replace=replace)),
+    ("one_snapshot", contract(KeepsAnswers, replace=replace)),
+    ("one_snapshot", contract(KeepsThatThereIsNoRow, replace=replace)),
     ("batch", contract(LinksByM365TenantOnly)),
     ("batch", contract(LosesEachNineHundredth)),
     ("batch", contract(ForgetsTheThirdOfABatch)),
@@ -417,6 +763,21 @@ BROKEN: list[tuple[str, type[SessionDirectoryContract]]] = [
     ("normal_forms", contract(ComparesM365TenantsAsTheyAreWritten)),
     ("hostile", contract(TakesNoNul)),
     ("hostile", contract(TakesValidUnicodeOnly)),
+    ("many_callers", contract(SharesACursor, examples=2)),
+    ("many_callers", contract(KeepsItsLastResult, examples=2)),
+    ("many_callers", contract(SharesAConnection, examples=2)),
+    ("many_callers", contract(SharesABuilder, examples=2)),
+    ("many_callers", contract(SharesAPolicy, examples=2)),
+    ("many_callers", contract(ShowsRowsToItsOpenerOnly, examples=2)),
+    ("many_callers", contract(TakesNoTwoAtATime, examples=2)),
+    *(("one_relation", contract(swallowing(relation), broken=broken, examples=2)) for relation in Relation),
+    ("one_relation", contract(RaisesForBatchesOnly, broken=broken, examples=2)),
+    ("one_relation", contract(RaisesOneByOneOnly, broken=broken, examples=2)),
+    ("one_relation", contract(TellsItsDriversError, broken=broken, examples=2)),
+    ("one_relation", contract(RemembersAFailureAsNoRows, broken=broken, examples=2)),
+    ("evidence", contract(spoilt=spoilt, examples=2)),
+    ("evidence", contract(PassesOverWhatMakesNoSense, spoilt=spoilt, examples=2)),
+    ("evidence", contract(GuessesWhatIsMissing, spoilt=spoilt, examples=2)),
     ("outage", contract(outage=lambda _: nullcontext(Down()))),
     ("outage", contract(outage=lambda _: nullcontext(Down(OSError("refused"))))),
     ("outage", contract(outage=lambda _: nullcontext(Down(DirectoryUnavailable("refused"), OSError("refused"))))),
@@ -438,6 +799,7 @@ def test_a_broken_adapter_fails_the_law_that_it_breaks_and_no_other(
         ("tenants",),
         ("managed_agents",),
         ("white_label_bots",),
+        ("known_bots",),
         ("active_channels", "active_installations", "disconnected_channels", "disconnected_installations"),
         ("conversational_agents", "triggered_agents", "agent_names"),
         ("end_companies", "end_company_names"),
