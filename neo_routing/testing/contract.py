@@ -533,13 +533,11 @@ class SessionDirectoryContract(_Contract[AbstractContextManager[SessionDirectory
     """
 
     def _opened(self, opened: AbstractContextManager[SessionDirectory]) -> AbstractContextManager[SessionDirectory]:
-        if not hasattr(opened, "__enter__"):
-            raise TypeError(f"{opened!r} is no context manager: write the method with `yield`, under @contextmanager")
-        return opened
+        return _context_manager(opened)
 
     @contextmanager
     def _meanwhile(self, directory: SessionDirectory, changed: Any) -> Iterator[SessionDirectory]:
-        with changed as another:
+        with _context_manager(changed) as another:
             yield directory if another is None else another
 
     @contextmanager
@@ -842,6 +840,13 @@ def _cut(text: str) -> str:
 def _first(text: str) -> str:
     lines = text.split("\n")
     return text if len(lines) <= _LINES else "\n".join([*lines[:_LINES], f"... ({len(lines)} lines)"])
+
+
+def _context_manager(opened: Any) -> AbstractContextManager[Any]:
+    if not hasattr(opened, "__enter__"):
+        raise TypeError(f"{opened!r} is no context manager: write the method with `yield`, under @contextmanager")
+    context_manager: AbstractContextManager[Any] = opened
+    return context_manager
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -813,7 +813,7 @@ def test_no_relation_can_be_read_before_the_others(fields: tuple[str, ...]) -> N
 
 def test_every_law_has_a_broken_adapter() -> None:
     laws = {law for law, _ in BROKEN}
-    for name in filter(is_test, dir(SessionDirectoryContract)):
+    for name in filter(is_test, {*dir(SessionDirectoryContract), *dir(AsyncSessionDirectoryContract)}):
         assert any(name.startswith(f"test_{law}_") for law in laws), name
 
 
@@ -873,8 +873,8 @@ class TestAwaited(AsyncSessionDirectoryContract):
 
     @asynccontextmanager
     async def directory(self, world):
-        store, loop = Store(world.document()), asyncio.get_running_loop()
-        yield Awaited(ListDirectory(store))
+        self.store, loop = Store(world.document()), asyncio.get_running_loop()
+        yield Awaited(Careful(self.store))
         await asyncio.sleep(0)
         assert asyncio.get_running_loop() is loop
 
@@ -885,8 +885,63 @@ class TestAwaited(AsyncSessionDirectoryContract):
     async def replace(self, directory, world):
         await asyncio.to_thread(directory.directory.store.replace, world.document())
 
+    @asynccontextmanager
+    async def broken(self, relation):
+        with broken(self, relation):
+            yield Awaited(Careful(self.store))
+
+    spoilt = spoilt
+
+
+class AwaitedKeepingItsQuestion(Awaited):
+    """Sends the question, and fetches the answer to what was sent last."""
+
+    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        self.sent = needed
+        await asyncio.sleep(0)
+        return self.directory.look_up(self.sent)
+
+
+class AwaitedLeavingAnswers(Awaited):
+    """Takes the answers from the wire in the order of the questions, and leaves one there if it is cancelled."""
+
+    def __init__(self, directory: ListDirectory) -> None:
+        super().__init__(directory)
+        self.wire: list[Rows] = []
+
+    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        self.wire.append(self.directory.look_up(needed))
+        await asyncio.sleep(0)
+        return self.wire.pop(0)
+
+
+class AwaitedTakingNoRowsForACancelledCall(Awaited):
+    """Breaks its connection off when it is cancelled, and reads nothing from it from then on."""
+
+    closed = False
+
+    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        if self.closed:
+            return NO_ROWS
+        try:
+            return await super().look_up(needed)
+        except asyncio.CancelledError:
+            self.closed = True
+            raise
+
+
+class AwaitedSwallowing(Awaited):
+    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        try:
+            return await super().look_up(needed)
+        except DirectoryUnavailable:
+            return NO_ROWS
+
 
 class ReadingTwice(TestAwaited):
+    broken = AsyncSessionDirectoryContract.broken
+    spoilt = AsyncSessionDirectoryContract.spoilt
+
     @contextmanager
     def directory(self, world):
         yield AwaitedReadingTwice(ListDirectory(Store(world.document())))
@@ -904,6 +959,52 @@ class NeverOpens(AsyncSessionDirectoryContract):
 
 def test_an_awaited_adapter_that_reads_twice_fails_the_law_of_the_snapshot_and_no_other() -> None:
     assert {name.partition("_a_")[0] for name in broken_laws(ReadingTwice)} == {"test_one_snapshot"}
+
+
+def awaited(adapter: type[Awaited], **methods: Any) -> type[AsyncSessionDirectoryContract]:
+    @asynccontextmanager
+    async def opened(tested: Any, world: World) -> AsyncIterator[Awaited]:
+        tested.store = Store(world.document())
+        yield adapter(Careful(tested.store))
+
+    return type("TestAwaited", (AsyncSessionDirectoryContract,), {"examples": 2, "directory": opened} | methods)
+
+
+AT_ONCE = {f"test_many_callers_get_each_{what}" for what in ("its_own_rows", "the_rows_of_its_own_batch")}
+CANCELLED = {"test_many_callers_get_nothing_of_a_call_that_was_cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("adapter", "laws"),
+    [
+        (AwaitedKeepingItsQuestion, AT_ONCE | CANCELLED),
+        (AwaitedLeavingAnswers, CANCELLED),
+        (AwaitedTakingNoRowsForACancelledCall, CANCELLED),
+    ],
+)
+def test_an_awaited_adapter_that_gives_somebody_the_answer_of_another_call_is_found(
+    adapter: type[Awaited], laws: set[str]
+) -> None:
+    assert broken_laws(awaited(adapter)).keys() == laws
+
+
+def test_an_awaited_adapter_that_swallows_the_failure_of_a_relation_is_found() -> None:
+    found = broken_laws(awaited(AwaitedSwallowing, broken=broken, spoilt=spoilt))
+    assert found.keys() == {
+        *(f"test_one_relation_that_fails_is_never_taken_for_one_without_rows[{relation}]" for relation in Relation),
+        *(f"test_evidence_a_row_that_makes_no_sense_is_never_passed_over[{relation}]" for relation in SPOILT),
+    }
+
+
+def test_a_directory_that_answers_its_opener_only_says_that_nothing_was_shown() -> None:
+    class AnswersItsOpenerOnly(ShowsRowsToItsOpenerOnly):
+        def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+            if current_thread() is not self.opener:
+                raise DirectoryUnavailable
+            return super().look_up(needed)
+
+    with pytest.raises(pytest.skip.Exception, match="TestDirectory answers its opener only"):
+        contract(AnswersItsOpenerOnly)().test_many_callers_get_each_its_own_rows()
 
 
 def test_an_awaited_adapter_that_cannot_be_opened_says_why() -> None:
@@ -958,6 +1059,8 @@ def test_the_kit_runs_strictly_under_pytest_alone(tmp_path: Path) -> None:
     )
     assert "SKIPPED" in run.stdout
     assert "TestMine has no method `replace`, so that a decision sees one committed state" in run.stdout
+    assert "TestMine has no method `broken`, so that a relation which fails alone" in run.stdout
+    assert "TestMine has no method `spoilt`, so that a row which makes no sense" in run.stdout
     assert "TestAwaited has no method `outage`, so that an outage raises DirectoryUnavailable" in run.stdout
     assert "FAILED test_mine.py::TestAnother::test_complete_a_row_comes_back_whatever_it_holds" in run.stdout
     assert "FAILED test_mine.py::TestMine" not in run.stdout
