@@ -800,8 +800,10 @@ BROKEN: list[tuple[str, type[SessionDirectoryContract]]] = [
 
 @pytest.mark.parametrize(("law", "tested"), BROKEN, ids=[f"{law}-{place}" for place, (law, _) in enumerate(BROKEN)])
 def test_a_broken_adapter_fails_the_law_that_it_breaks_and_no_other(
-    law: str, tested: type[SessionDirectoryContract]
+    law: str, tested: type[SessionDirectoryContract], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if law in {"many_callers", "one_relation", "evidence"}:
+        monkeypatch.setattr("neo_routing.testing.contract._MANY", 300)  # most of the time goes into ten thousand
     found = broken_laws(tested)
     assert found, f"{law} is not broken"
     assert {name for name in found if not name.startswith(f"test_{law}_")} == set(), found
