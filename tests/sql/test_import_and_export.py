@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,16 @@ from neo_routing import Tenant
 from neo_routing.testing import World, directories
 from neo_routing_adapters.memory import read_document
 from neo_routing_adapters.sql import transactions
+from neo_routing_adapters.sql.directory_change import DirectoryChange, RemovalsRefused
 from neo_routing_adapters.sql.directory_export import IllFormedRow, export_directory
 from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.guards import guard
 from neo_routing_adapters.sql.our_tables import VERSION_TABLE, ForeignKeysOff, NotOurTables, UnknownSchemaVersion
-from neo_routing_adapters.sql.schema import metadata
+from neo_routing_adapters.sql.schema import RELATIONS, metadata
 from stored import store
 
 EMPTY = World((), (), (), ())
+replace_all = partial(import_directory, allow_removals=True)
 
 
 @pytest.fixture
@@ -54,11 +57,11 @@ def test_export_and_import_go_round_without_a_change(engine: Engine, tmp_path: P
     @settings(max_examples=25)
     @given(directories())
     def holds(world: World) -> None:
-        import_directory(engine, Content(world))
+        replace_all(engine, Content(world))
         stored, text = everything_in(engine), exported(engine)
         again = read_back(text, tmp_path)
         assert plain(again) == plain(world)
-        import_directory(engine, Content(again))
+        replace_all(engine, Content(again))
         assert everything_in(engine) == stored
         assert exported(engine) == text
 
@@ -72,7 +75,7 @@ def test_what_is_imported_is_what_is_stored_otherwise(engine: Engine) -> None:
         store(engine, world)
         expected = everything_in(engine)
         store(engine, before)
-        import_directory(engine, Content(world))
+        replace_all(engine, Content(world))
         assert everything_in(engine) == expected
 
     holds()
@@ -130,9 +133,9 @@ def test_an_import_whose_content_breaks_off_leaves_the_old_content(engine: Engin
     store(engine, WORLD)
     before = everything_in(engine)
     with pytest.raises(ZeroDivisionError):
-        import_directory(engine, broken(rows))
+        replace_all(engine, broken(rows))
     assert everything_in(engine) == before
-    import_directory(engine, Content(EMPTY))
+    replace_all(engine, Content(EMPTY))
     assert not any(everything_in(engine).values())
 
 
@@ -159,7 +162,7 @@ def test_an_import_whose_connection_is_killed_leaves_the_old_content(database_ur
         staged = when == "while it is staged"
         content, told = (broken(rows), print) if staged else (Content(World(TENANTS, (), (), ())), progress)
         with pytest.raises((DBAPIError, engine.dialect.loaded_dbapi.Error)):
-            import_directory(engine, content, told)
+            replace_all(engine, content, told)
         assert everything_in(engine) == before
 
 
@@ -168,7 +171,7 @@ def test_readers_see_the_old_content_until_the_new_one_is_whole(database_url: st
     with upgraded(database_url) as engine:
         store(engine, WORLD)
         before = everything_in(engine)
-        import_directory(engine, Content(EMPTY), lambda _done, _total: seen.append(everything_in(engine) == before))
+        replace_all(engine, Content(EMPTY), lambda _done, _total: seen.append(everything_in(engine) == before))
         assert seen and all(seen)
         assert everything_in(engine) != before
 
@@ -179,16 +182,16 @@ def test_two_imports_do_not_mingle(database_url: str, monkeypatch: pytest.Monkey
     def progress(done: int, total: int) -> None:
         if done == total:
             with pytest.raises(OperationalError, match="lock timeout"):
-                import_directory(engine, Content(EMPTY))
+                replace_all(engine, Content(EMPTY))
 
     with upgraded(database_url) as engine:
-        import_directory(engine, Content(WORLD), progress)
+        replace_all(engine, Content(WORLD), progress)
         assert exported(engine).count("\n") > 10
 
 
 def test_progress_goes_from_nothing_to_all(engine: Engine) -> None:
     told: list[tuple[int, int]] = []
-    import_directory(engine, Content(WORLD), lambda done, total: told.append((done, total)))
+    replace_all(engine, Content(WORLD), lambda done, total: told.append((done, total)))
     shares = [done / total for done, total in told]
     assert shares == sorted(shares)
     assert shares[-1] == 1
@@ -205,7 +208,7 @@ def test_progress_goes_from_nothing_to_all(engine: Engine) -> None:
 )
 def test_content_that_contradicts_itself_is_refused_whole(engine: Engine, world: World) -> None:
     with pytest.raises(IntegrityError):
-        import_directory(engine, Content(world))
+        replace_all(engine, Content(world))
     assert not any(everything_in(engine).values())
 
 
@@ -214,17 +217,17 @@ def test_guards_refuse_a_clash_but_not_a_change_that_ends_without_one(engine: En
     store(engine, evolve(WORLD, channels=(CHANNEL, rival)))
     guard(engine)
     swapped = evolve(WORLD, channels=(evolve(CHANNEL, bot_id="other"), evolve(rival, bot_id="bot")))
-    import_directory(engine, Content(swapped))
+    replace_all(engine, Content(swapped))
     after = everything_in(engine)
     with pytest.raises(IntegrityError):
-        import_directory(engine, Content(evolve(WORLD, channels=(CHANNEL, evolve(rival, bot_id="bot")))))
+        replace_all(engine, Content(evolve(WORLD, channels=(CHANNEL, evolve(rival, bot_id="bot")))))
     assert everything_in(engine) == after
 
 
 def test_an_import_needs_tables_of_ours_and_foreign_keys() -> None:
     engine = create_engine("sqlite://")
     with pytest.raises(ForeignKeysOff):
-        import_directory(engine, Content(WORLD))
+        replace_all(engine, Content(WORLD))
     engine.dispose()
 
 
@@ -235,14 +238,14 @@ def test_tables_of_a_newer_library_are_exported_but_not_imported_into(engine: En
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
     assert exported(engine) == text
     with pytest.raises(UnknownSchemaVersion, match="the tables are of version 9999, which"):
-        import_directory(engine, Content(EMPTY))
+        replace_all(engine, Content(EMPTY))
     assert exported(engine) == text
 
 
 def test_tables_that_were_made_without_a_version_are_imported_into(any_database_url: str) -> None:
     with engine_at(any_database_url) as engine:
         metadata.create_all(engine)
-        import_directory(engine, Content(WORLD))
+        replace_all(engine, Content(WORLD))
         assert json.loads(exported(engine))["agents"]
 
 
@@ -262,7 +265,7 @@ def test_views_are_exported_but_not_imported_into(database_url: str) -> None:
             )
         assert exported(engine) == text
         with pytest.raises(NotOurTables):
-            import_directory(engine, Content(WORLD))
+            replace_all(engine, Content(WORLD))
 
 
 @pytest.mark.parametrize(
@@ -296,5 +299,180 @@ def test_an_export_is_one_snapshot(any_database_url: str) -> None:
         text = exported(engine)
         pieces = export_directory(engine)
         begun = next(pieces) + next(pieces)
-        import_directory(engine, Content(EMPTY))
+        replace_all(engine, Content(EMPTY))
         assert begun + "".join(pieces) == text
+
+
+# What is removed must be meant
+
+
+FEW = World(TENANTS, (AGENT,), (CHANNEL,), (COMPANY,))
+THREE = evolve(FEW, tenants=(*TENANTS, Tenant(id="msp-c")))
+
+
+def numbers(change: DirectoryChange) -> dict[str, tuple[int, int, int]]:
+    """What is added, changed and removed, without the relations that stay as they are."""
+    told = {one.relation: (one.added, one.changed, one.removed) for one in change.relations}
+    return {relation: counted for relation, counted in told.items() if any(counted)}
+
+
+def test_what_an_import_changes_is_counted_for_each_relation(engine: Engine) -> None:
+    rival = evolve(CHANNEL, id="ch-2", show_agent_progress_steps=None, installed_m365_tenant_ids=["m-1"])
+    before = evolve(THREE, channels=(CHANNEL, rival), agents=(AGENT, evolve(AGENT, id=13, managed_key=None)))
+    store(engine, before)
+    after = World(
+        (Tenant(id="msp-a", name="Another"), Tenant(id="msp-b"), Tenant(id="msp-d")),
+        (evolve(AGENT, managed_key=None), evolve(AGENT, id=14)),
+        (evolve(CHANNEL, bot_id="another", installed_m365_tenant_ids=["m-2", "m-3"]), rival),
+        (evolve(COMPANY, m365_tenant_ids=["m-1", "m-2"]),),
+    )
+    expected = {
+        "routing_tenant": (1, 1, 1),
+        "routing_agent": (1, 1, 1),
+        "routing_channel": (0, 1, 0),
+        "routing_channel_installation": (1, 0, 1),
+        "routing_end_company_link": (1, 0, 0),
+    }
+    told: list[DirectoryChange] = []
+    change = import_directory(engine, Content(after), announce=told.append)
+    assert (numbers(change), told) == (expected, [change])
+    assert not numbers(import_directory(engine, Content(after)))
+
+
+@settings(max_examples=25)
+@given(before=directories(), after=directories())
+def test_what_is_counted_is_what_is_stored_before_and_after(
+    before: World, after: World, sqlite_counted: Callable[[World, World], tuple[DirectoryChange, dict[str, Any]]]
+) -> None:
+    change, expected = sqlite_counted(before, after)
+    assert {one.relation: (one.added, one.changed, one.removed) for one in change.relations} == expected
+
+
+@pytest.fixture(scope="module")
+def sqlite_counted() -> Iterator[Callable[[World, World], tuple[DirectoryChange, dict[str, Any]]]]:
+    """Import one world over another, and return what is told of that and what the stored rows say."""
+    with upgraded("sqlite://") as engine:
+
+        def counted(before: World, after: World) -> tuple[DirectoryChange, dict[str, Any]]:
+            store(engine, before)
+            old = own_values(engine)
+            change = replace_all(engine, Content(after))
+            new = own_values(engine)
+            return change, {
+                relation: (
+                    len(new[relation].keys() - old[relation].keys()),
+                    sum(
+                        old[relation][key] != new[relation][key] for key in old[relation].keys() & new[relation].keys()
+                    ),
+                    len(old[relation].keys() - new[relation].keys()),
+                )
+                for relation in RELATIONS
+            }
+
+        yield counted
+
+
+def own_values(engine: Engine) -> dict[str, dict[tuple[Any, ...], tuple[Any, ...]]]:
+    """The rows of each relation by their keys, without what is copied from their owners."""
+    found = {}
+    with engine.connect() as connection:
+        for relation, names in RELATIONS.items():
+            keys = len(metadata.tables[relation].primary_key)
+            rows = connection.exec_driver_sql(f"SELECT {', '.join(names)} FROM {relation}")
+            found[relation] = {tuple(row[:keys]): tuple(row) for row in rows}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("world", "told"),
+    [
+        (
+            EMPTY,
+            "leave routing_tenant, routing_agent, routing_channel, routing_channel_installation, routing_end_company, "
+            "routing_end_company_link empty",
+        ),
+        (evolve(FEW, tenants=TENANTS[:1]), "remove 2 of 3 rows of routing_tenant"),
+        (evolve(THREE, agents=()), "leave routing_agent empty"),
+        (evolve(THREE, channels=()), "leave routing_channel, routing_channel_installation empty"),
+        (evolve(THREE, end_companies=(evolve(COMPANY, m365_tenant_ids=[]),)), "leave routing_end_company_link empty"),
+        (
+            World((Tenant(id="x"), *TENANTS[:1]), (), (CHANNEL,), (COMPANY,)),
+            "remove 2 of 3 rows of routing_tenant and leave routing_agent empty",
+        ),
+    ],
+    ids=["everything", "most tenants", "agents", "channels", "links", "tenants for others"],
+)
+def test_an_import_that_removes_too_much_is_refused_unless_it_is_meant(engine: Engine, world: World, told: str) -> None:
+    store(engine, THREE)
+    before = everything_in(engine)
+    with pytest.raises(RemovalsRefused) as refused:
+        import_directory(engine, Content(world))
+    assert str(refused.value) == f"this would {told}; nothing was changed"
+    assert everything_in(engine) == before
+    change = import_directory(engine, Content(world), allow_removals=True)
+    assert change == refused.value.change
+    imported = everything_in(engine)
+    store(engine, world)
+    assert everything_in(engine) == imported != before
+
+
+def test_a_tenant_that_is_there_many_times_hides_no_removal(engine: Engine) -> None:
+    store(engine, THREE)
+    before = everything_in(engine)
+    many = evolve(FEW, tenants=TENANTS[:1] * 3)
+    with pytest.raises(RemovalsRefused, match="remove 2 of 3"):
+        import_directory(engine, Content(many))
+    assert everything_in(engine) == before
+
+
+def test_half_of_the_tenants_may_go(engine: Engine) -> None:
+    store(engine, FEW)
+    import_directory(engine, Content(evolve(FEW, tenants=TENANTS[:1])))
+    assert len(everything_in(engine)["routing_tenant"]) == 1
+
+
+def test_a_dry_run_tells_the_same_and_writes_nothing(engine: Engine) -> None:
+    store(engine, THREE)
+    before = everything_in(engine)
+    after = evolve(THREE, agents=(evolve(AGENT, id=77),))
+    change = import_directory(engine, Content(after), dry_run=True)
+    assert everything_in(engine) == before
+    with pytest.raises(RemovalsRefused):
+        import_directory(engine, Content(EMPTY), dry_run=True)
+    assert import_directory(engine, Content(after)) == change
+    assert everything_in(engine) != before
+
+
+def test_what_is_announced_is_not_yet_written(engine: Engine) -> None:
+    store(engine, FEW)
+    before = everything_in(engine)
+    seen = []
+    import_directory(engine, Content(THREE), announce=lambda _: seen.append(everything_in(engine) == before))
+    assert seen == [True]
+
+
+def test_the_work_of_a_second_import_into_sqlite_grows_with_the_rows_and_not_with_their_square() -> None:
+    with upgraded("sqlite://") as engine:
+        steps = []
+        for count in (500, 4000):
+            world = evolve(EMPTY, tenants=tuple(Tenant(id=f"t-{number}") for number in range(count)))
+            import_directory(engine, Content(world))
+            steps.append(steps_of(engine, partial(import_directory, engine, Content(world))))
+    assert steps[1] < 20 * steps[0]
+
+
+def steps_of(engine: Engine, call: Callable[[], object]) -> int:
+    """Count the steps that SQLite's machine takes in a call, in thousands."""
+    taken = 0
+
+    def count() -> None:
+        nonlocal taken
+        taken += 1
+
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_progress_handler(count, 1000)
+    call()
+    driver.set_progress_handler(None, 0)
+    return taken

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing, nullcontext
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import App, Parameter
 
@@ -13,7 +15,11 @@ from neo_routing.printable import printable
 from neo_routing_adapters.command.database_url import opened
 from neo_routing_adapters.command.failure import FOUND, MIDWAY, CommandFailed, document_at, name_of
 from neo_routing_adapters.command.findings import Findings
-from neo_routing_adapters.command.progress import progress
+from neo_routing_adapters.command.import_change import tell_change
+from neo_routing_adapters.command.progress import NO_BAR, Bar, progress
+
+if TYPE_CHECKING:
+    from neo_routing_adapters.sql.directory_change import DirectoryChange
 
 _SQLITE_URL: Final = "sqlite:///directory.sqlite"
 _ROWS_BETWEEN_SHOWS: Final = 1_000
@@ -60,10 +66,18 @@ def upgrade(url: str, /) -> None:
     print(f"the tables are of version {version}")
 
 
-def import_(url: str, file: Annotated[Path, Parameter(allow_leading_hyphen=True)], /) -> None:
+def import_(
+    url: str,
+    file: Annotated[Path, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    allow_removals: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+) -> None:
     """Replace the whole content of a database by a directory document.
 
-    It is all or nothing, and whoever reads meanwhile sees what was there before.
+    How many rows of each relation are added, changed and removed is told before anything is written. It is all or
+    nothing, and whoever reads meanwhile sees what was there before.
 
     Parameters
     ----------
@@ -71,23 +85,48 @@ def import_(url: str, file: Annotated[Path, Parameter(allow_leading_hyphen=True)
         Database, postgresql://user@host/name or sqlite:///file.
     file
         Directory document, .json or .toml; - is JSON on standard input.
+    dry_run
+        Tell what would change, and write nothing.
+    allow_removals
+        Even leave a relation empty that is not, or remove more than half of the tenants.
     """
     with opened(url) as engine:
-        from sqlalchemy.exc import IntegrityError
-
-        from neo_routing_adapters.sql.directory_import import import_directory
-        from neo_routing_adapters.sql.our_tables import CannotAdminister
-
         document = document_at(file)
-        try:
-            with progress("Importing") as show:
-                import_directory(engine, document, lambda done, total: show(completed=done, total=total))
-        except CannotAdminister as error:
-            raise CommandFailed(str(error), more_lines=error.lines) from error
-        except IntegrityError as error:
-            reason = str(error.orig).partition("\n")[0]
-            raise CommandFailed(f"{name_of(file)} holds rows that a guard of the database refuses: {reason}") from error
-    print(f"imported {document.count} rows")
+        with progress("Importing") as show, _refusals_of_import(file):
+            from neo_routing_adapters.sql.directory_import import import_directory
+
+            import_directory(
+                engine,
+                document,
+                lambda done, total: show(completed=done, total=total),
+                allow_removals=allow_removals,
+                dry_run=dry_run,
+                announce=partial(_tell_aside, show),
+            )
+    print("dry run: nothing was written" if dry_run else f"imported {document.count} rows")
+
+
+def _tell_aside(bar: Bar, change: DirectoryChange) -> None:
+    with bar.aside():
+        tell_change(change)
+
+
+@contextmanager
+def _refusals_of_import(file: Path) -> Iterator[None]:
+    from sqlalchemy.exc import IntegrityError
+
+    from neo_routing_adapters.sql.directory_change import RemovalsRefused
+    from neo_routing_adapters.sql.our_tables import CannotAdminister
+
+    try:
+        yield
+    except RemovalsRefused as error:
+        raise CommandFailed(f"{error}; if that is meant, add --allow-removals") from error
+    except CannotAdminister as error:
+        raise CommandFailed(str(error), more_lines=error.lines) from error
+    except IntegrityError as error:
+        reason = str(error.orig).partition("\n")[0]
+        raise CommandFailed(f"{name_of(file)} holds rows that a guard of the database refuses: {reason}") from error
 
 
 def export(url: str, /) -> None:
@@ -104,7 +143,7 @@ def export(url: str, /) -> None:
         from neo_routing_adapters.sql.directory_export import IllFormedRow, export_directory
 
         try:
-            shown = nullcontext(dict) if sys.stdout.isatty() else progress("Exporting")
+            shown = nullcontext(NO_BAR) if sys.stdout.isatty() else progress("Exporting")
             with shown as show, closing(export_directory(engine)) as pieces:
                 for count, piece in enumerate(pieces):  # a row each, more or less
                     sys.stdout.buffer.write(piece.encode())

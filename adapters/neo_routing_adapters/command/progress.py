@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Any
 
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from neo_routing_adapters.command.terminal import console
 
 
+class Bar:
+    """A bar that moves when it is called, or nothing at all."""
+
+    def __init__(self, bar: Progress | None, task: TaskID) -> None:
+        self._bar = bar
+        self._task = task
+
+    def __call__(
+        self, *, description: str | None = None, completed: float | None = None, total: float | None = None
+    ) -> None:
+        """Move it."""
+        if self._bar is not None:
+            self._bar.update(self._task, description=description, completed=completed, total=total)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take it away while something else is written, which may go to the same terminal."""
+        if self._bar is not None:
+            self._bar.stop()
+        yield
+        if self._bar is not None:
+            self._bar.start()
+
+
+NO_BAR = Bar(None, TaskID(0))
+
+
 @contextmanager
-def progress(doing: str) -> Iterator[Callable[..., Any]]:
-    """Show a bar while the block runs; what is returned moves it, by `description`, `completed` and `total`."""
+def progress(doing: str) -> Iterator[Bar]:
+    """Show a bar while the block runs."""
     if sys.stderr is None or not sys.stderr.isatty():
-        yield dict  # which takes the same, and does nothing with it
+        yield NO_BAR
         return
     with Progress(console=console(sys.stderr), transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
-        yield partial(bar.update, bar.add_task(doing, total=None))
+        yield Bar(bar, bar.add_task(doing, total=None))

@@ -14,10 +14,10 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Connection,
     Engine,
     Executable,
+    Index,
     MetaData,
     Table,
     delete,
@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from neo_routing import Agent, Channel, EndCompany, Tenant
+from neo_routing_adapters.sql.directory_change import DirectoryChange, RemovalsRefused, change_to, is_same
 from neo_routing_adapters.sql.our_tables import require_foreign_keys, require_our_tables
 from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
 from neo_routing_adapters.sql.stored_rows import (
@@ -81,8 +82,19 @@ _Batch: TypeAlias = tuple[int, Sequence[tuple[Table, list[StoredRow]]]]
 _AT_A_TIME: Final = 5_000
 
 
-def import_directory(engine: Engine, content: Content, progress: Progress = lambda _done, _total: None) -> None:
-    """Put this content in the place of all that there is, or else change nothing.
+def import_directory(
+    engine: Engine,
+    content: Content,
+    progress: Progress = lambda _done, _total: None,
+    *,
+    allow_removals: bool = False,
+    dry_run: bool = False,
+    announce: Callable[[DirectoryChange], object] = lambda _change: None,
+) -> DirectoryChange:
+    """Put this content in the place of all that there is, or else change nothing; return what that changes.
+
+    The change is announced before any row is written. A dry run ends there. Raises `RemovalsRefused` if it would leave
+    a relation empty that is not, or remove more than half of the tenants, unless removals are allowed.
 
     Ids must be unique and owners there: raises `sqlalchemy.exc.IntegrityError` if they are not, or if a guard forbids a
     clash; `ForeignKeysOff` on a SQLite that does not enforce them; `NotOurTables` on a host's views, and
@@ -96,10 +108,12 @@ def import_directory(engine: Engine, content: Content, progress: Progress = lamb
     >>> event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=ON"))
     >>> _ = upgrade(engine)
     >>> content = SimpleNamespace(count=1, tenants=[Tenant(id="msp-a")], agents=[], channels=[], end_companies=[])
-    >>> import_directory(engine, content)
-    >>> with engine.connect() as connection:
-    ...     connection.exec_driver_sql("SELECT id, name FROM routing_tenant").all()
-    [('msp-a', 'msp-a')]
+    >>> import_directory(engine, content).relations[0]
+    RelationChange(relation='routing_tenant', stored=0, added=1, changed=0, removed=0)
+    >>> nothing = SimpleNamespace(count=0, tenants=[], agents=[], channels=[], end_companies=[])
+    >>> import_directory(engine, nothing)
+    Traceback (most recent call last):
+    neo_routing_adapters.sql.directory_change.RemovalsRefused: this would leave routing_tenant empty; nothing was changed
     >>> engine.dispose()
     """
     with writing(engine, at_once=False) as connection:
@@ -107,14 +121,32 @@ def import_directory(engine: Engine, content: Content, progress: Progress = lamb
         require_our_tables(connection)
         staged = _stage(connection, content, progress)
         _keep_other_writers_out(connection)
-        steps = [*_merge_steps(staged)]
-        for done, step in enumerate(steps, start=1):
-            connection.execute(step)
-            progress(content.count * (len(steps) + done), content.count * 2 * len(steps))
-        for table in staged.values():
-            table.drop(connection)
-        for table in staged:
-            connection.exec_driver_sql(f"ANALYZE {table.name}")
+        change = change_to(connection, staged)
+        announce(change)
+        if change.grave_removals and not allow_removals:
+            raise RemovalsRefused(change)
+        if dry_run:
+            _roll_back(connection)
+        else:
+            _merge(connection, staged, content.count, progress)
+    return change
+
+
+def _roll_back(connection: Connection) -> None:
+    transaction = connection.get_transaction()
+    assert transaction is not None
+    transaction.rollback()
+
+
+def _merge(connection: Connection, staged: dict[Table, Table], count: int, progress: Progress) -> None:
+    steps = [*_merge_steps(staged)]
+    for done, step in enumerate(steps, start=1):
+        connection.execute(step)
+        progress(count * (len(steps) + done), count * 2 * len(steps))
+    for table in staged.values():
+        table.drop(connection)
+    for table in staged:
+        connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
 def _stage(connection: Connection, content: Content, progress: Progress) -> dict[Table, Table]:
@@ -129,14 +161,21 @@ def _stage(connection: Connection, content: Content, progress: Progress) -> dict
             load(connection, staged[table], rows)
         done += count
         progress(done, 2 * content.count)
-    for table in staged.values():
-        connection.exec_driver_sql(f"ANALYZE {table.name}")
+    for table, staging_table in staged.items():
+        _index_on_sqlite(connection, staging_table, table)
+        connection.exec_driver_sql(f"ANALYZE {staging_table.name}")
     return staged
 
 
 def _staging_table(table: Table) -> Table:
     columns = [Column(column.name, column.type) for column in table.columns]
     return Table(f"staged_{table.name}", MetaData(), *columns, prefixes=["TEMPORARY"])
+
+
+def _index_on_sqlite(connection: Connection, staged: Table, table: Table) -> None:
+    # Which compares rows one by one: without an index, that is each with each.
+    if connection.dialect.name == "sqlite":
+        Index(f"ix_{staged.name}", *(staged.c[column.name] for column in table.primary_key)).create(connection)
 
 
 def _batches(content: Content) -> Iterator[_Batch]:
@@ -186,7 +225,7 @@ def _merge_steps(staged: dict[Table, Table]) -> Iterator[Executable]:
     """
     for table in reversed(PARENTS_FIRST):
         compared = table.primary_key if table is tenants else table.columns
-        same = [_is_same(column, staged[table].c[column.name]) for column in compared]
+        same = [is_same(column, staged[table].c[column.name]) for column in compared]
         yield delete(table).where(~exists().where(*same))
     new = staged[tenants]
     yield update(tenants).values(name=new.c.name).where(tenants.c.id == new.c.id, tenants.c.name != new.c.name)
@@ -194,8 +233,3 @@ def _merge_steps(staged: dict[Table, Table]) -> Iterator[Executable]:
         known = [column == staged[table].c[column.name] for column in table.primary_key]
         missing = select(staged[table]).where(~exists().where(*known))
         yield insert(table).from_select(table.c.keys(), missing)
-
-
-def _is_same(one: Column[Any], other: Column[Any]) -> ColumnElement[bool]:
-    # PostgreSQL can hash for equality, and for nothing that holds of nulls too.
-    return one.is_not_distinct_from(other) if one.nullable else one == other
