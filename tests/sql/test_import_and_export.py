@@ -456,8 +456,7 @@ def test_the_work_of_a_second_import_into_sqlite_grows_with_the_rows_and_not_wit
         steps = []
         for count in (500, 4000):
             some = range(1, count + 1)
-            companies = (evolve(COMPANY, id=f"c-{n}", m365_tenant_ids=[f"m-{n}"]) for n in some)
-            world = World(TENANTS, tuple(evolve(AGENT, id=n) for n in some), (), tuple(companies))
+            world = World(TENANTS, (), tuple(evolve(CHANNEL, id=f"ch-{number}") for number in some), ())
             import_directory(engine, Content(world))
             steps.append(steps_of(engine, partial(import_directory, engine, Content(world))))
     assert steps[1] < 20 * steps[0]
