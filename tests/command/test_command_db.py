@@ -9,6 +9,8 @@ import re
 import shlex
 import sqlite3
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,11 @@ from neo_routing_adapters.command import main
 from neo_routing_adapters.command.database_reason import reason
 from neo_routing_adapters.command.database_url import engine_for
 from neo_routing_adapters.command.findings import Findings
+from neo_routing_adapters.command.import_change import tell_change
+from neo_routing_adapters.extras import how_to_install
+from neo_routing_adapters.sql import RELATIONS
 from neo_routing_adapters.sql.check import Finding, Severity
+from neo_routing_adapters.sql.directory_change import DirectoryChange, RelationChange
 
 if TYPE_CHECKING:
     from conftest import OnATerminal, Run
@@ -49,8 +55,20 @@ def url(run: Run, file: Path) -> str:
 def imported(run: Run, url: str, folder: Path, document: object) -> None:
     path = folder / "document.json"
     path.write_text(json.dumps(document), encoding="utf-8")
-    done = run("db", "import", url, str(path))
+    done = run("db", "import", url, str(path), "--allow-removals")
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+ASKED = ["--caller", "user:a", "--agent-id", "1"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def rows_of(directory: str) -> int:
+    return sum(map(len, json.loads(Path(directory).read_text(encoding="utf-8")).values()))
 
 
 def test_the_examples_of_help_run_one_after_the_other(run: Run, tmp_path: Path) -> None:
@@ -73,7 +91,7 @@ def test_import_and_export_show_on_a_terminal_how_far_they_are(
 
 
 def test_a_document_comes_out_as_it_went_in(run: Run, url: str, directory: str, tmp_path: Path) -> None:
-    assert run("db", "import", url, directory).stdout.startswith(b"imported ")
+    assert run("db", "import", url, directory).returncode == 0
     written = run("db", "export", url)
     assert (written.returncode, written.stderr) == (0, b"")
     again = tmp_path / "again.json"
@@ -106,7 +124,9 @@ def test_a_document_with_problems_changes_nothing(run: Run, url: str, directory:
 
 def test_a_document_comes_in_from_a_pipe(run: Run, url: str, directory: str) -> None:
     done = run("db", "import", url, "-", input=Path(directory).read_bytes())
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"imported 23 rows\n", b"")
+    *changes, imported_rows = done.stdout.decode().splitlines()
+    assert (done.returncode, imported_rows, done.stderr) == (0, f"imported {rows_of(directory)} rows", b"")
+    assert [line.split("\t")[0] for line in changes] == [*RELATIONS]
     written = run("db", "export", url).stdout
     done = run("db", "import", url, "-", input=b'{"agents": 1}')
     assert (done.returncode, done.stderr) == (2, b"neo-routing: cannot use standard input: agents: must be a list\n")
@@ -161,6 +181,7 @@ def test_guards_are_added_where_nothing_stands_in_the_way(run: Run, url: str, tm
     assert b"holds rows that a guard of the database refuses: " in done.stderr
 
 
+KNOWN = "which is not known; it may have connect_timeout, sslmode, application_name and others of libpq"
 UNUSABLE = [
     ("nonsense", "this is not the URL of a database, such as postgresql://user@host/name"),
     ("mysql://u:s3cret@h/n", "mysql databases cannot be used: give postgresql://… or sqlite:///…"),
@@ -168,16 +189,118 @@ UNUSABLE = [
     ("postgresql://u:s3cret@h:port/n", "this is not the URL of a database, such as postgresql://user@host/name"),
     ("sqlite://", "the URL names no file: give sqlite:///name, or sqlite:////folder/name"),
     ("sqlite:///missing.sqlite", "cannot read missing.sqlite: there is no such file"),
+    ("sqlite:///missing.sqlite?uri=true", "cannot read missing.sqlite: there is no such file"),
+    ("sqlite:///file:missing.sqlite?mode=rwc&uri=true", "cannot read missing.sqlite: there is no such file"),
+    ("sqlite:///file:missing.sqlite?mode=memory&uri=1", "the URL's mode must be ro, rw or rwc"),
+    ("sqlite:///file::memory:?uri=true", "the URL names no file: give sqlite:///name, or sqlite:////folder/name"),
+    (
+        "sqlite://h/n",
+        "the URL of a SQLite file has three slashes: give sqlite:///name, or sqlite:////folder/name",
+    ),
+    ("sqlite:///x?timeout=abc", "the URL's timeout must be a number of seconds, at least 0 and a day at most"),
+    ("sqlite:///x?timeout=nan", "the URL's timeout must be a number of seconds, at least 0 and a day at most"),
+    ("sqlite:///x?timeout=1&timeout=2", "the URL has the parameter timeout twice"),
+    ("sqlite:///x?plugin=x", "the URL has the parameter plugin, which is not known; it may have timeout"),
+    ("sqlite:///x?mode=ro", "the URL has the parameter mode, which is not known; it may have timeout"),
+    ("postgresql://u@127.0.0.1:1/n?plugin=x", f"the URL has the parameter plugin, {KNOWN}"),
+    ("postgresql://u@127.0.0.1:1/n?timeout=abc", f"the URL has the parameter timeout, {KNOWN}"),
+    ("postgresql://u@127.0.0.1:1/n?row_factory=x", f"the URL has the parameter row_factory, {KNOWN}"),
+    ("postgresql://u@h/n?sslmode=a&sslmode=b", "the URL has the parameter sslmode twice"),
+    ("postgresql://u@h/n?port=abc", "the URL has hosts or ports that cannot be used"),
+    (
+        "postgresql://u@127.0.0.1:1/n?connect_timeout=abc",
+        "cannot use 127.0.0.1/n: bad value for connect_timeout: 'abc'",
+    ),
+    (
+        "postgresql://u@127.0.0.1:1/n?sslmode=abc",
+        'cannot use 127.0.0.1/n: connection is bad: invalid sslmode value: "abc"',
+    ),
+    (
+        "postgresql://u:p/w@h/n",
+        "the URL has / before its @: in a password, write it as %2F, and after the host an @ as %40",
+    ),
+    ("postgresql://u%00@h/n", "this is not the URL of a database, such as postgresql://user@host/name"),
+    ("postgresql://u@h/%ff", "this is not the URL of a database, such as postgresql://user@host/name"),
+    ("postgresql:/u@h/n", "this is not the URL of a database, such as postgresql://user@host/name"),
 ]
 
 
 @pytest.mark.parametrize(("unusable", "told"), UNUSABLE)
 def test_a_url_that_cannot_be_used_is_one_line_and_exit_status_2(
-    run: Run, tmp_path: Path, unusable: str, told: str
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path, unusable: str, told: str
 ) -> None:
-    done = run("db", "check", unusable, cwd=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"neo-routing: {told}\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["db", "check", unusable]) == 2
+    assert capfd.readouterr() == ("", f"neo-routing: {told}\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "?uri=true", "?timeout=0.5", "?check_same_thread=false&uri=true&mode=ro", "?isolation_level=AUTOCOMMIT"],
+)
+@pytest.mark.parametrize("scheme", ["sqlite", "sqlite+pysqlite", "sqlite+aiosqlite"])
+def test_the_url_that_a_host_has_for_a_sqlite_file_is_understood(
+    url: str, capfd: pytest.CaptureFixture[str], scheme: str, query: str
+) -> None:
+    assert main(["db", "export", f"{scheme}{url.removeprefix('sqlite')}{query}"]) == 0
+    named = f"sqlite:///file:{url.removeprefix('sqlite:///')}?uri=true{query.replace('?', '&')}"
+    assert main(["db", "export", named.replace("&uri=true", "", 1)]) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_a_sqlite_file_that_goes_away_is_not_made_again(url: str, file: Path) -> None:
+    engine = engine_for(url)
+    file.unlink()
+    with pytest.raises(OperationalError, match="unable to open database file"):
+        engine.connect()
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "means"),
+    [
+        ("postgresql+psycopg2://u@h/n", {}),
+        ("postgres://u@h/n", {}),
+        ("postgresql+asyncpg://u@h/n?ssl=require", {"sslmode": "require"}),
+        ("postgresql+asyncpg://u@h/n?ssl=true&prepared_statement_cache_size=0", {"sslmode": "require"}),
+        ("postgresql+asyncpg://u@h/n?ssl=verify-full", {"sslmode": "verify-full"}),
+        ("postgresql://u@h/n?host=a,b&application_name=x", {"host": "a,b", "application_name": "x"}),
+    ],
+)
+def test_the_url_that_a_host_has_for_a_server_is_understood(given: str, means: dict[str, str]) -> None:
+    url = engine_for(given).url
+    assert (url.drivername, dict(url.query)) == ("postgresql+psycopg", means)
+
+
+def test_an_import_is_told_before_it_is_written_and_what_removes_too_much_must_be_meant(
+    run: Run, url: str, tmp_path: Path, directory: str
+) -> None:
+    assert run("db", "import", url, directory).returncode == 0
+    content = run("db", "export", url).stdout
+    (tmp_path / "empty.json").write_text("{}")
+    for more in ((), ("--dry-run",)):
+        done = run("db", "import", url, str(tmp_path / "empty.json"), *more)
+        assert (done.returncode, done.stdout.count(b"\n")) == (2, len(RELATIONS))
+        assert done.stdout.startswith(b"routing_tenant\t0\t0\t4\n")
+        assert done.stderr.startswith(b"neo-routing: this would leave routing_tenant, routing_agent, ")
+        assert done.stderr.endswith(b" empty; nothing was changed; if that is meant, add --allow-removals\n")
+    done = run("db", "import", url, str(tmp_path / "empty.json"), "--dry-run", "--allow-removals")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, b"dry run: nothing was written")
+    assert run("db", "export", url).stdout == content
+    done = run("db", "import", url, str(tmp_path / "empty.json"), "--allow-removals")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, b"imported 0 rows")
+    assert run("db", "export", url).stdout != content
+
+
+def test_on_a_terminal_what_an_import_changes_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    counted = {"stored": 1234, "added": 0, "changed": 12, "removed": 1234}
+    tell_change(DirectoryChange(tuple(RelationChange(relation=name, **counted) for name in RELATIONS)))
+    heading, *rows = re.sub("\x1b.*?m", "", terminal.getvalue()).splitlines()
+    assert heading.split() == ["added", "changed", "removed"]
+    assert [row.split() for row in rows] == [[name, "0", "12", "1,234"] for name in RELATIONS]
 
 
 @pytest.mark.parametrize("name", ["directory.sqlite", "/data/directory.DB"])
@@ -299,9 +422,6 @@ def test_a_database_that_is_busy_is_exit_status_3_at_the_start_and_midway(
     assert (done.returncode, done.stderr) == (3, f"neo-routing: {file} gave out: database is locked\n".encode())
 
 
-ASKED = ["--caller", "user:a", "--agent-id", "1"]
-
-
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -342,19 +462,41 @@ def test_a_reader_that_goes_ends_an_export_quietly(
         assert process.wait() == 141
 
 
-@pytest.mark.parametrize(("absent", "extra"), [("sqlalchemy", "sql"), ("psycopg", "postgres")])
-def test_without_its_extra_a_database_says_what_to_install(run: Run, tmp_path: Path, absent: str, extra: str) -> None:
+@pytest.mark.parametrize(
+    ("absent", "url", "extra"),
+    [
+        ("sqlalchemy", "postgresql://u@h/n", "postgres"),
+        ("sqlalchemy", "sqlite:///name", "sql"),
+        ("psycopg", "postgresql://u@h/n", "postgres"),
+        ("psycopg", "postgresql+asyncpg://u@h/n", "postgres"),
+    ],
+)
+def test_without_its_extra_a_database_says_at_once_which_to_install(
+    run: Run, tmp_path: Path, absent: str, url: str, extra: str
+) -> None:
     (tmp_path / f"{absent}.py").write_text(f"raise ModuleNotFoundError(name={absent!r})")
     env = {"PYTHONPATH": str(tmp_path)}
-    done = run("db", "check", "postgresql://u@h/n", env=env)
-    told = f"this database needs more than the command; install it with: pip install 'neo_routing[{extra}]'"
-    assert (done.returncode, done.stderr.decode()) == (2, f"neo-routing: {told}\n")
+    told = f"this database needs more than the command; {how_to_install(extra)}"
+    for done in (run("db", "check", url, env=env), run("explain", "--directory", url, *ASKED, env=env)):
+        assert (done.returncode, done.stderr.decode()) == (2, f"neo-routing: {told}\n")
     assert run("--help", env=env).returncode == run("demo", env=env).returncode == 0
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+def test_what_to_install_is_told_for_a_copy_and_for_a_wheel_and_as_from_no_index() -> None:
+    told = how_to_install("postgres")
+    assert "pip install '.[postgres]' in a copy of the project" in told
+    assert "neo_routing[" not in told
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert {"cli", "sql", "postgres"} <= project["optional-dependencies"].keys()
+
+
+def test_the_directory_in_a_database_says_which_extra_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "sqlalchemy.py").write_text("raise ModuleNotFoundError(name='sqlalchemy')")
+    for module in ("sql", "sql.directory_import"):
+        code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import neo_routing_adapters.{module}"
+        done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
+        told = f"ModuleNotFoundError: a directory in a database needs SQLAlchemy; {how_to_install('sql')}\n"
+        assert done.stderr.endswith(told)
 
 
 ROWS = [

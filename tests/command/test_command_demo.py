@@ -54,3 +54,16 @@ def test_save_into_a_file_is_one_line_and_exit_status_2(run: Run, tmp_path: Path
     done = run("demo", "--save", str(tmp_path / "file" / "below"))
     assert done.returncode == 2
     assert done.stderr.count(b"\n") == 1
+
+
+def test_save_writes_through_no_link_that_leads_nowhere(run: Run, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "sample", tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "cases.jsonl").symlink_to(elsewhere)
+    done = run("demo", "--save", str(folder))
+    assert (done.returncode, done.stderr.decode()) == (2, f"neo-routing: {folder / 'cases.jsonl'} is there already\n")
+    assert not elsewhere.exists()
+    assert not (folder / "directory.json").exists()
+    (tmp_path / "corpus").symlink_to(elsewhere)
+    done = run("conformance", "--save", str(tmp_path / "corpus"))
+    assert (done.returncode, elsewhere.exists()) == (2, False)

@@ -83,5 +83,5 @@ def test_the_command_without_its_extra_says_what_to_install(bare_python: str) ->
     ran = subprocess.run([str(command), "demo"], capture_output=True, text=True, check=False)
     assert ran.returncode == 2
     assert ran.stdout == ""
-    assert "neo_routing[cli]" in ran.stderr
+    assert "pip install '.[cli]' in a copy of the project" in ran.stderr
     assert len(ran.stderr.splitlines()) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-_INSTALL_FIRST = "neo-routing: the command needs more than the library; install it with: pip install 'neo_routing[cli]'"
+from neo_routing_adapters.extras import how_to_install
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in {"cyclopts", "rich"}:
             raise
-        print(_INSTALL_FIRST, file=sys.stderr)
+        print(f"neo-routing: the command needs more than the library; {how_to_install('cli')}", file=sys.stderr)
         return 2
     return run(sys.argv[1:] if arguments is None else arguments)
 

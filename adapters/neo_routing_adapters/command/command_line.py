@@ -16,6 +16,7 @@ from neo_routing import DirectoryUnavailable
 from neo_routing.printable import printable
 from neo_routing_adapters.command import conformance, database, demo, explain, prove, resolve
 from neo_routing_adapters.command.failure import MIDWAY, UNUSABLE, CommandFailed
+from neo_routing_adapters.command.secrets import keeping_secrets_of, without_secrets
 from neo_routing_adapters.command.terminal import console
 
 # What a shell reports for a program that the signal ended.
@@ -29,6 +30,11 @@ def run(arguments: Sequence[str]) -> int:
         return _complain("standard output is closed", UNUSABLE)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    with keeping_secrets_of(arguments):
+        return _run_to_an_end(arguments)
+
+
+def _run_to_an_end(arguments: Sequence[str]) -> int:
     try:
         status = _run(arguments)
         sys.stdout.flush()
@@ -47,7 +53,7 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         _app()(list(arguments))
     except CycloptsError as error:
-        return _complain(printable(" ".join(_misuse(error).split())) + " Try --help.", UNUSABLE)
+        return _complain(printable(" ".join(without_secrets(_misuse(error)).split())) + " Try --help.", UNUSABLE)
     except CommandFailed as failed:
         sys.stdout.flush()  # what was found comes before what that comes to, where both go to one place
         return _complain(str(failed), failed.status)
@@ -89,7 +95,7 @@ def _app() -> App:
 
 def _complain(message: str, status: int) -> int:
     if sys.stderr is not None:
-        print(f"neo-routing: {message}", file=sys.stderr)
+        print(f"neo-routing: {without_secrets(message)}", file=sys.stderr)
     return status
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_form
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,8 +22,10 @@ from neo_routing.testing.conformance import (
     read_answer,
 )
 from neo_routing_adapters.command.conformance_report import Checked, Report, WorldChecked
+from neo_routing_adapters.command.database_url import refuse_url
 from neo_routing_adapters.command.failure import FOUND, CommandFailed, cannot
 from neo_routing_adapters.command.program import Answered, answers_of, orderly_termination
+from neo_routing_adapters.command.secrets import without_secrets
 from neo_routing_adapters.wording import exactly
 
 EXAMPLE: Final = """\
@@ -104,8 +107,8 @@ def _check(worlds: Iterable[ConformanceWorld], words: Sequence[str], seconds: fl
         for world in worlds:
             path.write_bytes(_directory_file(world))
             answered = _run(_with_directory(words, str(path)), world, seconds)
-            command = shlex.join(_with_directory(words, f"corpus/{world.name}/directory.json"))
-            report.tell(_compared(world, command, answered, trace=report.trace))
+            again = shlex.join(_with_directory(words, f"corpus/{world.name}/directory.json"))
+            report.tell(_compared(world, without_secrets(again), answered, trace=report.trace))
     report.finish(conformance_version())
     if report.is_wrong:
         raise CommandFailed(report.summary, FOUND)
@@ -131,7 +134,10 @@ def _compared(world: ConformanceWorld, command: str, answered: Answered, *, trac
     if fault is None and len(answered.lines) < len(world.cases):
         fault = _too_few(world, checked)
     return WorldChecked(
-        world=world, fault=fault, complaints=answered.complaints, checked=() if fault else tuple(checked)
+        world=world,
+        fault=fault,
+        complaints=tuple(map(without_secrets, answered.complaints)),
+        checked=() if fault else tuple(checked),
     )
 
 
@@ -149,17 +155,20 @@ def _too_few(world: ConformanceWorld, checked: Sequence[Checked]) -> str:
 
 
 def _save(worlds: Sequence[ConformanceWorld], folder: Path) -> None:
-    if folder.exists():
+    refuse_url(folder, "--save must be a folder")
+    if os.path.lexists(folder):
         raise CommandFailed(f"{folder} is there already")
     try:
         for world in worlds:
             (folder / world.name).mkdir(parents=True)
             for name, content in _files(world):
-                (folder / world.name / name).write_bytes(content)
+                with (folder / world.name / name).open("xb") as file:
+                    file.write(content)
     except OSError as error:
         raise cannot(f"write to {folder}", error) from error
     cases = sum(len(world.cases) for world in worlds)
-    print(printable(f"wrote {folder}: {len(worlds)} directories with {cases} cases, version {conformance_version()}"))
+    wrote = f"wrote {folder}: {len(worlds)} directories with {cases} cases, version {conformance_version()}"
+    print(printable(without_secrets(wrote)))
 
 
 def _files(world: ConformanceWorld) -> Iterator[tuple[str, bytes]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import App, Parameter
 
 from neo_routing.printable import printable
-from neo_routing_adapters.command.database_url import opened
+from neo_routing_adapters.command.database_url import opened, refuse_url
 from neo_routing_adapters.command.failure import FOUND, MIDWAY, CommandFailed, document_at, name_of
 from neo_routing_adapters.command.findings import Findings
 from neo_routing_adapters.command.import_change import tell_change
@@ -90,6 +90,7 @@ def import_(
     allow_removals
         Even leave a relation empty that is not, or remove more than half of the tenants.
     """
+    refuse_url(file, "what is imported must be a directory document")
     with opened(url) as engine:
         document = document_at(file)
         with progress("Importing") as show, _refusals_of_import(file):

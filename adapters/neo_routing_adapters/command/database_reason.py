@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from neo_routing_adapters.command.secrets import FEWEST_TELLING, is_secret_name, starred_words
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
-
-_SECRET_KEYS: Final = frozenset(
-    {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
-)
-# Fewer characters than these stand within a longer word by chance, and there they tell nothing.
-_FEWEST_TELLING: Final = 4
 
 
 def reason(url: URL, error: BaseException) -> str:
@@ -24,8 +19,8 @@ def reason(url: URL, error: BaseException) -> str:
     said = str(getattr(error, "orig", error))
     secrets = sorted(_secrets(url), key=len, reverse=True)
     for secret in secrets:
-        said = re.sub(rf"(?<![\w.-]){re.escape(secret)}(?![\w.-])", "***", said)
-    if any(secret in said for secret in secrets if len(secret) >= _FEWEST_TELLING):
+        said = starred_words(said, secret)
+    if any(secret in said for secret in secrets if len(secret) >= FEWEST_TELLING):
         return ""
     [line, *_] = [*said.splitlines(), ""]
     return f": {line}" if line else ""
@@ -34,6 +29,6 @@ def reason(url: URL, error: BaseException) -> str:
 def _secrets(url: URL) -> Iterator[str]:
     if url.password:
         yield str(url.password)
-    for key in _SECRET_KEYS & url.query.keys():
-        value = url.query[key]
-        yield from [value] if isinstance(value, str) else value
+    for name, value in url.query.items():
+        if is_secret_name(name):
+            yield from filter(None, [value] if isinstance(value, str) else value)

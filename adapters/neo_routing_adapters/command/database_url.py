@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlencode
 
+from neo_routing_adapters.command.database_parameters import (
+    postgresql_parameters,
+    sqlite_timeout,
+    sqlite_uri_parameters,
+)
 from neo_routing_adapters.command.database_reason import reason
 from neo_routing_adapters.command.failure import MIDWAY, UNUSABLE, CommandFailed
+from neo_routing_adapters.extras import how_to_install
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
 _SQLITE: Final = "sqlite"
 _PSYCOPG: Final = "postgresql+psycopg"
-_DRIVERS: Final[Mapping[str, str]] = {
-    _SQLITE: _SQLITE,
-    "sqlite+pysqlite": _SQLITE,
-    "sqlite+aiosqlite": _SQLITE,
-    "postgres": _PSYCOPG,
-    "postgresql": _PSYCOPG,
-    _PSYCOPG: _PSYCOPG,
-    "postgresql+asyncpg": _PSYCOPG,
-}
-"""The driver that the command uses, by the scheme of the URL: a host may use another for the same database."""
+_SQLITE_SCHEMES: Final = frozenset({_SQLITE, "sqlite+pysqlite", "sqlite+aiosqlite"})
+_POSTGRESQL: Final = frozenset({"postgres", "postgresql"})
+"""A host may use any driver: the command uses one of its own for the same database."""
 _SQLITE_FILES: Final = frozenset({".sqlite", ".sqlite3", ".db"})
 _NOBODY_THERE: Final = (
     errno.ECONNREFUSED,
@@ -37,6 +38,8 @@ _NOBODY_THERE: Final = (
     errno.ENETUNREACH,
 )
 _CONNECT_TIMEOUT: Final = 10  # seconds
+_NO_URL: Final = "this is not the URL of a database, such as postgresql://user@host/name"
+_broken_url: Final = re.compile(r"(?:[A-Za-z][\w+.-]+:/|(?:postgres|postgresql|sqlite)[\w+]*:)").match
 
 
 def is_database_url(text: str) -> bool:
@@ -45,9 +48,17 @@ def is_database_url(text: str) -> bool:
 
 
 def refuse_file_of_database(name: str) -> None:
-    """Raise `CommandFailed`, which says the URL, for what looks like the name of a SQLite file."""
-    if Path(name).suffix.lower() in _SQLITE_FILES and not name.startswith(f"{_SQLITE}:"):
+    """Raise `CommandFailed` for what looks like a broken URL, or like a SQLite file, of which it says the URL."""
+    if _broken_url(name):
+        raise CommandFailed(_NO_URL)
+    if Path(name).suffix.lower() in _SQLITE_FILES:
         raise CommandFailed(f"{name} is the name of a file; a database is given by its URL: sqlite:///{name}")
+
+
+def refuse_url(path: Path, right: str) -> None:
+    """Raise `CommandFailed`, which says what is right there, for a URL in the place of a path."""
+    if _broken_url(str(path)):  # of whose slashes a path has dropped one
+        raise CommandFailed(f"{right}, not the URL of a database")
 
 
 def engine_for(url_text: str, *, may_create: bool = False) -> Engine:
@@ -55,11 +66,14 @@ def engine_for(url_text: str, *, may_create: bool = False) -> Engine:
 
     The file of a SQLite database must be there, unless it may be created.
     """
-    url = _url(url_text)
-    if url.drivername == _SQLITE:
-        _check_file(url, may_create=may_create)
-        return _sqlite_engine(url)
-    return _postgresql_engine(url)
+    if not is_database_url(url_text):
+        refuse_file_of_database(url_text)
+        raise CommandFailed(_NO_URL)
+    driver = _driver(url_text.partition("://")[0])
+    if driver == _PSYCOPG:
+        _refuse_unescaped(url_text.partition("://")[2])
+    url = _url(url_text, driver)
+    return _sqlite_engine(url, may_create=may_create) if driver == _SQLITE else _postgresql_engine(url)
 
 
 @contextmanager
@@ -80,40 +94,73 @@ def opened(url_text: str, *, may_create: bool = False, relations: bool = True) -
         engine.dispose()
 
 
-def _url(text: str) -> URL:
+def _driver(scheme: str) -> str:
+    if scheme in _SQLITE_SCHEMES:
+        return _SQLITE
+    if scheme.partition("+")[0] in _POSTGRESQL:
+        return _PSYCOPG
+    which = f"{scheme} databases" if scheme.isidentifier() else "such databases"
+    raise CommandFailed(f"{which} cannot be used: give postgresql://… or sqlite:///…")
+
+
+def _refuse_unescaped(after_scheme: str) -> None:
+    """Refuse what would be read otherwise than it is meant, and could be told: a part of a password for a host."""
+    before, at, after = after_scheme.partition("@")
+    if "@" in after:
+        raise CommandFailed("the URL has an @ too many: in a password, write it as %40")
+    for character in "/?#" if at else "":
+        if character in before:
+            raise CommandFailed(
+                f"the URL has {character} before its @: in a password, write it as %{ord(character):02X}, and "
+                "after the host an @ as %40"
+            )
+
+
+def _url(text: str, driver: str) -> URL:
     try:
         from sqlalchemy import make_url
         from sqlalchemy.exc import ArgumentError
     except ModuleNotFoundError as missing:
-        raise _not_installed("sql") from missing
-    if not is_database_url(text):
-        refuse_file_of_database(text)
+        raise _not_installed(driver) from missing
     try:
+        unquote(text, errors="strict").encode()
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
-        raise CommandFailed("this is not the URL of a database, such as postgresql://user@host/name") from error
-    driver = _DRIVERS.get(url.drivername)
-    if driver is None:
-        raise CommandFailed(f"{url.drivername} databases cannot be used: give postgresql://… or sqlite:///…")
-    if "@" in (url.host or ""):
-        raise CommandFailed("the URL has an @ too many: in a password, write it as %40")
+        raise CommandFailed(_NO_URL) from error
+    if "\0" in unquote(text):
+        raise CommandFailed(_NO_URL)
     return url.set(drivername=driver)
 
 
-def _check_file(url: URL, *, may_create: bool) -> None:
-    if url.database in {None, "", ":memory:"}:
-        raise CommandFailed("the URL names no file: give sqlite:///name, or sqlite:////folder/name")
-    assert url.database is not None
-    if not (may_create or "uri" in url.query or Path(url.database).is_file()):
-        raise CommandFailed(f"cannot read {url.database}: there is no such file")
-
-
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, *, may_create: bool) -> Engine:
     from sqlalchemy import create_engine, event
 
-    engine = create_engine(url)
+    if url.host or url.username or url.password or url.port:
+        raise CommandFailed(
+            "the URL of a SQLite file has three slashes: give sqlite:///name, or sqlite:////folder/name"
+        )
+    parameters = sqlite_uri_parameters(url.query)
+    seconds, path = sqlite_timeout(url.query), _sqlite_path(url, may_create=may_create)
+    if not may_create and parameters.get("mode") != "ro":
+        parameters["mode"] = "rw"  # so that SQLite itself makes no file, should it go away
+    uri = f"{path.absolute().as_uri()}?{urlencode(parameters)}"
+    engine = create_engine(
+        url.set(query={}),
+        creator=lambda: sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=seconds),
+    )
     event.listen(engine, "connect", _enforce_foreign_keys)
     return engine
+
+
+def _sqlite_path(url: URL, *, may_create: bool) -> Path:
+    name = url.database or ""
+    if name.startswith("file:"):
+        name = unquote(name.removeprefix("file:").removeprefix("//localhost").removeprefix("//"))
+    if name in {"", ":memory:"}:
+        raise CommandFailed("the URL names no file: give sqlite:///name, or sqlite:////folder/name")
+    if not (may_create or Path(name).is_file()):
+        raise CommandFailed(f"cannot read {name}: there is no such file")
+    return Path(name)
 
 
 def _enforce_foreign_keys(connection: Any, _record: object) -> None:
@@ -122,21 +169,29 @@ def _enforce_foreign_keys(connection: Any, _record: object) -> None:
 
 def _postgresql_engine(url: URL) -> Engine:
     from sqlalchemy import create_engine
+    from sqlalchemy.exc import ArgumentError
 
+    try:
+        from psycopg.pq import Conninfo
+    except ImportError as missing:
+        raise _not_installed(_PSYCOPG) from missing
+    known = (option.keyword.decode() for option in Conninfo.get_defaults())
+    url = url.set(query=postgresql_parameters(url.query, known))
     # Without this encoding, one cannot even ask a database in SQL_ASCII what its own is.
     options: dict[str, Any] = {"client_encoding": "utf8"}
     if "connect_timeout" not in url.query:
         options["connect_timeout"] = _CONNECT_TIMEOUT
     try:
-        return create_engine(url, connect_args=options)
-    except ImportError as missing:
-        raise _not_installed("postgres") from missing
+        engine = create_engine(url, connect_args=options)
+        engine.dialect.create_connect_args(url)
+    except (ArgumentError, ValueError) as error:
+        raise CommandFailed("the URL has hosts or ports that cannot be used") from error
+    return engine
 
 
-def _not_installed(extra: str) -> CommandFailed:
-    return CommandFailed(
-        f"this database needs more than the command; install it with: pip install 'neo_routing[{extra}]'"
-    )
+def _not_installed(driver: str) -> CommandFailed:
+    extra = "sql" if driver == _SQLITE else "postgres"
+    return CommandFailed(f"this database needs more than the command; {how_to_install(extra)}")
 
 
 def _missing_relations(engine: Engine) -> list[str]:

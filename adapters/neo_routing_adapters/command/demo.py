@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,9 @@ from rich.text import Text
 
 from neo_routing import Decision, SessionDirectory, decide, malformed_decision
 from neo_routing.printable import printable
+from neo_routing_adapters.command.database_url import refuse_url
 from neo_routing_adapters.command.failure import CommandFailed, cannot
+from neo_routing_adapters.command.secrets import without_secrets
 from neo_routing_adapters.command.telling import answer, deciding_step, warnings
 from neo_routing_adapters.command.terminal import show
 from neo_routing_adapters.json_lines import read_case
@@ -123,13 +126,15 @@ def _in_brief(scene: Scene) -> str:
 
 
 def _save(folder: Path) -> None:
+    refuse_url(folder, "--save must be a folder")
     for name in _SAMPLE:
-        if (folder / name).exists():
+        if os.path.lexists(folder / name):  # a link that leads nowhere would be written through
             raise CommandFailed(f"{folder / name} is there already")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in _SAMPLE:
-            (folder / name).write_bytes((resources.files("neo_routing_adapters") / "sample" / name).read_bytes())
+            with (folder / name).open("xb") as file:
+                file.write((resources.files("neo_routing_adapters") / "sample" / name).read_bytes())
     except OSError as error:
         raise cannot(f"write to {folder}", error) from error
-    print("\n".join(printable(f"wrote {folder / name}") for name in _SAMPLE))
+    print("\n".join(printable(without_secrets(f"wrote {folder / name}")) for name in _SAMPLE))
