@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from attrs import asdict, evolve
 from returns.result import Failure, Result, Success
@@ -32,10 +31,7 @@ from neo_routing import (
 from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.messages import malformed
 from neo_routing.printable import is_printable
-from neo_routing.well_formed import MOST_DIGITS, integer_literal
-
-_FRACTION: Final = 0.5
-"""What stands for every number that is not an integer: no field takes one, so all are refused in the same words."""
+from neo_routing_adapters.strict_json import exact_number, read_json
 
 _USABLE_CALLER: Final = (
     "must be an object with a kind (platform, service_account or user) and a tenant_id "
@@ -90,28 +86,21 @@ def answer_line(line: bytes | str, directory: SessionDirectory, *, trace: bool =
     >>> answer_line("[]", MemoryDirectory())[:34]
     '{"outcome": "refused", "status": 4'
     """
+    return decision_line(decide_line(line, directory), trace=trace)
+
+
+def decide_line(line: bytes | str, directory: SessionDirectory) -> Decision:
+    """Decide the case on a line, or refuse what is none. Raises `DirectoryUnavailable`.
+
+    >>> from neo_routing_adapters.memory import MemoryDirectory
+    >>> decide_line("[]", MemoryDirectory()).result.failure().fields
+    ('request',)
+    """
     case = read_case(line)
     if isinstance(case, Failure):
-        return decision_line(malformed_decision(case.failure()), trace=trace)
+        return malformed_decision(case.failure())
     caller, request = case.unwrap()
-    return decision_line(decide(caller, request, directory), trace=trace)
-
-
-def strict_json_reader(
-    *, parse_int: Callable[[str], object], parse_float: Callable[[str], object]
-) -> Callable[[str], Any]:
-    """Return what reads JSON as strictly as RFC 8259 asks, and numbers as these read their literals.
-
-    It raises `ValueError` where Python's own reader takes more: `NaN` and infinities, and a name that an object has
-    twice.
-
-    >>> strict_json_reader(parse_int=int, parse_float=float)('{"a": 1, "a": 2}')
-    Traceback (most recent call last):
-    ValueError: duplicate key
-    """
-    return json.JSONDecoder(
-        object_pairs_hook=_object, parse_constant=_no_number, parse_int=parse_int, parse_float=parse_float
-    ).decode
+    return decide(caller, request, directory)
 
 
 def integer_or_text(text: str) -> int | str:
@@ -122,25 +111,13 @@ def integer_or_text(text: str) -> int | str:
     >>> integer_or_text("42"), integer_or_text("4.2e1"), integer_or_text("4_2")
     (42, 42, '4_2')
     """
-    number = _number(text) if _is_number_literal(text) else text
+    number = exact_number(text) if _is_number_literal(text) else text
     return number if isinstance(number, int) else text
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("duplicate key")
-    return members
-
-
-def _no_number(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _case(line: bytes | str) -> dict[str, Any] | None:
     try:
-        text = (line.encode() if isinstance(line, str) else line).decode()
-        case = _read(text)
+        case = read_json(line)
     except (ValueError, RecursionError):
         return None
     return case if isinstance(case, dict) else None
@@ -168,22 +145,6 @@ _NO_CASE: Final = Failure(
 _NO_CALLER: Final = malformed({"caller": IllFormed(_USABLE_CALLER, Complaint.NO_USABLE_CALLER)})
 
 
-def _number(literal: str) -> int | float:
-    """Read a number, with a fraction or an exponent too: exactly, as a rounded id would be somebody else's."""
-    mantissa, _, exponent = literal.lower().partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    digits = (whole + fraction).rstrip("0")
-    zeros = _signed(exponent) + len(whole) - len(digits)
-    if not digits.strip("-0"):
-        return 0
-    return _FRACTION if zeros < 0 else _signed(digits + "0" * min(zeros, MOST_DIGITS))
-
-
-def _signed(digits: str) -> int:
-    return integer_literal(("-" if digits.startswith("-") else "") + (digits.lstrip("+-0") or "0"))
-
-
-_read: Final = strict_json_reader(parse_int=integer_literal, parse_float=_number)
 _write: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 

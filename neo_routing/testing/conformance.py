@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
-from neo_routing_adapters.json_lines import integer_or_text, strict_json_reader
+from neo_routing_adapters.strict_json import read_json
 
 CORPUS: Final = resources.files("neo_routing").joinpath("testing", "corpus")
 """The folder of the corpus; it may be inside an archive."""
@@ -129,7 +129,7 @@ def read_answer(line: bytes | str) -> dict[str, Any]:
     ValueError: is no JSON object
     """
     try:
-        answer = _read(line if isinstance(line, str) else line.decode())
+        answer = read_json(line if isinstance(line, str) else line.decode())
     except UnicodeDecodeError as error:
         raise ValueError("is not UTF-8") from error
     except (ValueError, RecursionError) as error:
@@ -213,14 +213,7 @@ def _line(case: dict[str, Any]) -> bytes:
     return text.encode()
 
 
-def _number(literal: str) -> int | float:
-    number = integer_or_text(literal)
-    return number if isinstance(number, int) else float(literal)
-
-
 def _text(value: object) -> str:
     """Write a value so that equal ones are the same text, and true is not 1."""
     return json.dumps(value, sort_keys=True)
 
-
-_read: Final = strict_json_reader(parse_int=_number, parse_float=_number)

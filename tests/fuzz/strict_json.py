@@ -9,8 +9,8 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
-DEEPEST: Final = 150
-"""How many objects and arrays may stand in each other; the library may give up on more, at any number of them."""
+DEEPEST: Final = 128
+"""How many objects and arrays may stand in each other."""
 
 _MOST_DIGITS: Final = 700
 _LARGEST_EXPONENT: Final = 10**9
@@ -25,11 +25,7 @@ _WORDS: Final = {"true": True, "false": False, "null": None}
 
 
 class NotJson(ValueError):
-    """A text that is no JSON, or in which a key stands twice in an object."""
-
-
-class TooDeep(ValueError):
-    """A text that may be JSON, but is nested too deeply to say what the library makes of it."""
+    """A text that is no JSON, that is nested too deeply, or in which a key stands twice in an object."""
 
 
 def read(text: str) -> Any:
@@ -57,9 +53,8 @@ def _after(text: str, start: int) -> int:
 
 
 def _value(text: str, start: int, depth: int) -> tuple[Any, int]:
-    if depth > DEEPEST:
-        raise TooDeep
     first = text[start : start + 1]
+    _expect(depth < DEEPEST or first not in {"{", "["}, start)
     if first == "{":
         return _object(text, start, depth)
     if first == "[":

@@ -19,15 +19,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from neo_routing import Decision, SessionDirectory, decide, malformed_decision
+from neo_routing import Decision
 from neo_routing.printable import printable
 from neo_routing_adapters.command.database_url import refuse_url
 from neo_routing_adapters.command.failure import CommandFailed, cannot
 from neo_routing_adapters.command.secrets import without_secrets
 from neo_routing_adapters.command.telling import answer, deciding_step, warnings
 from neo_routing_adapters.command.terminal import show
-from neo_routing_adapters.json_lines import read_case
+from neo_routing_adapters.json_lines import decide_line
 from neo_routing_adapters.memory import read_directory
+from neo_routing_adapters.strict_json import read_json
 from neo_routing_adapters.wording import sentence
 
 EXAMPLE: Final = """\
@@ -89,13 +90,8 @@ def scenes() -> Iterator[Scene]:
     with resources.as_file(sample / "directory.json") as path:
         directory = read_directory(path)
     for line in (sample / "cases.jsonl").read_bytes().splitlines():
-        case = json.loads(line)
-        yield Scene(case["story"], case["caller"], case["request"], _decision(line, directory))
-
-
-def _decision(line: bytes, directory: SessionDirectory) -> Decision:
-    case = read_case(line)
-    return malformed_decision(case.failure()) if isinstance(case, Failure) else decide(*case.unwrap(), directory)
+        case = read_json(line)
+        yield Scene(case["story"], case["caller"], case["request"], decide_line(line, directory))
 
 
 def _shown_scenes() -> Iterator[RenderableType]:

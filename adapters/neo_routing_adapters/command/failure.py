@@ -79,7 +79,7 @@ def _read_standard_input(_: Path) -> DirectoryDocument:
 
 
 def _told(invalid: InvalidDirectory) -> Iterator[str]:
-    many = len(invalid.problems)
+    many = invalid.count
     if many > 1:
         yield f"{many} problems in the directory"
     yield from map(str, invalid.problems[:_MOST_PROBLEMS])

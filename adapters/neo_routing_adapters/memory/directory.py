@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from neo_routing import Agent, Channel, EndCompany, Rows, RowsBuilder, RowsNeeded, Tenant
-from neo_routing_adapters.memory.problems import InvalidDirectory, References
+from neo_routing_adapters.memory.problems import References
 
 _MANY: Final = 100_000
 
@@ -52,8 +52,7 @@ class MemoryDirectory:
         _add_agents(agents, builder, references)
         _add_channels(channels, builder, references)
         _add_end_companies(end_companies, builder, references)
-        if references.problems:
-            raise InvalidDirectory(references.problems)
+        references.require_none()
         self._rows = builder.rows()
         # Before the garbage collector leaves so many rows alone, it looks at each of them once: a pause that belongs
         # here and not in the middle of somebody's call.

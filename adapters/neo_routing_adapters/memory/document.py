@@ -6,13 +6,12 @@ that every place where something is wrong can be named, not only the first.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import NOTHING, Attribute, fields
 
@@ -21,7 +20,9 @@ from neo_routing.complaints import IllFormed
 from neo_routing.directory import EACH
 from neo_routing.well_formed import integer_literal
 from neo_routing_adapters.memory.directory import MemoryDirectory
-from neo_routing_adapters.memory.problems import InvalidDirectory, Problem, References
+from neo_routing_adapters.memory.problems import InvalidDirectory, Problem, Problems, References
+from neo_routing_adapters.memory.toml_limits import DEEPEST, require_toml_limits
+from neo_routing_adapters.strict_json import strict_json_reader
 
 _Row: TypeAlias = Tenant | Agent | Channel | EndCompany
 _COLLECTIONS: Final[Mapping[str, type[_Row]]] = {
@@ -61,8 +62,7 @@ def read_directory(path: str | PathLike[str]) -> MemoryDirectory:
 def read_document(path: str | PathLike[str]) -> DirectoryDocument:
     """Read a directory document for its rows, as strictly as `read_directory` does, and with the same errors."""
     document = _well_formed_document(path)
-    if problems := document.reference_problems():
-        raise InvalidDirectory(problems)
+    document.require_references()
     return document
 
 
@@ -101,20 +101,23 @@ class DirectoryDocument:
         """The end-companies."""
         return (EndCompany(**row) for row in self._lists.get("end_companies", ()))
 
-    def reference_problems(self) -> list[Problem]:
-        """List every duplicate id and every unknown owner."""
+    def require_references(self) -> None:
+        """Raise `InvalidDirectory` for duplicate ids and unknown owners."""
         references = References()
         for collection in _COLLECTIONS:
             for position, row in enumerate(self._lists.get(collection, ())):
                 references.check(collection, position, row["id"], row.get("tenant_id"))
-        return references.problems
+        references.require_none()
 
 
 def _well_formed_document(path: str | PathLike[str]) -> DirectoryDocument:
     document = _parsed(Path(path))
-    problems = [*_document_problems(document)]
-    if problems:
-        raise InvalidDirectory([*problems, *_reference_problems(document)])
+    problems = Problems()
+    for problem in _document_problems(document):
+        problems.add(problem)
+    if problems.count:
+        _check_references(document, References(problems))
+        raise InvalidDirectory(problems.first, problems.count)
     return DirectoryDocument(document)
 
 
@@ -146,11 +149,8 @@ def _text(path: Path) -> str:
     return text
 
 
-def _parse_json(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_json_object, parse_constant=_refuse_constant, parse_int=integer_literal)
-
-
 def _parse_toml(text: str) -> Any:
+    require_toml_limits(text)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
@@ -168,10 +168,9 @@ def _json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return repeating
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
+_parse_json: Final = strict_json_reader(
+    integer=integer_literal, other_number=float, members=_json_object, deepest=DEEPEST
+)
 _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {".json": _parse_json, ".toml": _parse_toml}
 
 
@@ -225,15 +224,13 @@ def _problem(place: str, value: Any, convert: Any) -> Iterator[Problem]:
         yield Problem(place, error.words)
 
 
-def _reference_problems(document: object) -> list[Problem]:
-    references = References()
+def _check_references(document: object, references: References) -> None:
     for collection, row_type in _COLLECTIONS.items():
         rows = document.get(collection) if isinstance(document, dict) else None
         for position, row in enumerate(rows if isinstance(rows, list) else ()):
             if isinstance(row, dict):
                 row_id, tenant_id = (_usable(row, name, row_type) for name in ("id", "tenant_id"))
                 references.check(collection, position, row_id, tenant_id)
-    return references.problems
 
 
 def _usable(row: dict[str, Any], name: str, row_type: type[_Row]) -> Any:
