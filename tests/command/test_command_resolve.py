@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -231,7 +233,7 @@ def test_progress_is_shown_on_a_terminal_for_a_file_and_at_no_other_time(
     filed, shown = on_a_terminal("resolve", "--directory", directory, cases)
     assert b"Deciding" in shown
     piped, silent = on_a_terminal("resolve", "--directory", directory, input=Path(cases).read_bytes())
-    assert silent == b""
+    assert silent.startswith(b"neo-routing: 18 cases: 5 decided, 13 refused (") and silent.count(b"\n") == 1
     assert filed == piped
 
 
@@ -260,3 +262,81 @@ def test_a_directory_that_cannot_answer_is_one_line_and_exit_status_3(directory:
     assert done.returncode == 3
     assert done.stdout.count(b"\n") == 1
     assert done.stderr == b"neo-routing: The directory cannot answer at the moment.\n"
+
+
+# Files that hold no cases
+
+
+DOCUMENT = b'{\n  "tenants": [{"id": "a"}]\n}\n'
+HOLDS_NONE = [
+    (b"\xef\xbb\xbf" + GOOD, "it starts with a byte order mark; save it as UTF-8 without one"),
+    (
+        gzip.compress(GOOD),
+        "it looks compressed, by gzip; unpack it first, as in: gzip -dc FILE | neo-routing resolve …",
+    ),
+    (GOOD.decode().encode("utf-16"), "it looks like UTF-16; save it as UTF-8"),
+    (GOOD.decode().encode("utf-16-be"), "it looks like UTF-16; save it as UTF-8"),
+    (GOOD.decode().encode("utf-16-le"), "it looks like UTF-16; save it as UTF-8"),
+    (DOCUMENT, "it looks like a directory document; that goes to --directory"),
+    (DOCUMENT.replace(b"\n", b""), "it looks like a directory document; that goes to --directory"),
+    (b'[[tenants]]\nid = "a"\n', "it looks like a directory document; that goes to --directory"),
+    (
+        b"[" + GOOD + b"]",
+        "it looks like one JSON text on many lines, or like an array; write each case on a line of its own",
+    ),
+    (
+        GOOD.replace(b"{", b"{\n").replace(b",", b",\n"),
+        "it looks like one JSON text on many lines, or like an array; write each case on a line of its own",
+    ),
+    (b'{"agent_id": 12}\n', 'it looks like bodies of calls; write each as {"caller": {…}, "request": BODY}'),
+]
+
+
+@pytest.mark.parametrize(("content", "hint"), HOLDS_NONE, ids=map(str, range(len(HOLDS_NONE))))
+def test_a_file_that_holds_no_cases_is_answered_line_by_line_and_said_to_be_wrong(
+    run: Run, directory: str, content: bytes, hint: str
+) -> None:
+    done = run("resolve", "--directory", directory, input=content)
+    lines = content.count(b"\n") + (not content.endswith(b"\n"))
+    assert (done.returncode, done.stdout.count(b"\n")) == (0, lines)
+    assert done.stderr.decode() == f"neo-routing: standard input holds no cases: {hint}\n"
+
+
+def test_lines_of_which_none_is_a_case_are_said_to_be_none(run: Run, directory: str, tmp_path: Path) -> None:
+    path = tmp_path / "cases.jsonl"
+    path.write_bytes(b"agent,tenant\n12,a\n")
+    done = run("resolve", "--directory", directory, str(path))
+    assert (done.returncode, done.stdout.count(b"\n")) == (0, 2)
+    assert done.stderr.decode() == f"neo-routing: none of the lines of {path} is a case\n"
+
+
+def test_where_one_line_is_a_case_nothing_is_said(run: Run, directory: str) -> None:
+    done = run("resolve", "--directory", directory, input=b"nonsense\n" + GOOD)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert run("resolve", "--directory", directory, input=b"").stderr == b""
+
+
+def test_a_terminal_shows_what_became_of_the_cases(on_a_terminal: OnATerminal, directory: str) -> None:
+    lines = GOOD + b"\n" + GOOD.replace(b"1003", b"9") + b"\n" + GOOD.replace(b"1003", b"2003") + b"\n\n"
+    piped, shown = on_a_terminal("resolve", "--directory", directory, input=lines)
+    assert piped.count(b"\n") == 4
+    told = "4 cases: 1 decided, 3 refused (agent_not_found 2, validation_error 1)"
+    assert shown.decode() == f"neo-routing: {told}\r\n"
+
+
+def test_a_terminal_that_waits_for_cases_says_so(command: tuple[str, ...], directory: str) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*command, "resolve", "--directory", directory], stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        os.close(theirs)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        waiting = process.stderr.readline()
+        assert waiting == b"neo-routing: waiting for cases, a JSON object on each line; Ctrl-D ends them\n"
+        os.write(ours, GOOD + b"\n")
+        assert b"own_tenant" in process.stdout.readline()
+        os.write(ours, b"\x04")
+        assert process.wait(30) == 0
+        assert process.stderr.read() == b""
+    os.close(ours)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
+import tomllib
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 from neo_routing import Caller, CallerKind, ManagedAgentKey, SessionRequest, decide
 from neo_routing_adapters.memory import InvalidDirectory, MemoryDirectory, read_directory, read_document
+from neo_routing_adapters.memory.toml_limits import require_toml_limits
 
 TENANT = {"id": "msp-a"}
 AGENT = {"id": 12, "tenant_id": "msp-a", "kind": "CONVERSATIONAL"}
@@ -294,3 +298,80 @@ def test_any_json_at_all_loads_or_is_refused_with_problems(
         assert isinstance(read_directory(path), MemoryDirectory)
     except InvalidDirectory as invalid:
         assert invalid.problems
+
+
+# Limits
+
+
+DEEP = "it is nested more than 8 levels deep"
+MANY_PARTS = "it has a key of more than 16 parts"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("d.json", "[" * 9 + "]" * 9, DEEP),
+        ("d.json", '{"tenants": [{"id": ' + "[" * 6 + "]" * 6 + "}]}", DEEP),
+        ("d.json", '{"a": ' * 500_000, DEEP),
+        ("d.toml", f"x = {'[' * 9}{']' * 9}", f"{DEEP}, see line 1"),
+        ("d.toml", f"\n\nx = {'{a = ' * 9}1{'}' * 9}", f"{DEEP}, see line 3"),
+        ("d.toml", f"x = {'{a = ' * 40_000}", f"{DEEP}, see line 1"),
+        ("d.toml", f"{'.'.join('a' * 17)} = 1", f"{MANY_PARTS}, see line 1"),
+        ("d.toml", f"{'.'.join(['a'] * 40_000)} = 1", f"{MANY_PARTS}, see line 1"),
+        ("d.toml", f"x = 1\n[{' . '.join('a' * 17)}]", f"{MANY_PARTS}, see line 2"),
+        ("d.toml", f"[[{'.'.join(['a'] * 40_000)}]]", f"{MANY_PARTS}, see line 1"),
+        ("d.toml", "x = {" + ".".join(["'a.b'", '"c"'] * 9) + " = 1}", f"{MANY_PARTS}, see line 1"),
+    ],
+    ids=map(str, range(11)),
+)
+def test_a_document_past_the_limits_is_one_problem_and_is_not_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str, told: str
+) -> None:
+    monkeypatch.setattr("tomllib.loads", lambda _: pytest.fail("it was parsed"))
+    assert problems(tmp_path, content, name) == [f"the document cannot be read: {told}"]
+
+
+DOTS, BRACKETS = "." * 99, "[" * 99
+WITHIN = [
+    ".".join("a" * 16) + " = 1",
+    "[" + ".".join("a" * 16) + "]\nx = 1.5",
+    "x = " + "[" * 8 + "]" * 8,
+    f'x = \'{DOTS}{BRACKETS}\' # {DOTS}{BRACKETS}\ny = "{DOTS}\\"{BRACKETS}"',
+    f"x = '''{BRACKETS}''\n'{DOTS}'''''\ny = 1",
+    f'x = """{BRACKETS}""\\"""{DOTS}"""""\ny = 1',
+    'x = """"""\ny = ""\nz = ["""a"""", \'\'\'\'b\'\'\'\'\']',
+    "\n".join(f"{'.'.join('abcdefgh')}.k{number} = 1.5" for number in range(50)),
+]
+
+
+@pytest.mark.parametrize("content", WITHIN, ids=map(str, range(len(WITHIN))))
+def test_a_document_within_the_limits_is_left_to_the_parser(content: str) -> None:
+    assert tomllib.loads(content)
+    require_toml_limits(content)
+
+
+def test_of_very_many_problems_a_thousand_are_kept_and_all_are_counted(tmp_path: Path) -> None:
+    many = {"tenants": [7] * 2000, "agents": [{**AGENT, "id": number} for number in range(1, 1001)]}
+    with pytest.raises(InvalidDirectory) as raised:
+        read_directory(written(tmp_path, many))
+    for invalid in (raised.value, pickle.loads(pickle.dumps(raised.value))):
+        assert (len(invalid.problems), invalid.count) == (1000, 3000)
+        told = str(invalid).splitlines()
+        assert (told[0], told[-1], len(told)) == ("3000 problems in the directory", "  … and 2000 more", 1002)
+    with pytest.raises(InvalidDirectory) as raised:
+        read_document(written(tmp_path, {"agents": [{**AGENT, "id": number} for number in range(1, 3001)]}))
+    assert (len(raised.value.problems), raised.value.count) == (1000, 3000)
+
+
+def test_a_thousand_problems_are_all_told(tmp_path: Path) -> None:
+    assert len(problems(tmp_path, {"tenants": [7] * 1000})) == 1000
+
+
+def test_a_document_of_problems_alone_costs_little_memory(tmp_path: Path) -> None:
+    path = written(tmp_path, '{"tenants": [' + ",".join(["1"] * 200_000) + "]}")
+    tracemalloc.start()
+    with pytest.raises(InvalidDirectory):
+        read_directory(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
