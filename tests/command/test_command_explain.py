@@ -188,28 +188,27 @@ def test_a_caller_written_wrongly_is_one_line_and_exit_status_2(
     assert done.stderr.decode() == f"neo-routing: {told}\n"
 
 
-HOSTILE = "[bold red]x[/]\x1b[31m\r\n\u202e:smile: [link=file:///]\u2028"
+HOSTILE = "[bold red]x[/]\x1b[31m\r\n\u202e:smile: [link=file:///]\u2028\u3164\ufe0f\u2800"
 
 
 def test_markup_and_control_characters_are_shown_and_not_obeyed(run: Run, tmp_path: Path) -> None:
     document = {
         "tenants": [{"id": HOSTILE}],
         "agents": [{"id": 1, "tenant_id": HOSTILE, "kind": "CONVERSATIONAL", "name": HOSTILE}],
-        "channels": [{"id": HOSTILE, "tenant_id": HOSTILE, "agent_id": 1, "bot_id": "desk", "white_label": True}],
-        "end_companies": [
-            {"id": HOSTILE, "tenant_id": HOSTILE, "name": HOSTILE, "m365_tenant_ids": ["contoso.example"]}
-        ],
+        "channels": [{"id": HOSTILE, "tenant_id": HOSTILE, "agent_id": 1, "bot_id": "bot", "white_label": True}],
+        "end_companies": [{"id": HOSTILE, "tenant_id": HOSTILE, "name": HOSTILE, "m365_tenant_ids": ["m"]}],
     }
+    document["channels"][0]["installed_m365_tenant_ids"] = ["m"]
     path = tmp_path / "directory.json"
     path.write_text(json.dumps(document))
-    asks = ("--caller", f"platform:{HOSTILE}", "--managed-agent-key", "NEO_SUPPORT")
-    found = told(run, str(path), *asks, "--bot-id", "desk", "--inbound-tenant-id", "contoso.example")
-    refused = told(run, str(path), *asks, "--bot-id", HOSTILE, "--inbound-tenant-id", HOSTILE)
-    assert "end-company" in found
-    assert "platform-ids: refused" in refused
-    for text in (found, refused):
-        assert "[bold red]x[/]\\x1b[31m\\r\\n\\u202e:smile:" in text
-        assert not set(text) & set("\x1b\r\u202e\u2028")
+    arguments = ("--managed-agent-key", "NEO_SUPPORT", "--bot-id", "bot", "--inbound-tenant-id", "m")
+    text = told(run, str(path), "--caller", f"platform:{HOSTILE}", *arguments)
+    assert "end-company" in text
+    assert "[bold red]x[/]\\x1b[31m\\r\\n\\u202e:smile:" in text
+    assert "\\u2028\\u3164\\ufe0f\\u2800" in "".join(text.split())
+    assert not set(text) & set("\x1b\r\u202e\u2028\u3164\ufe0f\u2800")
+    refused = told(run, str(path), "--caller", f"platform:{HOSTILE}", *arguments[:-1], HOSTILE)
+    assert not set(refused) & set("\x1b\r\u202e\u2028\u3164\ufe0f\u2800")
 
 
 def test_bytes_that_are_no_text_are_refused_and_not_printed(run: Run, directory: str) -> None:

@@ -15,6 +15,7 @@ from attrs import NOTHING, asdict, fields, frozen
 from sqlalchemy import Boolean, Column, ColumnElement, Connection, Engine, Select, Table, null, select, type_coerce
 
 from neo_routing import Agent, Channel, EndCompany, Tenant
+from neo_routing.printable import is_printable
 from neo_routing_adapters.sql.schema import RELATIONS, agents, channels, end_companies, installations, links, tenants
 from neo_routing_adapters.sql.transactions import reading, streamed
 
@@ -95,7 +96,7 @@ def _line(row: _ModelRow) -> str:
     values = asdict(row, recurse=False)
     said = {name: _json_value(value) for name, value in values.items() if not _is_understood(name, value, values)}
     line = json.dumps(said, ensure_ascii=False)
-    return line if line.isprintable() else json.dumps(said)
+    return line if is_printable(line) else json.dumps(said)
 
 
 def _json_value(value: Any) -> Any:
