@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neo_routing import Outcome, RefusalCode
+from neo_routing import Caller, CallerKind, Outcome, RefusalCode, decide, parse_session_request
 from neo_routing_adapters.command.demo import scenes
+from neo_routing_adapters.memory import read_directory
+from neo_routing_adapters.strict_json import read_json
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -67,3 +69,13 @@ def test_save_writes_through_no_link_that_leads_nowhere(run: Run, tmp_path: Path
     (tmp_path / "corpus").symlink_to(elsewhere)
     done = run("conformance", "--save", str(tmp_path / "corpus"))
     assert (done.returncode, elsewhere.exists()) == (2, False)
+
+
+def test_the_platforms_own_bot_is_known_and_routes_nothing(directory: str) -> None:
+    document = read_json(Path(directory).read_bytes())
+    [own] = [channel for channel in document["channels"] if channel["tenant_id"] == "neo-platform"]
+    assert (own["status"], own.get("white_label", False)) == ("DISCONNECTED", False)
+    body = {"client_id": "northwind-it", "managed_agent_key": "NEO_SUPPORT", "bot_id": own["bot_id"]}
+    request = parse_session_request(body).unwrap()
+    decision = decide(Caller(CallerKind.PLATFORM, "neo-platform"), request, read_directory(directory))
+    assert (decision.result.unwrap().agent_id, decision.warnings) == (1001, ())
