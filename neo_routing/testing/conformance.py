@@ -216,4 +216,3 @@ def _line(case: dict[str, Any]) -> bytes:
 def _text(value: object) -> str:
     """Write a value so that equal ones are the same text, and true is not 1."""
     return json.dumps(value, sort_keys=True)
-
