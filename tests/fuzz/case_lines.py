@@ -39,7 +39,7 @@ NO_CASE: Final = {
     "status": 422,
     "code": "validation_error",
     "message": ("The request is not valid: request must be a JSON object with a caller and a request, on one line."),
-    "details": {"fields": ["request"]},
+    "details": {"fields": ["request"], "complaints": {"request": "no_case"}},
     "warnings": [],
     "trace": [
         {"clause": "request-shape", "verdict": "refused", "reason": "malformed", "fields": ["request"]},
@@ -192,12 +192,12 @@ def _subclassed(value: object) -> object:
 def _check_parser(body: object) -> None:
     parsed = parse_session_request(body)
     assert parse_session_request(_subclassed(body)) == parsed
-    fields, complaints = reference.bad_fields(USER, body)
+    wrong = reference.malformed(USER, body)
     if isinstance(parsed, Failure):
         refusal: Refusal = parsed.failure()
-        assert (refusal.fields, refusal.message) == (fields, complaints)
+        assert (refusal.fields, refusal.message) == (wrong["fields"], wrong["not_valid"])
         return
-    assert not fields, fields
+    assert not wrong["fields"], wrong
     request = parsed.unwrap()
     asked = reference.understood(USER, body)
     assert request.unknown_fields == asked["unknown_fields"]

@@ -202,11 +202,15 @@ def _one_of(*values: Any) -> Valid:
 
 
 def _bot_id(value: Any) -> bool:
-    return _text(value) and reference.normal_form(value, "28:") != ""
+    return _text(value) and _is_usable(reference.normal_form(value, reference.OF_A_BOT))
 
 
 def _m365_tenant_id(value: Any) -> bool:
-    return _text(value) and reference.normal_form(value) != ""
+    return _text(value) and _is_usable(reference.normal_form(value))
+
+
+def _is_usable(normal_form: str) -> bool:
+    return normal_form != "" and reference.USABLE.issuperset(normal_form)
 
 
 _REQUIRED: Final = {"id", "tenant_id", "kind", "agent_id", "bot_id"}
