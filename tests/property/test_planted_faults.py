@@ -100,9 +100,9 @@ def counts_the_links(step: Any, m365_tenant_id: str) -> Any:
     return Failure(evolve(refusal, message=refusal.message.replace("several", "2")))
 
 
-def looks_for_bots_among_the_channels_in_sight(bot_id: str, rows: Any) -> Any:
-    seen = {each for _, each in (*rows.active_channels, *rows.disconnected_channels)}
-    return () if bot_id in seen else routing._BOT_UNKNOWN
+def looks_for_bots_among_the_channels_in_sight(asked: Any, tenant_id: str, rows: Any, *given: Any) -> Any:
+    seen = {bot_id for _, bot_id in (*rows.active_channels, *rows.disconnected_channels)}
+    return RIGHT["_support_session"](asked, tenant_id, evolve(rows, known_bots=seen), *given)
 
 
 def asks_for_usable_ids_of_any_caller(is_platform: bool, shape: int) -> Iterator[Any]:
@@ -188,7 +188,7 @@ FAULTS: list[tuple[Callable[[], None], Any, str, Fault]] = [
     (
         laws.test_locality_deciding_on_the_rows_that_were_needed_is_deciding_on_all,
         routing,
-        "_on_the_bot",
+        "_support_session",
         looks_for_bots_among_the_channels_in_sight,
     ),
     (

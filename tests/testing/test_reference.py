@@ -364,6 +364,11 @@ def warns_of_no_override(*given: Any) -> Any:
     return answer, (), findings
 
 
+def knows_bots_of_the_target_alone(asked: Any, tenant_id: str, rows: Any, *given: Any) -> Any:
+    own = {bot_id for owner, bot_id in (*rows.active_channels, *rows.disconnected_channels) if owner == tenant_id}
+    return RIGHT["_support_session"](asked, tenant_id, evolve(rows, known_bots=own), *given)
+
+
 FAULTS: dict[str, tuple[Any, str, Any]] = {
     fault.__name__: (routing, name, fault)
     for name, fault in {
@@ -371,6 +376,7 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
         "active_channel": lists_no_paused_channel,
         "end_company": takes_the_first_company,
         "_not_mapped": speaks_of_two_companies,
+        "_support_session": knows_bots_of_the_target_alone,
         "_channel_session": warns_of_no_override,
     }.items()
 }
@@ -383,7 +389,6 @@ FAULTS |= {
         "_BAD_IDS",
         sorted(admission._BAD_IDS, key=lambda bad: bad[0] != "client_id"),
     ),
-    "knows_no_bot_of_another_tenant": (routing, "_on_the_bot", lambda _, __: routing._BOT_UNKNOWN),
     "warns_of_no_unknown_bot": (routing, "_BOT_UNKNOWN", ()),
     "warns_of_no_paused_channel": (routing, "_CHANNEL_PAUSED", ()),
     "warns_of_no_white_label_bot": (routing, "_NOT_INSTALLED", ()),
