@@ -21,6 +21,7 @@ TENANT = {"id": "msp-a"}
 AGENT = {"id": 12, "tenant_id": "msp-a", "kind": "CONVERSATIONAL"}
 CHANNEL = {"id": "ch-1", "tenant_id": "msp-a", "agent_id": 12, "bot_id": "bot"}
 COMPANY = {"id": "co-1", "tenant_id": "msp-a"}
+UNUSABLE = "must be a GUID, or a name of ASCII letters, digits, hyphens, dots and underscores"
 
 
 def document(**rows: Any) -> dict[str, Any]:
@@ -109,6 +110,21 @@ PROBLEMS: list[tuple[str, Any, list[str]]] = [
         "a bad link of a company",
         document(end_companies=[{**COMPANY, "m365_tenant_ids": ["m", ""]}]),
         ["end_companies[0].m365_tenant_ids[1]: must not be blank"],
+    ),
+    (
+        "ids that cannot be one, each in its place",
+        document(
+            channels=[
+                {**CHANNEL, "bot_id": '"bot"', "installed_m365_tenant_ids": ["m", "28:m", "b\u00fccher.example"]}
+            ],
+            end_companies=[{**COMPANY, "m365_tenant_ids": ["urn:uuid:9b1d04e2-77c5-4e7b-8a50-3c1f0e9d2b6a", "m"]}],
+        ),
+        [
+            f"channels[0].bot_id: {UNUSABLE}",
+            f"channels[0].installed_m365_tenant_ids[1]: {UNUSABLE}",
+            f"channels[0].installed_m365_tenant_ids[2]: {UNUSABLE}",
+            f"end_companies[0].m365_tenant_ids[0]: {UNUSABLE}",
+        ],
     ),
     (
         "text for a list",
