@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import HealthCheck, Phase, assume, find, given, settings
+from hypothesis import HealthCheck, Phase, assume, example, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from returns.result import Success
@@ -32,6 +32,7 @@ from neo_routing import (
     SessionTarget,
     Tenant,
     Verdict,
+    WarningCode,
     decide,
     decide_many,
     normal_bot_id,
@@ -229,6 +230,13 @@ def test_locality_the_order_of_rows_means_nothing(world: World, case: Case, chan
     assert decide(*case, other.directory()) == decide(*case, world.directory())
 
 
+@example(
+    World(tenants=[Tenant(id=TENANT_IDS[0])]),
+    (
+        Caller(CallerKind.PLATFORM, TENANT_IDS[0]),
+        SessionRequest(managed_agent_key=ManagedAgentKey.NEO_SUPPORT, bot_id=BOT_IDS[0]),
+    ),
+)
 @given(WORLDS, st.one_of(CASES, platform_cases()))
 def test_locality_rows_that_no_clause_looks_at_mean_nothing(world: World, case: Case) -> None:
     stranger = "qx-stranger"
@@ -255,7 +263,12 @@ def test_locality_rows_that_no_clause_looks_at_mean_nothing(world: World, case: 
             EndCompany(id="qx-c", tenant_id=stranger, m365_tenant_ids=frozenset(M365_TENANT_IDS)),
         ),
     )
-    assert decide(*case, grown.directory()) == decide(*case, world.directory())
+    before, after = decide(*case, world.directory()), decide(*case, grown.directory())
+    assert (after.result, after.trace) == (before.result, before.trace)
+    # That the stranger has a channel with the bot is looked at in one place: it makes the bot known.
+    _, request = case
+    made_known = request.bot_id == BOT_IDS[0] and all(channel.bot_id != BOT_IDS[0] for channel in world.channels)
+    assert {*after.warnings} == {*before.warnings} - ({WarningCode.BOT_UNKNOWN} if made_known else set())
 
 
 def _without(**emptied: Any) -> Callable[[Rows], Rows]:
