@@ -20,7 +20,13 @@ from neo_routing_adapters.sql.migrations import ids_brought, ids_in_the_way
 from neo_routing_adapters.sql.migrations.ids_brought import IdsInTheWay
 from neo_routing_adapters.sql.migrations.normal_forms_of_rules_2 import usable_bot_id, usable_m365_tenant_id
 from neo_routing_adapters.sql.migrations.rebuilt_on_sqlite import TablesInUse, UnknownForm
-from neo_routing_adapters.sql.our_tables import VERSION_TABLE, OldTables, known_version, require_our_tables
+from neo_routing_adapters.sql.our_tables import (
+    VERSION_TABLE,
+    OldTables,
+    known_version,
+    require_newest_form,
+    require_our_tables,
+)
 from neo_routing_adapters.sql.schema import channels, installations, links, metadata
 from neo_routing_adapters.sql.transactions import writing
 from neo_routing_adapters.sql.upgrade import upgrade
@@ -319,6 +325,34 @@ def test_until_they_are_upgraded_old_tables_are_administered_by_nobody(engine: E
     with engine.connect() as connection:
         require_our_tables(connection)
         SqlDirectoryWriter(connection)
+
+
+@pytest.mark.parametrize("hidden", ["routing_channel", "routing_channel_installation", "routing_end_company_link"])
+def test_old_tables_are_found_behind_views(engine: Engine, hidden: str) -> None:
+    make_old_tables(engine)
+    with engine.connect() as connection:
+        for other in ("routing_channel", "routing_channel_installation", "routing_end_company_link"):
+            connection.exec_driver_sql(f"ALTER TABLE {other} RENAME TO kept_{other}")
+        require_newest_form(connection)
+        connection.exec_driver_sql(f"CREATE VIEW {hidden} AS SELECT * FROM kept_{hidden}")
+        with pytest.raises(OldTables):
+            require_newest_form(connection)
+
+
+def test_old_tables_are_found_behind_views_on_views_in_another_schema(database_url: str) -> None:
+    with engine_at(database_url) as engine:
+        make_old_tables(engine)
+        with engine.connect() as connection:
+            for statement in (
+                "CREATE SCHEMA kept",
+                "ALTER TABLE routing_channel SET SCHEMA kept",
+                "CREATE VIEW kept.some AS SELECT * FROM kept.routing_channel WHERE status = 'ACTIVE'",
+                "DROP TABLE routing_channel_installation, routing_end_company_link",
+                "CREATE VIEW routing_channel AS SELECT * FROM kept.some",
+            ):
+                connection.exec_driver_sql(statement)
+            with pytest.raises(OldTables):
+                require_newest_form(connection)
 
 
 def test_tables_that_are_of_the_newest_form_already_get_the_version(engine: Engine) -> None:
