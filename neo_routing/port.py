@@ -21,6 +21,7 @@ class SessionDirectory(Protocol):
     * one snapshot: all of them stood there at one moment, together;
     * absent means absent: a row that does not come back is not there. Whatever the directory could not find out is an
       outage, and an outage raises `DirectoryUnavailable`;
+    * its own answer: many threads or tasks may ask at the same time, and each gets the rows that it asked for;
     * normal forms: it finds a row by the normal form of its bot id and M365 tenant ids, however they are stored.
 
     The core guarantees: at most one call for a decision and at most one for a batch, none for what the shape of a
