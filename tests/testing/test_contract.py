@@ -1012,6 +1012,24 @@ def test_an_awaited_adapter_that_swallows_the_failure_of_a_relation_is_found() -
     }
 
 
+@pytest.mark.parametrize("tested", [contract(), awaited(Awaited)])
+def test_a_relation_that_cannot_fail_is_skipped_with_its_reason(tested: type[Any]) -> None:
+    @contextmanager
+    def cannot(_: object, relation: Relation) -> Iterator[None]:
+        pytest.skip(f"{relation} cannot fail")
+        yield
+
+    @contextmanager
+    def fails(_: object, relation: Relation) -> Iterator[None]:
+        raise OSError(f"{relation} cannot be renamed")
+        yield
+
+    for method, raised in ((cannot, pytest.skip.Exception), (fails, OSError)):
+        another = type("TestDirectory", (tested,), {"broken": method})
+        with pytest.raises(raised, match="links cannot"):
+            another().test_one_relation_that_fails_is_never_taken_for_one_without_rows(Relation.LINKS)
+
+
 def test_a_directory_that_answers_its_opener_only_says_that_nothing_was_shown() -> None:
     class AnswersItsOpenerOnly(ShowsRowsToItsOpenerOnly):
         def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
