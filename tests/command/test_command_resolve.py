@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -332,11 +333,15 @@ def test_a_terminal_that_waits_for_cases_says_so(command: tuple[str, ...], direc
         os.close(theirs)
         assert process.stdout is not None
         assert process.stderr is not None
-        waiting = process.stderr.readline()
-        assert waiting == b"neo-routing: waiting for cases, a JSON object on each line; Ctrl-D ends them\n"
-        os.write(ours, GOOD + b"\n")
-        assert b"own_tenant" in process.stdout.readline()
-        os.write(ours, b"\x04")
-        assert process.wait(30) == 0
-        assert process.stderr.read() == b""
+        try:
+            assert select.select([process.stderr], [], [], 30)[0], "nothing is said"
+            waiting = process.stderr.readline()
+            assert waiting == b"neo-routing: waiting for cases, a JSON object on each line; Ctrl-D ends them\n"
+            os.write(ours, GOOD + b"\n")
+            assert b"own_tenant" in process.stdout.readline()
+            os.write(ours, b"\x04")
+            assert process.wait(30) == 0
+            assert process.stderr.read() == b""
+        finally:
+            process.kill()
     os.close(ours)
