@@ -11,16 +11,23 @@ from attrs import evolve
 from hypothesis import given, settings
 from sqlalchemy import Engine, inspect
 
-from administered import AGENT, CHANNEL, COMPANY, TENANTS, WORLD, Content, engine_at, upgraded
-from neo_routing import AgentKind
+from administered import AGENT, CHANNEL, COMPANY, TENANTS, Content, engine_at, upgraded
+from neo_routing import AgentKind, ChannelStatus
 from neo_routing.testing import World, directories
 from neo_routing_adapters.sql.check import Severity, check
 from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.guards import guard
 from neo_routing_adapters.sql.our_tables import VERSION_TABLE
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
+from neo_routing_adapters.sql.upgrade import upgrade
+from old_tables import make_old_tables
 from stored import store
 from test_guards import CLASHING
+
+LINKED = evolve(COMPANY, m365_tenant_ids=CHANNEL.installed_m365_tenant_ids)
+SUPPORT = evolve(AGENT, id=13, tenant_id="msp-b")
+WORLD = World(TENANTS, (AGENT, SUPPORT), (CHANNEL,), (LINKED,))
+"""A directory in which no rule refuses."""
 
 
 @pytest.fixture
@@ -121,6 +128,7 @@ MISFITS = [
     ("routing_tenant", "id", "gen_random_uuid()", "uuid, which cannot be used as text; cast it in the view"),
     ("routing_tenant", "id", "id::char(9)", "character, which is padded with blanks; cast it to text in the view"),
     ("routing_tenant", "id", "id::padded", "character, which is padded with blanks; cast it to text in the view"),
+    ("routing_tenant", "id", "id::more_padded", "character, which is padded with blanks; cast it to text in the view"),
     ("routing_agent", "id", "id::text", "text, which cannot be used as bigint; cast it in the view"),
     ("routing_agent", "id", "id::numeric", "numeric, which cannot be used as bigint; cast it in the view"),
     ("routing_agent", "kind", "kind::char(20)", "character, which is padded with blanks; cast it to text in the view"),
@@ -152,7 +160,7 @@ def test_a_column_of_a_type_that_the_statements_cannot_use_is_named(
     database_url: str, relation: str, column: str, value: str, told: str
 ) -> None:
     with upgraded(database_url) as engine:
-        run(engine, "CREATE DOMAIN padded AS char(9)")
+        run(engine, "CREATE DOMAIN padded AS char(9)", "CREATE DOMAIN more_padded AS padded")
         put_a_view(engine, relation, **{column: value})
         assert found(engine) == [f"error: {relation}: column {column} is of type {told}"]
 
@@ -221,6 +229,21 @@ ROW_FAULTS = [
     ),
     ("routing_agent", "managed_key", "'NEO'", "routing_agent 12: managed_key must be NEO_SUPPORT, and is 'NEO'"),
     ("routing_agent", "kind", "NULL", "routing_agent 12: kind must not be null"),
+    (
+        "routing_channel",
+        "bot_id",
+        "'urn:uuid:1'",
+        (
+            "routing_channel ch-1: bot_id must be a GUID, or a name of ASCII letters, digits, hyphens, dots and "
+            "underscores, and is 'urn:uuid:1'"
+        ),
+    ),
+    (
+        "routing_channel",
+        "bot_id",
+        "'28:gcch-global:bot'",
+        "routing_channel ch-1: bot_id '28:gcch-global:bot' is not in normal form, which is 'bot'",
+    ),
     (
         "routing_channel",
         "bot_id",
@@ -311,14 +334,69 @@ def test_an_orphan_is_named(engine: Engine) -> None:
             assert f"error: {told}" in found(engine)
 
 
-@pytest.mark.parametrize(
-    "agent",
-    [None, evolve(AGENT, tenant_id="msp-b")],
-    ids=["gone", "another tenant's"],
-)
-def test_a_channel_without_an_agent_of_its_tenant_is_worth_a_notice(engine: Engine, agent: object) -> None:
-    store(engine, evolve(WORLD, agents=() if agent is None else (agent,)))
-    assert found(engine) == ["notice: routing_channel ch-1: its tenant 'msp-a' has no agent 12"]
+REFUSED = {
+    "a channel's agent is gone": (
+        {"agents": (SUPPORT, evolve(AGENT, id=14))},
+        ["routing_channel ch-1: its tenant 'msp-a' has no agent 12"],
+    ),
+    "a channel's agent is another tenant's": (
+        {"agents": (evolve(SUPPORT, id=12), evolve(AGENT, id=14))},
+        ["routing_channel ch-1: its tenant 'msp-a' has no agent 12"],
+    ),
+    "a channel's agent is triggered, and its tenant's Neo Support": (
+        {"agents": (evolve(AGENT, kind=AgentKind.TRIGGERED), SUPPORT)},
+        [
+            "routing_channel ch-1: its tenant 'msp-a' has no conversational agent 12: that one is triggered",
+            "routing_agent 12: it is the Neo Support of 'msp-a', and triggered",
+        ],
+    ),
+    "a tenant has no Neo Support": (
+        {"agents": (AGENT, evolve(SUPPORT, managed_key=None))},
+        ["routing_tenant msp-b: it has no Neo Support"],
+    ),
+    "an installation has no company": (
+        {"end_companies": (COMPANY,)},
+        ["routing_channel_installation ch-1, m-2: its owner 'msp-a' has linked no end-company to this M365 tenant"],
+    ),
+    "an installation has another owner's company": (
+        {"end_companies": (COMPANY, evolve(LINKED, id="co-2", tenant_id="msp-b"))},
+        ["routing_channel_installation ch-1, m-2: its owner 'msp-a' has linked no end-company to this M365 tenant"],
+    ),
+    "an installation has several companies": (
+        {"end_companies": (LINKED, evolve(COMPANY, id="co-2"))},
+        [
+            (
+                "routing_channel_installation ch-1, m-1: "
+                "its owner 'msp-a' has linked several end-companies to this M365 tenant"
+            ),
+            (
+                "routing_end_company co-1, co-2: several end-companies of one tenant are linked to the same "
+                "M365 tenant: tenant_id 'msp-a', m365_tenant_id 'm-1'"
+            ),
+        ],
+    ),
+    "a standard channel is installed": (
+        {"channels": (evolve(CHANNEL, white_label=False),), "end_companies": ()},
+        [
+            (
+                f"routing_channel_installation ch-1, m-{n}: it does not count, because the channel of 'msp-a' is a "
+                "standard one"
+            )
+            for n in (1, 2)
+        ],
+    ),
+    "a paused channel is installed without a company": (
+        {"channels": (evolve(CHANNEL, status=ChannelStatus.DISCONNECTED),), "end_companies": ()},
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_what_a_rule_will_refuse_or_pass_over_is_worth_a_notice(engine: Engine, why: str) -> None:
+    changes, told = REFUSED[why]
+    store(engine, evolve(WORLD, **changes))
+    assert found(engine) == [f"notice: {line}" for line in told]
 
 
 def test_a_clash_is_worth_a_notice(engine: Engine) -> None:
@@ -331,7 +409,7 @@ def test_a_clash_is_worth_a_notice(engine: Engine) -> None:
 INDEXES = {
     "ix_routing_agent_tenant_id_managed_key": ("routing_agent", "tenant_id and managed_key"),
     "ix_routing_channel_tenant_id_bot_id": ("routing_channel", "tenant_id and bot_id"),
-    "ix_routing_channel_white_label_bot_id": ("routing_channel", "bot_id and white_label"),
+    "ix_routing_channel_bot_id_white_label": ("routing_channel", "bot_id and white_label"),
     "ix_routing_channel_installation_m365_tenant_id_channel_id": ("routing_channel_installation", "m365_tenant_id"),
     "ix_routing_end_company_link_m365_tenant_id_end_company_id": ("routing_end_company_link", "m365_tenant_id"),
 }
@@ -434,7 +512,7 @@ def test_a_view_that_computes_a_key_is_found_by_the_plan(engine: Engine) -> None
 
 def test_small_tables_give_no_false_alarm(engine: Engine) -> None:
     many = [evolve(AGENT, id=n, kind=AgentKind.TRIGGERED, managed_key=None) for n in range(100, 103)]
-    store(engine, World((*TENANTS,), (AGENT, *many), (CHANNEL,), (COMPANY,)))
+    store(engine, World(TENANTS, (AGENT, SUPPORT, *many), (CHANNEL,), (LINKED,)))
     run(engine, "ANALYZE")
     assert found(engine) == []
 
@@ -442,10 +520,55 @@ def test_small_tables_give_no_false_alarm(engine: Engine) -> None:
 def test_progress_names_what_is_looked_at(engine: Engine) -> None:
     told: list[str] = []
     assert [*check(engine, told.append)] == []
-    assert told == ["structure", *RELATIONS, "ids", "references", "clashes"]
+    assert told == ["structure", *RELATIONS, "ids", "references", "refusals", "clashes"]
 
 
 def test_a_check_changes_nothing(engine: Engine) -> None:
     before = inspect(engine).get_indexes("routing_channel")
     assert found(engine) == found(engine) == []
     assert inspect(engine).get_indexes("routing_channel") == before
+
+
+OTHERWISE = {
+    "id TEXT COLLATE NOCASE": "its collation is NOCASE; write id COLLATE BINARY in the view",
+    "id TEXT COLLATE RTRIM": "its collation is RTRIM; write id COLLATE BINARY in the view",
+    "id NUMERIC": "it is declared as NUMERIC; cast it to TEXT in the view",
+    "id UUID": "it is declared as UUID; cast it to TEXT in the view",
+    "id VARCHAR(36)": None,
+    "id": None,
+}
+
+
+@pytest.mark.parametrize("declared", OTHERWISE)
+@pytest.mark.parametrize("behind_a_view", [False, True])
+def test_text_that_sqlite_compares_otherwise_than_byte_for_byte_is_named(
+    sqlite_url: str, declared: str, behind_a_view: bool
+) -> None:
+    with upgraded(sqlite_url) as engine:
+        run(engine, "DROP TABLE routing_tenant", f"CREATE TABLE routing_tenant ({declared} PRIMARY KEY, name TEXT)")
+        if behind_a_view:
+            put_a_view(engine, "routing_tenant")
+        told = f"error: routing_tenant: column id compares otherwise than byte for byte: {OTHERWISE[declared]}"
+        assert found(engine) == ([told] if OTHERWISE[declared] else [])
+
+
+def test_a_view_of_sqlite_that_says_how_to_compare_is_exact(sqlite_url: str) -> None:
+    with upgraded(sqlite_url) as engine:
+        run(
+            engine,
+            "DROP TABLE routing_tenant",
+            "CREATE TABLE host (id NUMERIC, name TEXT COLLATE NOCASE)",
+            "CREATE INDEX exact ON host (CAST(id AS TEXT) COLLATE BINARY)",
+            "CREATE VIEW routing_tenant AS SELECT CAST(id AS TEXT) COLLATE BINARY AS id, name FROM host",
+        )
+        assert found(engine) == []
+
+
+@pytest.mark.parametrize("version", [True, False])
+def test_tables_in_the_form_of_an_older_library_are_an_error(any_database_url: str, version: bool) -> None:
+    with engine_at(any_database_url) as engine:
+        make_old_tables(engine, version=version)
+        told = "the tables are of an older version of neo_routing: run neo-routing db upgrade"
+        assert found(engine) == [f"error: {VERSION_TABLE}: {told}"]
+        upgrade(engine)
+        assert found(engine) == []

@@ -88,7 +88,7 @@ def opened(url_text: str, *, may_create: bool = False, relations: bool = True) -
             missing = _missing_relations(engine)
         if relations and missing:
             raise _without_relations(engine.url, missing)
-        with _told(engine.url, f"{_where(engine.url)} gave out", MIDWAY):
+        with _told(engine.url, f"{_where(engine.url)} gave out", MIDWAY), _unfit():
             yield engine
     finally:
         engine.dispose()
@@ -228,6 +228,16 @@ def _is_silent(url: URL, error: BaseException) -> bool:
 
     # Of a connection that was not made the driver has no code, only the system's own words.
     return isinstance(error, ConnectionTimeout) or any(os.strerror(number) in str(error) for number in _NOBODY_THERE)
+
+
+@contextmanager
+def _unfit() -> Iterator[None]:
+    from neo_routing_adapters.sql.our_tables import CannotAdminister
+
+    try:
+        yield
+    except CannotAdminister as error:
+        raise CommandFailed(str(error), more_lines=error.lines) from error
 
 
 def _where(url: URL) -> str:

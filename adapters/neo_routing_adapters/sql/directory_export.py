@@ -15,7 +15,9 @@ from attrs import NOTHING, asdict, fields, frozen
 from sqlalchemy import Boolean, Column, ColumnElement, Connection, Engine, Select, Table, null, select, type_coerce
 
 from neo_routing import Agent, Channel, EndCompany, Tenant
+from neo_routing.complaints import IllFormed
 from neo_routing.printable import is_printable
+from neo_routing_adapters.sql.row_security import require_all_rows
 from neo_routing_adapters.sql.schema import RELATIONS, agents, channels, end_companies, installations, links, tenants
 from neo_routing_adapters.sql.transactions import reading, streamed
 
@@ -54,8 +56,8 @@ _LISTS: Final[Mapping[str, _List]] = {
 def export_directory(engine: Engine) -> Generator[str, None, None]:
     """Yield a directory document piece by piece; all of it is of one snapshot.
 
-    Raises `IllFormedRow`, and the errors of SQLAlchemy and of the driver. It holds a connection until it is exhausted
-    or closed.
+    Raises `IllFormedRow`, before anything is yielded `RowsHidden`, and the errors of SQLAlchemy and of the driver. It
+    holds a connection until it is exhausted or closed.
 
     >>> from sqlalchemy import create_engine
     >>> from neo_routing_adapters.sql.upgrade import upgrade
@@ -76,6 +78,7 @@ def export_directory(engine: Engine) -> Generator[str, None, None]:
     >>> engine.dispose()
     """
     with reading(engine) as connection:
+        require_all_rows(connection)
         before = "{\n"
         for name, one in _LISTS.items():
             yield f'{before}"{name}": ['
@@ -127,8 +130,8 @@ def _model_rows(one: _List, connection: Connection) -> Iterator[_ModelRow]:
 def _model_row(one: _List, said: dict[str, Any]) -> _ModelRow:
     try:
         return one.row_type(**said)
-    except ValueError as error:
-        raise IllFormedRow(f"{one.table.name} {said['id']!r} is not well-formed: a value {error}") from error
+    except IllFormed as error:
+        raise IllFormedRow(f"{one.table.name} {said['id']!r} is not well-formed: a value {error.words}") from error
 
 
 def _query(one: _List, collation: str) -> Select[*tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, Select
 
 from neo_routing_adapters.sql.our_tables import NotUtf8
+from neo_routing_adapters.sql.row_security import require_all_rows
 
 LONGEST_WAIT: Final = 10.0
 """How many seconds a change waits for a lock on PostgreSQL, while everybody else queues up behind it.
@@ -35,7 +36,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine, *, at_once: bool = True) -> Iterator[Connection]:
     """Open a transaction that is committed unless something is raised.
 
-    Other writers of a SQLite file are kept out at once, or else from the first change of it on.
+    Other writers of a SQLite file are kept out at once, or else from the first change of it on. Raises `RowsHidden` if
+    a policy could hide rows from whoever changes them.
     """
     with _isolated(engine, isolation_level="READ COMMITTED") as connection, connection.begin():
         prepare_to_write(connection, at_once=at_once)
@@ -43,8 +45,9 @@ def writing(engine: Engine, *, at_once: bool = True) -> Iterator[Connection]:
 
 
 def prepare_to_write(connection: Connection, *, at_once: bool = True) -> None:
-    """Make the transaction that a connection is in fit for changes of the schema."""
+    """Make the transaction that a connection is in fit for changes of the schema. Raises `RowsHidden`."""
     _prepare(connection, "BEGIN IMMEDIATE" if at_once else "BEGIN")
+    require_all_rows(connection)
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(LONGEST_WAIT * 1000)}")
 

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Column, Connection, literal, select
+from sqlalchemy import Column, Connection
 
 from neo_routing_adapters.sql.check.findings import Finding, Severity
+from neo_routing_adapters.sql.check.look_ups import LookUp
 from neo_routing_adapters.sql.check.postgresql_plans import tables_read_on_postgresql
 from neo_routing_adapters.sql.check.sqlite_plans import tables_read_on_sqlite
 from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
 
-_KEYS: Final[tuple[tuple[Column[Any], ...], ...]] = (
-    (tenants.c.id,),
-    (agents.c.id,),
-    (agents.c.tenant_id, agents.c.managed_key),
-    (channels.c.id,),
-    (channels.c.tenant_id, channels.c.bot_id),
-    (channels.c.bot_id, channels.c.white_label),
-    (installations.c.m365_tenant_id,),
-    (end_companies.c.id,),
-    (links.c.m365_tenant_id,),
+TablesRead: TypeAlias = Callable[[LookUp], Iterable[str]]
+"""Tells which tables a look-up would read from end to end, however many rows they come to have."""
+
+_LOOK_UPS: Final = (
+    LookUp((tenants.c.id,)),
+    LookUp((agents.c.id,)),
+    LookUp((agents.c.tenant_id, agents.c.managed_key)),
+    LookUp((channels.c.id,)),
+    LookUp((channels.c.tenant_id, channels.c.bot_id)),
+    LookUp((channels.c.bot_id, channels.c.white_label), for_the_last=True),
+    LookUp((installations.c.m365_tenant_id,)),
+    LookUp((end_companies.c.id,)),
+    LookUp((links.c.m365_tenant_id,)),
 )
 
 
@@ -31,16 +36,18 @@ def plan_findings(connection: Connection) -> Iterator[Finding]:
     Each is asked for by itself, because in a statement one look-up can hide that another has no index, and of small
     tables a planner may rightly read all.
     """
-    on_postgresql = connection.dialect.name == "postgresql"
-    with (tables_read_on_postgresql if on_postgresql else tables_read_on_sqlite)(connection) as tables_read:
-        for columns in _KEYS:
-            query = select(literal(1)).where(*(column == _some_value(column) for column in columns))
-            sql = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
-            key = " and ".join(column.name for column in columns)
-            for table in dict.fromkeys(tables_read(sql, ())):
-                complaint = f"no index serves a look-up by {key}: it reads all of {table}"
-                yield Finding(Severity.ERROR, columns[0].table.name, (), complaint)
+    with _tables_read(connection) as tables_read:
+        for look_up in _LOOK_UPS:
+            for table in dict.fromkeys(tables_read(look_up)):
+                complaint = f"no index serves a look-up by {_named(look_up.keys)}: it reads all of {table}"
+                yield Finding(Severity.ERROR, look_up.keys[0].table.name, (), complaint)
 
 
-def _some_value(column: Column[Any]) -> Any:
-    return {int: 1, bool: True, str: "x"}[column.type.python_type]
+def _tables_read(connection: Connection) -> AbstractContextManager[TablesRead]:
+    if connection.dialect.name == "postgresql":
+        return tables_read_on_postgresql(connection)
+    return tables_read_on_sqlite(connection)
+
+
+def _named(keys: tuple[Column[Any], ...]) -> str:
+    return " and ".join(key.name for key in keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, and_, exists, func, select
+from sqlalchemy import Column, Connection, exists, func, select
 
 from neo_routing_adapters.sql.check.findings import Finding, Severity
 from neo_routing_adapters.sql.schema import (
@@ -30,14 +30,13 @@ _REFERENCES: Final[tuple[tuple[Column[Any], Column[Any], str], ...]] = (
 
 
 def reference_findings(connection: Connection, progress: Callable[[str], object]) -> Iterator[Finding]:
-    """Yield an error for each id that is not unique or not there, and a notice for each channel without an agent."""
+    """Yield an error for each id that is not unique or not there."""
     progress("ids")
     for relation in RELATIONS:
         yield from _repeated(connection, relation)
     progress("references")
     for referring, referred, complaint in _REFERENCES:
         yield from _orphans(connection, referring, referred, complaint)
-    yield from _channels_without_agents(connection)
 
 
 def _repeated(connection: Connection, relation: str) -> Iterator[Finding]:
@@ -54,11 +53,3 @@ def _orphans(
     query = select(*keys, referring).where(~exists().where(referred == referring))
     for *row, missing in streamed(connection, query):
         yield Finding(Severity.ERROR, referring.table.name, tuple(row), f"{complaint} {missing!r}")
-
-
-def _channels_without_agents(connection: Connection) -> Iterator[Finding]:
-    own = and_(agents.c.id == channels.c.agent_id, agents.c.tenant_id == channels.c.tenant_id)
-    query = select(channels.c.id, channels.c.tenant_id, channels.c.agent_id).where(~exists().where(own))
-    for channel_id, tenant_id, agent_id in streamed(connection, query):
-        complaint = f"its tenant {tenant_id!r} has no agent {agent_id}"
-        yield Finding(Severity.NOTICE, channels.name, (channel_id,), complaint)

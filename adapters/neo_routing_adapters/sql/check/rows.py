@@ -9,6 +9,7 @@ from attrs import fields_dict
 from sqlalchemy import ColumnElement, Connection, Table, literal_column, select
 
 from neo_routing import Agent, Channel, EndCompany, Tenant
+from neo_routing.complaints import IllFormed
 from neo_routing.well_formed import identifier
 from neo_routing.well_formed import m365_tenant_id as well_formed_m365_tenant_id
 from neo_routing_adapters.sql.check.findings import Finding, RowId, Severity
@@ -25,12 +26,12 @@ from neo_routing_adapters.sql.schema import (
 from neo_routing_adapters.sql.transactions import streamed
 
 _WellFormed: TypeAlias = Callable[[Any], Any]
-"""Returns the value as it should be stored, or raises `ValueError`."""
+"""Returns the value as it should be stored, or raises `IllFormed`."""
 
 
 def _truth_value(value: Any) -> Any:
     if value not in {0, 1}:
-        raise ValueError("must be true or false")
+        raise IllFormed("must be true or false")
     return value
 
 
@@ -76,8 +77,8 @@ def _complaint(value: Any, well_formed: _WellFormed, nullable: bool) -> str | No
         return None if nullable else "must not be null"
     try:
         normal = well_formed(value)
-    except ValueError as error:
-        return f"{error}, and is {_shown(value)}"
+    except IllFormed as error:
+        return f"{error.words}, and is {_shown(value)}"
     return None if normal == value else f"{value!r} is not in normal form, which is {normal!r}"
 
 

@@ -23,7 +23,14 @@ from sqlalchemy.exc import NoSuchTableError, ProgrammingError
 from sqlalchemy.types import TypeEngine
 
 from neo_routing_adapters.sql.check.findings import Finding, Severity
-from neo_routing_adapters.sql.our_tables import VERSION_TABLE, UnknownSchemaVersion, known_version
+from neo_routing_adapters.sql.our_tables import (
+    VERSION_TABLE,
+    OldTables,
+    UnknownSchemaVersion,
+    known_version,
+    require_newest_form,
+)
+from neo_routing_adapters.sql.row_security import hiding_tables
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
 
 _TYPES: Final[Mapping[type, TypeEngine[Any]]] = {str: Text(), int: BigInteger(), bool: Boolean()}
@@ -33,9 +40,13 @@ _NO_RIGHT: Final = "42501"
 # Of other types than those that an operator, a cast or a union takes.
 _MISFITS: Final = frozenset({"42804", "42846", "42883"})
 _COLUMNS: Final = text("""
-    SELECT attname, coalesce(nullif(typbasetype, 0), pg_type.oid)::regtype::text
+    SELECT attname, pg_type.oid::regtype::text
     FROM pg_attribute
-    JOIN pg_type ON pg_type.oid = atttypid
+    CROSS JOIN LATERAL (
+        WITH RECURSIVE made_of (id) AS (
+            SELECT atttypid UNION SELECT typbasetype FROM made_of JOIN pg_type ON oid = id AND typtype = 'd')
+        SELECT id FROM made_of) AS made_of
+    JOIN pg_type ON pg_type.oid = id AND typtype <> 'd'
     WHERE attrelid = to_regclass(:relation) AND attnum > 0 AND NOT attisdropped""")
 
 
@@ -46,7 +57,11 @@ def missing_relations(connection: Connection) -> list[str]:
 
 def structure_findings(connection: Connection) -> Iterator[Finding]:
     """Yield an error for each relation and each column that is not there, not to be read, or of no fitting type."""
-    for relation in RELATIONS:
+    hiding = [*hiding_tables(connection)]
+    for table in hiding:
+        yield Finding(Severity.ERROR, table.relation, (), table.complaint)
+    readable = [relation for relation in RELATIONS if relation not in {table.relation for table in hiding}]
+    for relation in readable:
         there = _columns(connection, relation)
         complaints = _column_complaints(connection, relation, there) if there else ["is missing"]
         for complaint in dict.fromkeys(complaints):  # what a role may not read is not said of each column
@@ -62,6 +77,14 @@ def version_findings(connection: Connection) -> Iterator[Finding]:
         yield Finding(Severity.ERROR, VERSION_TABLE, (), str(error))
     except ProgrammingError:  # a role that decides need not have the right to read it
         return
+
+
+def form_findings(connection: Connection) -> Iterator[Finding]:
+    """Yield an error if the tables of this library are in the form of an older one, in which rows are not found."""
+    try:
+        require_newest_form(connection)
+    except OldTables as error:
+        yield Finding(Severity.ERROR, VERSION_TABLE, (), str(error))
 
 
 def _columns(connection: Connection, relation: str) -> dict[str, str]:
