@@ -181,7 +181,7 @@ def name_of(size: int) -> str:
 def bare_loop(cursor: Any, statements: Iterable[Statement], **options: Any) -> Loop:
     def loop() -> None:
         for statement in statements:
-            cursor.execute(*statement, **options)
+            cursor.execute(statement[0], statement[1], **options)
             cursor.fetchall()
 
     return loop

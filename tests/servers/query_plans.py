@@ -25,19 +25,21 @@ def scans(connection: Connection, needed: Sequence[RowsNeeded], *, generic: bool
         return _scans_of_sqlite(connection, _statement(Statements(connection.dialect), needed))
     if generic:
         # With $1 for a key, as the server itself has it: there are no keys, and so nothing that could be prepared.
-        sql, _ = _statement(Statements(asyncpg.dialect()), needed)
+        sql = _statement(Statements(asyncpg.dialect()), needed).sql
         with connection.connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {sql}", prepare=False)
             [explained] = cursor.fetchone()
     else:
-        sql, arguments = _statement(Statements(connection.dialect), needed)
+        statement = _statement(Statements(connection.dialect), needed)
+        sql, arguments = statement.sql, statement.arguments
         explained = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}", arguments).scalar_one()
     return sorted({name for node in _nodes(explained[0]["Plan"]) for name in _scanned(node)})
 
 
 def rows_read(connection: Connection, needed: Sequence[RowsNeeded], plan: str) -> int:
     """Run the statement on PostgreSQL with a plan of this sort, and return how many rows it has come past."""
-    sql, arguments = _statement(Statements(asyncpg.dialect()), needed)
+    statement = _statement(Statements(asyncpg.dialect()), needed)
+    sql, arguments = statement.sql, statement.arguments
     with ClientCursor(connection.connection.driver_connection) as cursor:
         cursor.execute(f"SET plan_cache_mode = force_{plan}_plan")
         cursor.execute(f"PREPARE measured AS {sql}".replace("%", "%%"))
@@ -74,7 +76,7 @@ def _scanned(node: dict[str, Any]) -> Iterator[str]:
 
 
 def _scans_of_sqlite(connection: Connection, statement: Statement) -> list[str]:
-    sql, arguments = statement
+    sql, arguments = statement.sql, statement.arguments
     details = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", arguments)]
     # An automatic index is made anew for each statement, from the whole table.
     found = [re.match(r"SCAN (\w+)|SEARCH (\w+) USING AUTOMATIC", detail) for detail in details]

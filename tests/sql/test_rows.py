@@ -136,25 +136,26 @@ def test_ids_of_a_fixed_length_are_those_that_they_are_without_the_blanks_that_f
 
 
 FOUND = [
-    (1, "msp-a", None, None, None, None, None, None, None, None),
+    (1, "msp-a", "msp-a", None, None, None, None, None, None, None),
+    (2, "msp-a", "msp-a", 12, "Help desk", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
+    (2, "msp-a", "msp-a", 13, "Another", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
     (2, "msp-a", None, 12, "Help desk", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
-    (2, "msp-a", None, 13, "Another", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
-    (2, "msp-a", None, 12, "Help desk", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
-    (3, "msp-a", "c-1", 12, None, "ACTIVE", "b", "m", True, None),
+    (3, "msp-a", "c-1", 12, "msp-a", "ACTIVE", "b", "m", True, None),
     (3, "msp-a", "c-2", 12, None, "ACTIVE", "b", "m", True, False),
     (3, "msp-a", "c-1", 12, None, "ACTIVE", "b", "m", True, None),
-    (4, "msp-a", "e-1", None, "One", None, None, "m", None, None),
-    (4, "msp-a", "e-2", None, "Two", None, None, "m", None, None),
-    (4, "msp-a", "e-3", None, "Three", None, None, "m", None, None),
-    (4, "msp-a", "e-2", None, "Two", None, None, "m", None, None),
-    (5, None, None, None, None, None, "b", None, None, None),
+    (4, "msp-a", "e-1", None, "One", "msp-a", None, "m", None, None),
+    (4, "msp-a", "e-2", None, "Two", "msp-a", None, "m", None, None),
+    (4, "msp-a", "e-3", None, "Three", "msp-a", None, "m", None, None),
+    (4, "msp-a", "e-2", None, "Two", "msp-a", None, "m", None, None),
+    (5, None, None, None, None, None, "b", None, True, None),
 ]
+ASKED = (12,), ("b",), ("m",)
 """What the statement finds where something clashes, and some of it twice."""
 
 
 @pytest.mark.parametrize("at_once", range(1, len(FOUND) + 1))
 def test_rows_are_put_together_in_whatever_parts_they_come(at_once: int) -> None:
-    found = FoundRows()
+    found = FoundRows(ASKED)
     for start in range(0, len(FOUND), at_once):
         found.add(FOUND[start : start + at_once])
     rows = found.rows()
@@ -164,7 +165,7 @@ def test_rows_are_put_together_in_whatever_parts_they_come(at_once: int) -> None
     assert rows.active_channels == {("msp-a", "b"): channels}
     assert rows.active_installations == {("b", "m"): channels}
     assert rows.end_companies == {("msp-a", "m"): ("e-1", "e-2", "e-3")}
-    assert (set(rows.tenants), set(rows.white_label_bots)) == ({"msp-a"}, {"b"})
+    assert (set(rows.tenants), set(rows.white_label_bots), set(rows.known_bots)) == ({"msp-a"}, {"b"}, {"b"})
 
 
 _CONTRADICTORY = {
@@ -177,7 +178,7 @@ _CONTRADICTORY = {
 @pytest.mark.parametrize("row", _CONTRADICTORY.values(), ids=_CONTRADICTORY)
 @pytest.mark.parametrize("place", range(len(FOUND) + 1))
 def test_a_row_that_makes_no_sense_is_told_of_wherever_it_comes(row: tuple[object, ...], place: int) -> None:
-    found = FoundRows()
+    found = FoundRows(ASKED)
     for one in [*FOUND[:place], row, *FOUND[place:]]:
         found.add([one])
     with pytest.raises(ValueError, match=r"makes no sense|two kinds"):

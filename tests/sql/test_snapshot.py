@@ -128,13 +128,13 @@ class TwoStatements:
         self._statements = Statements(engine.dialect)
 
     def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
-        sql, arguments = self._statements.for_one(needed[0])
+        statement = self._statements.for_one(needed[0])
         with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            first = connection.exec_driver_sql(sql, arguments).fetchall()
+            first = connection.exec_driver_sql(statement.sql, statement.arguments).fetchall()
             time.sleep(0)  # other threads may run, as they do during a round trip to a server
-            second = connection.exec_driver_sql(sql, arguments).fetchall()
-        found = FoundRows()
-        found.add(row for row in first if row[0] != Sort.LINK)
+            second = connection.exec_driver_sql(statement.sql, statement.arguments).fetchall()
+        found = FoundRows(statement.asked)
+        found.add(row for row in first[1:] if row[0] != Sort.LINK)
         found.add(row for row in second if row[0] == Sort.LINK)
         return found.rows()
 

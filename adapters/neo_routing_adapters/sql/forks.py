@@ -1,10 +1,13 @@
-"""What a forked child must not take over from its parent: calls that are under way there, and locks that are held."""
+"""What a forked child must not take over from its parent: its connections, calls under way, locks that are held."""
 
 from __future__ import annotations
 
 import os
 from typing import Final, Protocol
 from weakref import WeakSet
+
+from sqlalchemy import Engine
+from sqlalchemy.pool import Pool
 
 
 class Renewable(Protocol):
@@ -23,7 +26,24 @@ def renew_after_fork(renewable: Renewable) -> None:
     _renewables.add(renewable)
 
 
+_engines: Final[WeakSet[Engine]] = WeakSet()
+# To let go of them in the child might close them, and so end the sessions of the parent.
+_parents: Final[list[Pool]] = []
+
+
+def leave_to_the_parent(engine: Engine) -> None:
+    """Have the engine begin with a pool of its own in each process that is forked off.
+
+    Two processes on one connection would take each other's answers. Not for SQLite, which has none: a database in
+    memory would be lost.
+    """
+    _engines.add(engine)
+
+
 def _renew_all() -> None:
+    for engine in tuple(_engines):
+        _parents.append(engine.pool)
+        engine.dispose(close=False)
     for renewable in tuple(_renewables):
         renewable.renew()
 

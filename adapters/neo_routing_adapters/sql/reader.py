@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from math import ceil
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -14,21 +16,50 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.connections import LINES, CursorLine
 from neo_routing_adapters.sql.deadlines import Call
+from neo_routing_adapters.sql.evidence import (
+    NOTHING,
+    Asked,
+    Hidden,
+    NoAnswer,
+    Statement,
+    Unreliable,
+    drawn,
+    verify,
+    verify_end,
+)
+from neo_routing_adapters.sql.forks import leave_to_the_parent
+from neo_routing_adapters.sql.our_tables import IN_AN_OLD_FORM, OldTables
 from neo_routing_adapters.sql.rows import FoundRows
-from neo_routing_adapters.sql.statements import Statement, Statements
+from neo_routing_adapters.sql.statements import Statements
 
 LATE: Final = "The directory did not answer in time."
 _SENSELESS: Final = "The directory holds rows that make no sense."
+_ANOTHER: Final = "The directory gave the answer to another question."
+_OLD: Final = "The directory's tables are of an older version: run neo-routing db upgrade."
 
 _LINE: Final = "neo_routing line"
 _BUSY_TIMEOUT: Final = "neo_routing busy timeout"
 _MOST_IN_A_STATEMENT: Final = 2000
 # To make all rows of a batch before the first is read takes longer: their memory is new each time.
 _ROWS_AT_ONCE: Final = 100
+_IN_USE: Final = "neo_routing in use"
+_LOOKED_AT: Final = "neo_routing looked at"
+_REPEATABLE_READ: Final = "repeatable read"
 _BEGIN_ONE_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+# In a transaction, so that behind a pooler it holds for the statement after it; it stays when that is committed.
+_HIDE_NOTHING: Final = "SET row_security = off"
 # A table was altered under a statement that the server had prepared, or a pooler between has lost that.
 _OUTLIVED: Final = frozenset({"0A000", "26000"})
+_UNTRANSLATABLE: Final = "22P05"
 
+_IN_TRANSACTION: Final[Mapping[str, Callable[[Any], object]]] = {
+    "psycopg": lambda connection: connection.pgconn.transaction_status,  # which is 0 outside of any
+    "psycopg_async": lambda connection: connection.pgconn.transaction_status,
+    "asyncpg": lambda connection: connection.is_in_transaction(),
+    "pysqlite": lambda connection: connection.in_transaction,
+    "aiosqlite": lambda connection: connection.in_transaction,
+}
+"""Whether somebody has left a transaction open on a connection, by the name of its driver."""
 
 _Call = TypeVar("_Call", bound=Call)
 _Faults: TypeAlias = tuple[type[Exception], ...]
@@ -50,9 +81,22 @@ class Reader(Generic[_Call]):
         self._deadline = deadline
         self._busy_timeout = ceil(deadline * 1000)  # in milliseconds
         self._local = self._dialect.name == "sqlite"
+        if not self._local:
+            leave_to_the_parent(engine)
+        self._in_transaction = _IN_TRANSACTION[self._dialect.driver]
+        # asyncpg begins none by itself; SQLAlchemy would, where it is asked.
+        self._begins = self._dialect.driver.startswith("psycopg")
         self._statements = Statements(self._dialect)
         # A connection whose encoding is not UTF-8 cannot say every key.
-        self._faults: _Faults = (*_errors_of(self._dialect), SQLAlchemyError, OSError, EOFError, UnicodeError)
+        self._faults: _Faults = (
+            *_errors_of(self._dialect),
+            SQLAlchemyError,
+            OSError,
+            EOFError,
+            UnicodeError,
+            Unreliable,
+            OldTables,
+        )
 
     def statements(self, needed: Sequence[RowsNeeded]) -> list[Statement]:
         """Return the statement that finds what is needed, or several for a large batch on a server."""
@@ -67,11 +111,12 @@ class Reader(Generic[_Call]):
 
     def read(self, statements: Sequence[Statement], call: _Call) -> Rows:
         """Run the statements, and put together what they find. Raises `DirectoryUnavailable`."""
+        if not statements:
+            return FoundRows(NOTHING).rows()
         try:
             found = self._found(statements, call)
         except self._faults as error:
-            late = call.expired or isinstance(error, TimeoutError)
-            raise (DirectoryUnavailable(LATE) if late else DirectoryUnavailable()) from error
+            raise _outage(error, late=call.expired) from error
         try:
             return found.rows()
         except ValueError as error:
@@ -96,7 +141,7 @@ class Reader(Generic[_Call]):
         try:
             line = self._line(connection)
             call.enter(line)
-            found = self._fetched(connection, line.cursor, statements)
+            found = self._alone(connection, line.cursor, statements)
         except BaseException as error:
             gone = isinstance(error, self._faults) and self._is_gone(error, connection)
             whole = call.leave()
@@ -119,17 +164,77 @@ class Reader(Generic[_Call]):
             connection.info[_BUSY_TIMEOUT] = self._busy_timeout
         return line
 
+    def _alone(self, connection: PoolProxiedConnection, cursor: Any, statements: Sequence[Statement]) -> FoundRows:
+        """Use a connection, unless somebody else does so at the moment: a host's pool may hand it out twice."""
+        in_use = connection.info.setdefault(_IN_USE, threading.Lock())
+        if not in_use.acquire(blocking=False):
+            raise NoAnswer("the connection is in use")
+        try:
+            return self._fetched(connection, cursor, statements)
+        finally:
+            in_use.release()
+
     def _fetched(self, connection: PoolProxiedConnection, cursor: Any, statements: Sequence[Statement]) -> FoundRows:
-        dialect, dbapi_connection = self._dialect, connection.dbapi_connection
-        assert dbapi_connection is not None, "it was just taken from the pool"
+        dbapi_connection: Any = connection.dbapi_connection
+        if self._in_transaction(connection.driver_connection):
+            raise Unreliable("somebody has left a transaction open on the connection")
         # In a transaction of its own, each statement would take three round trips, and psycopg would prepare it anew.
-        transactional = not self._local and not dialect.detect_autocommit_setting(dbapi_connection)
-        if transactional:
-            dialect.set_isolation_level(dbapi_connection, "AUTOCOMMIT")
-        found = _executed(cursor, statements)
-        if transactional:
-            dialect.reset_isolation_level(dbapi_connection)
+        # Nothing else that the host has set is touched.
+        begins = self._begins and not dbapi_connection.autocommit
+        if begins:
+            dbapi_connection.autocommit = True
+        if _LOOKED_AT not in connection.info:
+            self._look_at_tables(cursor)
+            connection.info[_LOOKED_AT] = True
+        found = self._answered(cursor, statements)
+        if begins:
+            dbapi_connection.autocommit = False
         return found
+
+    def _look_at_tables(self, cursor: Any) -> None:
+        """Raise `OldTables` if the tables are in a form in which nobody looks for ids, and have nothing hidden."""
+        token, query = drawn(), IN_AN_OLD_FORM[self._dialect.name]
+        hide_nothing = "" if self._local else ", set_config('row_security', 'off', false)"
+        cursor.execute(f"SELECT '{token}', ({query}){hide_nothing}")
+        if _told(cursor, token)[0]:
+            raise OldTables
+
+    def _answered(self, cursor: Any, statements: Sequence[Statement], *, hiding: bool = True) -> FoundRows:
+        before: Sequence[str] = () if len(statements) == 1 and hiding else (_BEGIN_ONE_SNAPSHOT,)
+        failure: Exception | None = None
+        try:
+            return _executed(cursor, statements, before if hiding else (*before, _HIDE_NOTHING))
+        except Hidden:
+            if self._local or not hiding:
+                raise
+            hiding = False
+        except self._faults as error:
+            if not _is_unsayable(error):
+                raise
+            failure = error
+        if before:
+            cursor.execute("ROLLBACK")
+        return self._answered(cursor, self._sayable(cursor, statements, failure), hiding=hiding)
+
+    def _sayable(self, cursor: Any, statements: Sequence[Statement], failure: Exception | None) -> Sequence[Statement]:
+        """Leave out the keys that the encoding of the database cannot say: no row has them. Raises the failure."""
+        if failure is None:
+            return statements
+        keys = {key for statement in statements for needed in statement.needed for key in needed if type(key) is str}
+        absent = {key for key in keys if not (key.isascii() or self._can_say(cursor, key))}
+        if not absent:
+            raise failure
+        return [self._statements.without(absent, statement) for statement in statements]
+
+    def _can_say(self, cursor: Any, key: str) -> bool:
+        token = drawn()
+        try:
+            cursor.execute(*self._statements.whether_sayable(key, token))
+        except self._faults as error:
+            if getattr(error, "sqlstate", None) != _UNTRANSLATABLE:
+                raise
+            return False
+        return _told(cursor, token)[0] is True
 
     def _is_gone(self, error: Any, connection: PoolProxiedConnection) -> bool:
         if getattr(error, "sqlstate", None) in _OUTLIVED:
@@ -161,21 +266,63 @@ def _open(engine: Engine) -> int:
     return pool.checkedin() + pool.checkedout() if isinstance(pool, QueuePool) else 0
 
 
-def _executed(cursor: Any, statements: Sequence[Statement]) -> FoundRows:
-    found = FoundRows()
-    together = len(statements) > 1
-    if together:
-        cursor.execute(_BEGIN_ONE_SNAPSHOT)
+def _executed(cursor: Any, statements: Sequence[Statement], before: Sequence[str]) -> FoundRows:
+    """Run the statements, in a transaction if anything comes before. Raises `Unreliable`."""
+    found, snapshots = FoundRows(_asked_by(statements)), set()
+    for command in before:
+        cursor.execute(command)
     for statement in statements:
-        cursor.execute(*statement)
-        more = True
+        cursor.execute(statement.sql, statement.arguments)
+        rows = cursor.fetchmany(_ROWS_AT_ONCE)
+        snapshots.add(verify(statement, rows))
+        more = len(rows) == _ROWS_AT_ONCE
+        del rows[0]
         while more:
-            rows = cursor.fetchmany(_ROWS_AT_ONCE)
-            found.add(rows)
-            more = len(rows) == _ROWS_AT_ONCE
-    if together:
+            further = cursor.fetchmany(_ROWS_AT_ONCE)
+            more = len(further) == _ROWS_AT_ONCE
+            if further:
+                found.add(rows)
+                rows = further
+        if not statement.single:
+            verify_end(statement, rows)
+        found.add(rows)
+    if before:
         cursor.execute("COMMIT")
+    if len(statements) > 1:
+        _require_one_snapshot(snapshots)
     return found
+
+
+def _asked_by(statements: Sequence[Statement]) -> Asked:
+    if len(statements) == 1:
+        return statements[0].asked
+    agent_ids, bot_ids, m365_tenant_ids = zip(*(statement.asked for statement in statements), strict=True)
+    return set().union(*agent_ids), set().union(*bot_ids), set().union(*m365_tenant_ids)
+
+
+def _require_one_snapshot(snapshots: AbstractSet[str | None]) -> None:
+    if len(snapshots) != 1 or not str(*snapshots).endswith(_REPEATABLE_READ):
+        raise NoAnswer("the parts of the answer are from several snapshots")
+
+
+def _told(cursor: Any, token: str) -> Sequence[Any]:
+    """Return what the one row of an answer says after the token."""
+    answer = cursor.fetchmany(2)
+    if len(answer) != 1 or answer[0][0] != token:
+        raise NoAnswer("the answer is another's")
+    return tuple(answer[0])[1:]
+
+
+def _is_unsayable(error: BaseException) -> bool:
+    return isinstance(error, UnicodeEncodeError) or getattr(error, "sqlstate", None) == _UNTRANSLATABLE
+
+
+def _outage(error: BaseException, *, late: bool) -> DirectoryUnavailable:
+    if late or isinstance(error, TimeoutError):
+        return DirectoryUnavailable(LATE)
+    if isinstance(error, OldTables):
+        return DirectoryUnavailable(_OLD)
+    return DirectoryUnavailable(_ANOTHER) if isinstance(error, NoAnswer) else DirectoryUnavailable()
 
 
 def _errors_of(dialect: Dialect) -> _Faults:

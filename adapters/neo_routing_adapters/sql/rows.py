@@ -2,6 +2,14 @@
 
 A `RowsBuilder` would do the same; but it takes rows one at a time and in any spelling, and for a batch that would be
 most of what a decision costs. What was found by a key in normal form is in normal form.
+
+A database may find a row by a key that the row does not have: it may take `MSP-A` for `msp-a`, or `7` for `007`. Nobody
+would look for it under the key that it has. So each row is held to what was asked for, and a tenant's id to the one for
+which just this row was looked for: in a batch there may be both. That stands where the sort of row has nothing else.
+
+A database may find a row by a key that the row does not have: it may take `MSP-A` for `msp-a`, or `7` for `007`. Nobody
+would look for it under the key that it has. So each row is held to what was asked for, and a tenant's id to the one for
+which just this row was looked for: in a batch there may be both. That one stands where its sort has nothing else.
 """
 
 from __future__ import annotations
@@ -12,14 +20,16 @@ from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from neo_routing import AgentKind, ChannelRow, ChannelStatus, ManagedAgentKey, Rows
+from neo_routing_adapters.sql.evidence import Asked
 from neo_routing_adapters.sql.statements import Sort
 
 # By text and plain integers: a member of an enumeration takes longer to find than its row to read.
-_TENANT, _AGENT, _CHANNEL, _LINK, _WHITE_LABEL_BOT = map(int, Sort)
+_, _TENANT, _AGENT, _CHANNEL, _LINK, _BOT = map(int, Sort)
 _CONVERSATIONAL, _TRIGGERED = str(AgentKind.CONVERSATIONAL), str(AgentKind.TRIGGERED)
 _ACTIVE, _DISCONNECTED = str(ChannelStatus.ACTIVE), str(ChannelStatus.DISCONNECTED)
 _MANAGED_KEYS: Final = tuple(ManagedAgentKey)
 _TRUTH_VALUES: Final = {0: False, 1: True}
+_TRUTH_VALUE_TYPES: Final = frozenset({bool, int, type(None)})
 _OPTIONAL_TRUTH_VALUES: Final = {None: None, 0: False, 1: True}
 _SORT: Final = itemgetter(0)
 
@@ -31,19 +41,29 @@ class FoundRows:
 
     __slots__ = (
         "_agent_names",
+        "_agents_of_channels",
+        "_asked_agents",
+        "_asked_bots",
+        "_asked_m365_tenants",
         "_channels",
         "_end_companies",
         "_end_company_names",
         "_installations",
+        "_known_bots",
         "_larger_groups",
         "_managed_agents",
         "_owners",
         "_senseless",
         "_tenants",
+        "_unasked_agents",
         "_white_label_bots",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, asked: Asked) -> None:
+        self._asked_agents, self._asked_bots, self._asked_m365_tenants = asked
+        self._agents_of_channels: set[int] = set()
+        self._unasked_agents: set[int] = set()
+        self._known_bots: dict[str, None] = {}
         self._tenants: dict[str, None] = {}
         self._owners: dict[str, dict[int, str]] = {_CONVERSATIONAL: {}, _TRIGGERED: {}}
         self._agent_names: dict[int, str] = {}
@@ -68,6 +88,8 @@ class FoundRows:
         """Return what was added. Raises `ValueError` if any of it made no sense."""
         if self._senseless is not None:
             raise ValueError("a row makes no sense") from self._senseless
+        if not self._unasked_agents <= self._agents_of_channels:
+            raise ValueError("a row was not asked for")
         owners = self._owners
         if owners[_TRIGGERED] and not owners[_TRIGGERED].keys().isdisjoint(owners[_CONVERSATIONAL]):
             raise ValueError("an agent is of two kinds")
@@ -84,7 +106,7 @@ class FoundRows:
             active_channels=self._channels[_ACTIVE],
             disconnected_channels=self._channels[_DISCONNECTED],
             white_label_bots=self._white_label_bots.keys(),
-            known_bots=self._white_label_bots.keys(),
+            known_bots=self._known_bots.keys(),
             end_companies=self._end_companies,
             end_company_names=self._end_company_names,
         )
@@ -98,21 +120,24 @@ class FoundRows:
             self._add_channels(found)
         elif sort == _LINK:
             self._add_links(found)
-        elif sort == _WHITE_LABEL_BOT:
-            self._add_white_label_bots(found)
+        elif sort == _BOT:
+            self._add_bots(found)
         else:
             raise ValueError("a row is of no known sort")
 
     def _add_tenants(self, found: Iterable[Any]) -> None:
         tenants = self._tenants
         for row in found:
-            tenants[row[1]] = None
+            tenant_id = row[1]
+            if type(tenant_id) is not str or tenant_id != row[2]:
+                raise ValueError("a tenant was not asked for")
+            tenants[tenant_id] = None
 
     def _add_agents(self, found: Iterable[Any]) -> None:
         owners, names, managed = self._owners, self._agent_names, self._managed_agents
-        for _, tenant_id, _, agent_id, name, kind, key, _, _, _ in found:
-            if type(agent_id) is not int or type(tenant_id) is not str or type(name) is not str:
-                raise ValueError("a part of an agent is missing")
+        for row in found:
+            self._require_agent(row)
+            _, tenant_id, _, agent_id, name, kind, key, _, _, _ = row
             if owners[kind].setdefault(agent_id, tenant_id) != tenant_id:
                 raise ValueError("an agent has two owners")
             names[agent_id] = name
@@ -121,37 +146,72 @@ class FoundRows:
                 if managed[key].setdefault(tenant_id, one) is not one:
                     self._add_another(managed[key], tenant_id, one)
 
+    def _require_agent(self, row: Any) -> None:
+        """Raise `ValueError` if a part is of another type, or if it is not what was asked for."""
+        _, tenant_id, asked_for, agent_id, name, _, key, _, _, _ = row
+        if type(agent_id) is not int or type(tenant_id) is not str or type(name) is not str:
+            raise ValueError("a part of an agent is missing")
+        if asked_for is None:
+            if agent_id not in self._asked_agents:
+                self._unasked_agents.add(agent_id)  # which a channel may name
+        elif tenant_id != asked_for or key is None:
+            raise ValueError("a managed agent was not asked for")
+
     def _add_channels(self, found: Iterable[Any]) -> None:
-        owned, installed, bots = self._channels, self._installations, self._white_label_bots
-        for _, tenant_id, channel_id, agent_id, _, status, bot_id, m365_tenant_id, white_label, show_steps in found:
-            if type(channel_id) is not str or type(tenant_id) is not str or type(agent_id) is not int:
-                raise ValueError("a part of a channel is missing")
+        owned, installed, known = self._channels, self._installations, self._known_bots
+        for row in found:
+            _, tenant_id, channel_id, agent_id, _, status, bot_id, m365_tenant_id, white_label, show_steps = row
+            self._require_channel(row)
             shown = _OPTIONAL_TRUTH_VALUES[show_steps]
             channel: ChannelRow = (channel_id, tenant_id, agent_id, _TRUTH_VALUES[white_label], shown)
             one, key = (channel,), (tenant_id, bot_id)
+            known[bot_id] = None
+            self._agents_of_channels.add(agent_id)
             if owned[status].setdefault(key, one) is not one:
                 self._add_another(owned[status], key, one)
             if white_label:
-                bots[bot_id] = None
+                self._white_label_bots[bot_id] = None
                 if m365_tenant_id is not None:
                     key = (bot_id, m365_tenant_id)
                     if installed[status].setdefault(key, one) is not one:
                         self._add_another(installed[status], key, one)
 
+    def _require_channel(self, row: Any) -> None:
+        """Raise `ValueError` if a part is of another type, or if it is not what was asked for."""
+        _, tenant_id, channel_id, agent_id, asked_for, _, bot_id, m365_tenant_id, white_label, show_steps = row
+        if type(channel_id) is not str or type(tenant_id) is not str or type(agent_id) is not int:
+            raise ValueError("a part of a channel is missing")
+        if type(white_label) not in _TRUTH_VALUE_TYPES or type(show_steps) not in _TRUTH_VALUE_TYPES:
+            raise ValueError("a part of a channel is no truth value")
+        if bot_id not in self._asked_bots or tenant_id != (tenant_id if asked_for is None else asked_for):
+            raise ValueError("a channel was not asked for")
+        if m365_tenant_id is None:
+            if asked_for is None:
+                raise ValueError("a channel was not asked for")
+        elif m365_tenant_id not in self._asked_m365_tenants or not white_label:
+            raise ValueError("an installation was not asked for")
+
     def _add_links(self, found: Iterable[Any]) -> None:
-        companies, names = self._end_companies, self._end_company_names
-        for _, tenant_id, company_id, _, name, _, _, m365_tenant_id, _, _ in found:
-            if type(company_id) is not str or type(name) is not str:
+        companies, names, asked = self._end_companies, self._end_company_names, self._asked_m365_tenants
+        for _, tenant_id, company_id, _, name, asked_for, _, m365_tenant_id, _, _ in found:
+            if type(company_id) is not str or type(tenant_id) is not str or type(name) is not str:
                 raise ValueError("a part of an end-company is missing")
+            if tenant_id != asked_for or m365_tenant_id is None or m365_tenant_id not in asked:
+                raise ValueError("a link was not asked for")
             one, key = (company_id,), (tenant_id, m365_tenant_id)
             if companies.setdefault(key, one) is not one:
                 self._add_another(companies, key, one)
             names[company_id] = name
 
-    def _add_white_label_bots(self, found: Iterable[Any]) -> None:
-        bots = self._white_label_bots
+    def _add_bots(self, found: Iterable[Any]) -> None:
+        asked, known = self._asked_bots, self._known_bots
         for row in found:
-            bots[row[6]] = None
+            bot_id, white_label = row[6], row[8]
+            if type(bot_id) is not str or bot_id not in asked or type(white_label) not in _TRUTH_VALUE_TYPES:
+                raise ValueError("a bot was not asked for")
+            known[bot_id] = None
+            if _TRUTH_VALUES[white_label]:
+                self._white_label_bots[bot_id] = None
 
     # A group has one member nearly always: to call this for those too would take as long as all the rest of a row.
     def _add_another(self, groups: dict[Any, Any], key: Any, one: tuple[Any]) -> None:

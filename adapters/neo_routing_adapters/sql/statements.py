@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from enum import IntEnum
 from functools import partial
 from itertools import compress
 from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import (
     CTE,
@@ -42,20 +43,23 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnCollection
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from neo_routing import ManagedAgentKey, RowsNeeded, well_formed
+from neo_routing_adapters.sql.evidence import MARKED, drawn, signed
+from neo_routing_adapters.sql.evidence import Statement as Statement  # noqa: PLC0414  # others have it from here
 from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
 
 
 class Sort(IntEnum):
     """What a row is that comes back."""
 
+    MARKER = 0
     TENANT = 1
     AGENT = 2
     CHANNEL = 3
     LINK = 4
-    WHITE_LABEL_BOT = 5
+    BOT = 5
 
 
 # By what is looked for, besides the tenant's id. Plain integers: flags take a microsecond to join.
@@ -75,6 +79,7 @@ def _keys_given(agent_id: object, managed_key: object, bot_id: object, m365_tena
 
 
 # What stands in a row after its sort. `state` is an agent's kind or a channel's status, `key` its managed key or bot.
+# A tenant id by which a row was looked for stands where that sort of row has nothing else: see `rows`.
 _COLUMNS: Final[Mapping[str, TypeEngine[Any]]] = {
     "tenant_id": Text(),
     "id": Text(),
@@ -82,33 +87,67 @@ _COLUMNS: Final[Mapping[str, TypeEngine[Any]]] = {
     "name": Text(),
     "state": Text(),
     "key": Text(),
-    "m365_tenant_id": Text(),
+    "m365": Text(),
     "white_label": Boolean(),
-    "show_agent_progress_steps": Boolean(),
+    "shown": Boolean(),
 }
+
+
+class _TextOnServer(UserDefinedType[str]):
+    """The type of a text that is given. SQLAlchemy's is VARCHAR: PostgreSQL would convert each row of the union."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "TEXT"
+
+
+_TEXT: Final = Text().with_variant(_TextOnServer(), "postgresql")
 _KEYS: Final[Mapping[str, TypeEngine[Any]]] = {
-    "tenant_id": Text(),
+    "tenant_id": _TEXT,
     "agent_id": BigInteger(),
-    "managed_key": Text(),
-    "bot_id": Text(),
-    "m365_tenant_id": Text(),
+    "managed_key": _TEXT,
+    "bot_id": _TEXT,
+    "m365_tenant_id": _TEXT,
 }
 """What rows are looked for by, in the order of `RowsNeeded`."""
 
-# The combinations of keys by which rows are looked for, and the key that must be there for that.
+_ARGUMENTS: Final = {"tenant_id": "t", "agent_id": "a", "managed_key": "k", "bot_id": "b", "m365_tenant_id": "m"}
+
+# The combinations of keys by which rows are looked for in a batch, and the keys that must be there for that.
 _TENANT: Final = ("tenant_id",)
 _AGENT: Final = ("agent_id",)
 _MANAGED_AGENT: Final = ("tenant_id", "managed_key")
 _BOT: Final = ("bot_id",)
 _CHANNEL: Final = ("tenant_id", "bot_id", "m365_tenant_id")
-_COMBINATIONS: Final[Mapping[tuple[str, ...], str]] = {
-    _TENANT: "tenant_id",
-    _AGENT: "agent_id",
-    _MANAGED_AGENT: "managed_key",
-    _BOT: "bot_id",
-    _CHANNEL: "bot_id",
+_OWN_CHANNEL: Final = ("tenant_id", "bot_id")
+_INSTALLED_CHANNEL: Final = ("bot_id", "m365_tenant_id")
+_LINK: Final = ("tenant_id", "m365_tenant_id")
+_COMBINATIONS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
+    _TENANT: ("tenant_id",),
+    _AGENT: ("agent_id",),
+    _MANAGED_AGENT: ("managed_key",),
+    _BOT: ("bot_id",),
+    _OWN_CHANNEL: ("bot_id",),
+    _INSTALLED_CHANNEL: ("bot_id", "m365_tenant_id"),
+    _LINK: ("bot_id", "m365_tenant_id"),
 }
 _PLACES: Final = {name: place for place, name in enumerate(_KEYS)}
+
+# By what is looked for, which key stands in which place of the marker.
+_PLACES_IN_THE_MARKER: Final = {
+    0: ("tenant_id", "tenant_id"),
+    _BY_AGENT: ("agent_id", "agent_id"),
+    _BY_MANAGED_KEY: ("managed_key", "state"),
+    _BY_BOT: ("bot_id", "key"),
+    _BY_BOT | _BY_M365_TENANT: ("m365_tenant_id", "m365"),
+}
+_TOKEN: Final = "token"  # noqa: S105  # the name of an argument
+# The first two tell snapshots apart, on a standby transactions, and the third the sessions of a pooler.
+_SNAPSHOT: Final = (
+    "concat_ws(' ', pg_current_snapshot(), now(), pg_backend_pid(), current_setting('transaction_isolation'))"
+)
 
 # psycopg reads a statement anew at each call if it is longer than 4,096 characters, which takes as long as the server
 # takes to answer it. So names are short here.
@@ -128,17 +167,41 @@ _Following: TypeAlias = Callable[[FromClause, _LookUp], Iterator[_Query]]
 """Makes the queries for the rows that were found, and for those that follow from them, given how to look those up."""
 
 
+def _bound(name: str) -> ColumnElement[Any]:
+    return bindparam(_ARGUMENTS[name], type_=_KEYS[name])
+
+
 class _Single:
     """Each key is a single value."""
+
+    together: ClassVar[bool] = False
+    """Whether there may be several of each key."""
+
+    whole: ClassVar[ColumnElement[Any]] = literal_column("(SELECT NOT read_uncommitted FROM pragma_read_uncommitted)")
+    """Whether nothing is hidden from the statement, and nothing shown that may never have been."""
 
     @property
     def arguments(self) -> Sequence[str]:
         """The names of the arguments of a statement with all keys."""
-        return [*_KEYS]
+        return [*_ARGUMENTS.values()]
+
+    def given(self, wanted: int) -> Iterator[ColumnElement[Any]]:
+        """Yield the keys that the statement is given, each under the name of its place in the marker."""
+        for keys, (name, place) in _PLACES_IN_THE_MARKER.items():
+            if wanted & keys == keys:
+                yield _bound(name).label(place)
+
+    def equal(self, column: ColumnElement[Any], key: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Compare so that a planner looks the key up in an index.
+
+        Where nearly all rows have one value, it takes any key for that one, and would read the whole table for each of
+        a batch. Of a range that it does not know it expects a two-hundredth of the table.
+        """
+        return and_(column == key, column.between(key, key)) if self.together else column == key
 
     def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
         """Return the keys of these names."""
-        return [bindparam(name, type_=_KEYS[name]) for name in names]
+        return [_bound(name) for name in names]
 
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         """Return the query for the rows that have these keys, or any of these combinations of keys."""
@@ -163,6 +226,8 @@ class _Single:
 class _SingleOnServer(_Single):
     """Each key is a single value, on PostgreSQL."""
 
+    whole = literal_column("current_setting('row_security') = 'off'")
+
     def with_following(self, query: CompoundSelect[Any], following: _Following) -> Iterator[_Query]:
         # Each that is found goes through at once; to keep all of them for several queries would cost a sixth more.
         each = query.subquery("channel")
@@ -178,6 +243,12 @@ class _SingleOnServer(_Single):
 
 class _Arrays(_SingleOnServer):
     """The keys are columns of arrays, on PostgreSQL."""
+
+    together = True
+
+    def given(self, wanted: int) -> Iterator[ColumnElement[Any]]:  # noqa: ARG002  # as in the base
+        # If several statements make up a batch, all must see the same: so each says what it sees.
+        yield literal_column(_SNAPSHOT).label("state")
 
     @property
     def arguments(self) -> Sequence[str]:
@@ -267,6 +338,11 @@ def _cross_join(join: _InThisOrder, compiler: SQLCompiler, **options: Any) -> st
 class _JsonArrays(_Single):
     """The keys are JSON arrays in a JSON array, because SQLite has no others."""
 
+    together = True
+
+    def given(self, wanted: int) -> Iterator[ColumnElement[Any]]:  # noqa: ARG002  # as in the base
+        return iter(())
+
     @property
     def arguments(self) -> Sequence[str]:
         return [*map(_argument, _COMBINATIONS)]
@@ -276,8 +352,10 @@ class _JsonArrays(_Single):
 
     def one_row(self, key: ColumnElement[Any], build: _Build) -> _Query:
         query = build(key)
-        [column] = query.selected_columns
-        return select(query.scalar_subquery().label(column.name), key.label("asked_for"))
+        columns = (
+            query.with_only_columns(column).scalar_subquery().label(column.name) for column in query.selected_columns
+        )
+        return select(*columns, key.label("asked_for"))
 
     def joined(
         self, outer: FromClause, inner: _Query, *on: ColumnElement[bool]
@@ -308,8 +386,10 @@ def _array(names: Sequence[str], name: str) -> str:
 
 
 def _tenant(tenant_id: ColumnElement[Any]) -> _Query:
-    # The first query of the union: as its ids are text, so are all others, though a host's may be of fixed length.
-    return select(cast(_tenants.c.id, Text()).label("tenant_id")).where(_tenants.c.id == tenant_id)
+    # As its ids are text, so are all others of the union, though a host's may be of fixed length.
+    return select(cast(_tenants.c.id, Text()).label("tenant_id"), tenant_id.label("id")).where(
+        _tenants.c.id == tenant_id
+    )
 
 
 _ANY_AGENT: Final = select(
@@ -325,8 +405,9 @@ def _agent(agent_id: ColumnElement[Any]) -> _Query:
     return _ANY_AGENT.where(_agents.c.id == agent_id)
 
 
-def _managed_agent(tenant_id: ColumnElement[Any], managed_key: ColumnElement[Any]) -> _Query:
-    return _ANY_AGENT.where(_agents.c.tenant_id == tenant_id, _agents.c.managed_key == managed_key)
+def _managed_agent(keys: _Single, tenant_id: ColumnElement[Any], managed_key: ColumnElement[Any]) -> _Query:
+    managed = _ANY_AGENT.where(keys.equal(_agents.c.tenant_id, tenant_id), _agents.c.managed_key == managed_key)
+    return managed.add_columns(tenant_id.label("id"))
 
 
 def _first_of(query: _Query) -> _Query:
@@ -340,31 +421,29 @@ _ANY_CHANNEL: Final = select(
     _channels.c.status.label("state"),
     _channels.c.bot_id.label("key"),
     _channels.c.white_label,
-    _channels.c.show_agent_progress_steps,
+    _channels.c.show_agent_progress_steps.label("shown"),
 )
 
 
-def _own_channel(
-    tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
-) -> _Query:
-    own = _ANY_CHANNEL.where(_channels.c.tenant_id == tenant_id, _channels.c.bot_id == bot_id)
-    return own.add_columns(m365_tenant_id.label("asked_for"))
+def _own_channel(keys: _Single, tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any]) -> _Query:
+    own = _ANY_CHANNEL.where(keys.equal(_channels.c.tenant_id, tenant_id), _channels.c.bot_id == bot_id)
+    return own.add_columns(tenant_id.label("name"))
 
 
 def _own_channel_perhaps_installed(
-    tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
+    keys: _Single, tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
 ) -> _Query:
     installed_for = _installations.c.m365_tenant_id
     installed = select(installed_for).where(
         _channels.c.white_label, _installations.c.channel_id == _channels.c.id, installed_for == m365_tenant_id
     )
-    own = _own_channel(tenant_id, bot_id, m365_tenant_id)
     one = _first_of(installed.correlate_except(_installations)).scalar_subquery()
-    return own.add_columns(one.label("m365_tenant_id"))
+    own = _own_channel(keys, tenant_id, bot_id)
+    return own.add_columns(m365_tenant_id.label("asked_for"), one.label("m365"))
 
 
-def _installed_channel_of_another(
-    keys: _Single, tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
+def _installed_channel(
+    keys: _Single, bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any], *more: ColumnElement[bool]
 ) -> _Query:
     joined, channel = keys.joined(
         _installations,
@@ -373,11 +452,17 @@ def _installed_channel_of_another(
         _by_no_index(_channels.c.bot_id) == bot_id,
         # A null, which a view may deliver, is to be found here, and to be told of.
         _by_no_index(_channels.c.white_label).is_distinct_from(false()),
-        _channels.c.tenant_id.is_distinct_from(tenant_id),
+        *more,
     )
     installed_for = _installations.c.m365_tenant_id
-    installed = select(*channel, installed_for.label("asked_for"), installed_for)
-    return installed.select_from(joined).where(installed_for == m365_tenant_id)
+    installed = select(*channel, null().label("name"), installed_for.label("asked_for"), installed_for.label("m365"))
+    return installed.select_from(joined).where(keys.equal(installed_for, m365_tenant_id))
+
+
+def _installed_channel_of_another(
+    keys: _Single, tenant_id: ColumnElement[Any], bot_id: ColumnElement[Any], m365_tenant_id: ColumnElement[Any]
+) -> _Query:
+    return _installed_channel(keys, bot_id, m365_tenant_id, _channels.c.tenant_id.is_distinct_from(tenant_id))
 
 
 def _by_no_index(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -392,24 +477,25 @@ def _link(keys: _Single, tenant_id: ColumnElement[Any], m365_tenant_id: ColumnEl
         _end_companies.c.id == _links.c.end_company_id,
         _by_no_index(_end_companies.c.tenant_id) == tenant_id,
     )
-    linked = select(*company, _links.c.m365_tenant_id).select_from(joined)
-    return linked.where(_links.c.m365_tenant_id == m365_tenant_id)
+    linked = select(*company, tenant_id.label("state"), _links.c.m365_tenant_id.label("m365")).select_from(joined)
+    return linked.where(keys.equal(_links.c.m365_tenant_id, m365_tenant_id))
 
 
-def _next_white_label_bot(bot_id: ColumnElement[Any]) -> _Query:
-    """Look for the next bot from this one on, which only an index answers.
+def _nearest_bot(bot_id: ColumnElement[Any]) -> _Query:
+    """Look for the next bot from this one on, downwards, which only an index answers; white-label channels come first.
 
     To ask for any channel of the bot looks simpler, but a planner may then read the whole table: if half of the
     channels have the same bot, it expects to come upon one soon, and for a bot that has none it never does.
     """
-    following = select(_channels.c.bot_id.label("key")).where(_channels.c.white_label, _channels.c.bot_id >= bot_id)
-    return _first_of(following.order_by(_channels.c.bot_id))
+    bot, white_label = _channels.c.bot_id, _channels.c.white_label
+    nearest = select(bot.label("key"), white_label).where(bot <= bot_id)
+    return _first_of(nearest.order_by(bot.desc(), white_label.desc()))
 
 
-def _white_label_bot(keys: _Single) -> _Query:
+def _known_bot(keys: _Single) -> _Query:
     [bot_id] = keys.keys(_BOT)
-    following = keys.one_row(bot_id, _next_white_label_bot).subquery()
-    return select(following.c.key).where(following.c.key == following.c.asked_for)
+    nearest = keys.one_row(bot_id, _nearest_bot).subquery()
+    return select(nearest.c.key, nearest.c.white_label).where(nearest.c.key == nearest.c.asked_for)
 
 
 def _statement(wanted: int, keys: _Single) -> CompoundSelect[Any]:
@@ -417,18 +503,34 @@ def _statement(wanted: int, keys: _Single) -> CompoundSelect[Any]:
 
 
 def _parts(wanted: int, keys: _Single) -> Iterator[_Query]:
+    token = bindparam(_TOKEN, type_=_TEXT).label("id")
+    text: ColumnElement[str] = literal_column(f"'{MARKED}'")
+    yield _row(Sort.MARKER, select(token, text.label("name"), keys.whole.label("white_label"), *keys.given(wanted)))
     yield _row(Sort.TENANT, keys.rows(keys.keys(_TENANT), _tenant))
     if wanted & _BY_AGENT:
         yield _row(Sort.AGENT, keys.rows(keys.keys(_AGENT), _agent))
     if wanted & _BY_MANAGED_KEY:
-        yield _row(Sort.AGENT, keys.rows(keys.keys(_MANAGED_AGENT), _managed_agent))
+        yield _row(Sort.AGENT, keys.rows(keys.keys(_MANAGED_AGENT), partial(_managed_agent, keys)))
     if wanted & _BY_BOT:
-        builds: list[_Build] = [_own_channel]
-        if wanted & _BY_M365_TENANT:
-            builds = [_own_channel_perhaps_installed, partial(_installed_channel_of_another, keys)]
-        channels_found = union_all(*(keys.rows(keys.keys(_CHANNEL), build) for build in builds))
+        channels_found = union_all(*_channels_found(wanted, keys))
         yield from keys.with_following(channels_found, partial(_channel_and_following, wanted, keys))
-        yield _row(Sort.WHITE_LABEL_BOT, _white_label_bot(keys))
+        if keys.together and wanted & _BY_M365_TENANT:
+            yield _row(Sort.LINK, keys.rows(keys.keys(_LINK), partial(_link, keys)))
+        yield _row(Sort.BOT, _known_bot(keys))
+    if keys.together:  # whose answer may come in several parts, of which the last may be lost
+        yield _row(Sort.MARKER, select(token), first=False)
+
+
+def _channels_found(wanted: int, keys: _Single) -> Iterator[_Query]:
+    if not wanted & _BY_M365_TENANT:
+        yield keys.rows(keys.keys(_OWN_CHANNEL), partial(_own_channel, keys))
+    elif keys.together:  # an own one comes once, however many M365 tenants are asked about, and perhaps once more below
+        nothing = null().label("asked_for"), null().label("m365")
+        yield keys.rows(keys.keys(_OWN_CHANNEL), lambda *own: _own_channel(keys, *own).add_columns(*nothing))
+        yield keys.rows(keys.keys(_INSTALLED_CHANNEL), partial(_installed_channel, keys))
+    else:
+        for build in (_own_channel_perhaps_installed, _installed_channel_of_another):
+            yield keys.rows(keys.keys(_CHANNEL), partial(build, keys))
 
 
 def _channel_and_following(wanted: int, keys: _Single, channel: FromClause, look_up: _LookUp) -> Iterator[_Query]:
@@ -438,18 +540,15 @@ def _channel_and_following(wanted: int, keys: _Single, channel: FromClause, look
         yield _row(Sort.LINK, look_up([channel.c.tenant_id, channel.c.asked_for], partial(_link, keys)))
 
 
-def _row(sort: Sort, query: _Query) -> _Query:
+def _row(sort: Sort, query: _Query, *, first: bool | None = None) -> _Query:
     """Bring the columns of a query to their places. The first query of a union says their names and types."""
-    first = sort in (Sort.TENANT, Sort.CHANNEL)
+    if first is None:
+        first = sort in (Sort.MARKER, Sort.CHANNEL)
     columns = (
         query.selected_columns.get(name, cast(null(), column_type).label(name) if first else literal_column("NULL"))
         for name, column_type in _COLUMNS.items()
     )
     return query.with_only_columns(literal_column(str(int(sort))).label("sort"), *columns, maintain_column_froms=True)
-
-
-Statement: TypeAlias = tuple[str, Any]
-"""A statement as the cursor of a driver takes it, and its arguments."""
 
 
 class Statements:
@@ -465,38 +564,69 @@ class Statements:
         self._single = _SingleOnServer() if on_server else _Single()
         arrays = _ArrayTexts() if dialect.driver.startswith("psycopg") else _Arrays()
         self._sets: _Arrays | _JsonArrays = arrays if on_server else _JsonArrays()
-        self._written: dict[tuple[int, _Single], tuple[str, Callable[[Sequence[Any]], Any]]] = {}
+        self._written: dict[tuple[int, _Single], _Written] = {}
 
     def for_one(self, needed: RowsNeeded) -> Statement:
         """Return the statement for one decision."""
         keys = [storable(key) for storable, key in zip(self._storable, needed, strict=True)]
-        sql, arguments = self._statement(_keys_given(*keys[1:]), self._single)
-        return sql, arguments(keys)
+        tenant_id, agent_id, managed_key, bot_id, m365_tenant_id = keys
+        if bot_id is None:
+            m365_tenant_id = None
+        if agent_id is not None:
+            agent_id = needed[1]
+        written, token = self._statement(_keys_given(*keys[1:]), self._single), drawn()
+        marker = (0, tenant_id, token, agent_id, written.digest, managed_key, bot_id, m365_tenant_id, True, None)
+        asked = (agent_id,), (bot_id,), (m365_tenant_id,)
+        return Statement(written.sql, written.arguments((*keys, token)), marker, asked, (needed,), True)
 
     def for_many(self, needed: Sequence[RowsNeeded]) -> Statement:
         """Return the statement for all of these decisions together."""
+        given = [*zip(*set(needed), strict=True)]
         columns = [
             [*column] if storable is _text and _all_are_storable(column) else _each(storable, column)
-            for storable, column in zip(self._storable, zip(*set(needed), strict=True), strict=True)
+            for storable, column in zip(self._storable, given, strict=True)
         ]
-        wanted = _keys_given(*map(_any_of, columns[1:]))
-        sql, arguments = self._statement(wanted, self._sets)
-        return sql, arguments([*self._arguments(columns)])
+        written = self._statement(_keys_given(*map(_any_of, columns[1:])), self._sets)
+        token = drawn()
+        marker = (0, None, token, None, written.digest, None, None, None, True, None)
+        asked = frozenset(given[1]), frozenset(columns[3]), frozenset(columns[4])
+        return Statement(
+            written.sql, written.arguments([*self._arguments(columns), token]), marker, asked, needed, False
+        )
+
+    def without(self, absent: AbstractSet[str], statement: Statement) -> Statement:
+        """Return a statement for the same decisions, with a token of its own, that does not look for these keys."""
+        needed: list[Any] = [tuple(None if key in absent else key for key in keys) for keys in statement.needed]
+        return self.for_one(needed[0]) if statement.single else self.for_many(needed)
+
+    def whether_sayable(self, key: str, token: str) -> tuple[str, Any]:
+        """Return a query that fails, on PostgreSQL, if the encoding of the database cannot say this key."""
+        told, as_bytes = bindparam("token", type_=Text()), bindparam("key", type_=Text())
+        said = func.convert_from(func.decode(as_bytes, literal_column("'hex'")), literal_column("'UTF8'"))
+        compiled = select(told, said.is_not(None)).compile(dialect=self._dialect)
+        return str(compiled), _as_taken(["token", "key"], compiled.positiontup)([token, key.encode().hex()])
 
     def _arguments(self, columns: Sequence[list[Any]]) -> Iterator[Any]:
         for names, required in _COMBINATIONS.items():
-            combined = [columns[_PLACES[name]] for name in names]
-            if len(names) == 1:
-                combined = [list(dict.fromkeys(*combined))]
-            yield from self._sets.combined(_with_key(combined, names.index(required)))
+            combined, needed = ([columns[_PLACES[name]] for name in some] for some in (names, required))
+            yield from self._sets.combined(_distinct(combined, needed))
 
-    def _statement(self, wanted: int, keys: _Single) -> tuple[str, Callable[[Sequence[Any]], Any]]:
+    def _statement(self, wanted: int, keys: _Single) -> _Written:
         written = self._written.get((wanted, keys))
         if written is None:
             compiled = _statement(wanted, keys).compile(dialect=self._dialect)
-            written = str(compiled), _as_taken(keys.arguments, compiled.positiontup)
+            sql, digest = signed(str(compiled))
+            written = _Written(sql, digest, _as_taken([*keys.arguments, _TOKEN], compiled.positiontup))
             self._written[wanted, keys] = written
         return written
+
+
+class _Written(NamedTuple):
+    """A statement as it is written out, what identifies its text, and how a driver takes its arguments."""
+
+    sql: str
+    digest: str
+    arguments: Callable[[Sequence[Any]], Any]
 
 
 # A key that no directory can hold is looked for as NULL, which finds nothing.
@@ -547,10 +677,12 @@ def _as_taken(given: Sequence[str], in_order: Sequence[str] | None) -> Callable[
     return itemgetter(*places)
 
 
-def _with_key(columns: list[list[Any]], place: int) -> list[list[Any]]:
-    """Leave out the combinations in which the key at that place is not there: they would find nothing."""
-    there = [key is not None for key in columns[place]]
-    return columns if all(there) else [list(compress(column, there)) for column in columns]
+def _distinct(columns: list[list[Any]], required: list[list[Any]]) -> list[list[Any]]:
+    """Leave out the combinations for which a key is not there that must be: they would find nothing."""
+    there = [None not in keys for keys in zip(*required, strict=True)]
+    combinations = zip(*columns, strict=True)
+    distinct = dict.fromkeys(combinations if all(there) else compress(combinations, there))
+    return [[*column] for column in zip(*distinct, strict=True)] or [[] for _ in columns]
 
 
 def _any_of(keys: Iterable[Any]) -> Any:

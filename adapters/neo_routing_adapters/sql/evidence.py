@@ -1,0 +1,98 @@
+"""What shows that an answer is the answer to its question: a row before all others, and for a batch one after them.
+
+An answer can be another's: a fork shares a connection, a pooler takes one prepared statement for another, two threads
+use one cursor. So each statement begins with a row that says which text it is, which keys were given to it, and a
+token that was drawn for this call. Where a policy or a transaction of somebody else's would hide rows, it says so too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Sequence
+from hashlib import sha256
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from neo_routing import RowsNeeded
+
+Row: TypeAlias = tuple[Any, ...]
+
+MARKED: Final = "@"
+"""Stands in a text for what identifies it, until that is known."""
+
+_TOKEN, _STATE, _WHOLE = 2, 5, 8
+_BYTES: Final = 9
+
+
+class Unreliable(Exception):
+    """What was found, or would be found, says nothing about what is there."""
+
+
+class NoAnswer(Unreliable):
+    """What came back is not the answer to what was asked."""
+
+
+class Hidden(Unreliable):
+    """It is the answer, but rows may be hidden from it."""
+
+
+# A plain tuple: one with names takes ten times as long to make, which was a hundredth of a decision.
+Asked: TypeAlias = tuple[Container[Any], Container[Any], Container[Any]]
+"""Agent, bot and M365 tenant ids that a statement looks for; a row says itself for which tenant it was looked for."""
+
+NOTHING: Final[Asked] = ((), (), ())
+
+
+class Statement(NamedTuple):
+    """A statement as the cursor of a driver takes it, and what its answer must say."""
+
+    sql: str
+    arguments: Any
+    marker: Row
+    """The first row of an answer; for a batch without the name of its snapshot."""
+
+    asked: Asked
+    needed: Sequence[RowsNeeded]
+    single: bool
+
+
+def signed(text: str) -> tuple[str, str]:
+    """Return the text with what identifies it in its place, and that."""
+    digest = sha256(text.encode()).hexdigest()[:16]
+    return text.replace(MARKED, digest), digest
+
+
+def drawn() -> str:
+    """Return a token that no other call has: never a counter, nor a generator's, which a fork would copy."""
+    return os.urandom(_BYTES).hex()
+
+
+def verify(statement: Statement, found: Sequence[Any]) -> str | None:
+    """Look at the first rows of an answer; return the name of the snapshot that a batch's says it is from.
+
+    Raises `NoAnswer` unless the very first is the marker, and `Hidden` if that says that rows may be hidden.
+    """
+    if not found:
+        raise NoAnswer("there is no marker")
+    first = tuple(found[0])
+    if statement.single and first == statement.marker:
+        return None
+    return _closely(first, statement)
+
+
+def _closely(first: Row, statement: Statement) -> str | None:
+    expected = [*statement.marker]
+    if len(first) != len(expected):
+        raise NoAnswer("the marker is another statement's")
+    snapshot = None if statement.single else first[_STATE]
+    expected[_STATE], expected[_WHOLE] = snapshot if snapshot is not None else expected[_STATE], first[_WHOLE]
+    if first != tuple(expected):
+        raise NoAnswer("the marker is another answer's")
+    if not first[_WHOLE]:
+        raise Hidden("rows may be hidden, or shown that are not committed")
+    return snapshot
+
+
+def verify_end(statement: Statement, found: list[Any]) -> None:
+    """Take the last row off the last of an answer to a batch. Raises `NoAnswer` unless it is that statement's."""
+    if not found or tuple(found.pop()) != (0, None, statement.marker[_TOKEN], *[None] * 7):
+        raise NoAnswer("the answer has no end")
