@@ -84,12 +84,14 @@ def _closely(first: Row, statement: Statement) -> str | None:
     if len(first) != len(expected):
         raise NoAnswer("the marker is another statement's")
     snapshot = None if statement.single else first[_STATE]
-    expected[_STATE], expected[_WHOLE] = snapshot if snapshot is not None else expected[_STATE], first[_WHOLE]
-    if first != tuple(expected):
-        raise NoAnswer("the marker is another answer's")
-    if not first[_WHOLE]:
+    if snapshot is not None:
+        expected[_STATE] = snapshot
+    if first == tuple(expected):
+        return snapshot
+    expected[_WHOLE] = False
+    if first == tuple(expected):
         raise Hidden("rows may be hidden, or shown that are not committed")
-    return snapshot
+    raise NoAnswer("the marker is another answer's")
 
 
 def verify_end(statement: Statement, found: list[Any]) -> None:

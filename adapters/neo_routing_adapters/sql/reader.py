@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from math import ceil
@@ -42,7 +41,6 @@ _BUSY_TIMEOUT: Final = "neo_routing busy timeout"
 _MOST_IN_A_STATEMENT: Final = 2000
 # To make all rows of a batch before the first is read takes longer: their memory is new each time.
 _ROWS_AT_ONCE: Final = 100
-_IN_USE: Final = "neo_routing in use"
 _LOOKED_AT: Final = "neo_routing looked at"
 _REPEATABLE_READ: Final = "repeatable read"
 _BEGIN_ONE_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -53,9 +51,10 @@ _OUTLIVED: Final = frozenset({"0A000", "26000"})
 _UNTRANSLATABLE: Final = "22P05"
 
 _IN_TRANSACTION: Final[Mapping[str, Callable[[Any], object]]] = {
-    "psycopg": lambda connection: connection.pgconn.transaction_status,  # which is 0 outside of any
-    "psycopg_async": lambda connection: connection.pgconn.transaction_status,
-    "asyncpg": lambda connection: connection.is_in_transaction(),
+    # It is 0 outside of any, and 4 once the connection is dead, which is noticed later.
+    "psycopg": lambda connection: connection.pgconn.transaction_status not in (0, 4),
+    "psycopg_async": lambda connection: connection.pgconn.transaction_status not in (0, 4),
+    "asyncpg": lambda connection: not connection.is_closed() and connection.is_in_transaction(),
     "pysqlite": lambda connection: connection.in_transaction,
     "aiosqlite": lambda connection: connection.in_transaction,
 }
@@ -141,7 +140,7 @@ class Reader(Generic[_Call]):
         try:
             line = self._line(connection)
             call.enter(line)
-            found = self._alone(connection, line.cursor, statements)
+            found = self._fetched(connection, line.cursor, statements)
         except BaseException as error:
             gone = isinstance(error, self._faults) and self._is_gone(error, connection)
             whole = call.leave()
@@ -163,16 +162,6 @@ class Reader(Generic[_Call]):
             line.cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
             connection.info[_BUSY_TIMEOUT] = self._busy_timeout
         return line
-
-    def _alone(self, connection: PoolProxiedConnection, cursor: Any, statements: Sequence[Statement]) -> FoundRows:
-        """Use a connection, unless somebody else does so at the moment: a host's pool may hand it out twice."""
-        in_use = connection.info.setdefault(_IN_USE, threading.Lock())
-        if not in_use.acquire(blocking=False):
-            raise NoAnswer("the connection is in use")
-        try:
-            return self._fetched(connection, cursor, statements)
-        finally:
-            in_use.release()
 
     def _fetched(self, connection: PoolProxiedConnection, cursor: Any, statements: Sequence[Statement]) -> FoundRows:
         dbapi_connection: Any = connection.dbapi_connection

@@ -1,0 +1,832 @@
+"""An answer says which question it answers, and what was found is what was asked for: all else is an outage."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, Pool, create_engine, event, make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool, StaticPool
+
+import faults
+from neo_routing import (
+    Agent,
+    AgentKind,
+    Caller,
+    CallerKind,
+    Channel,
+    Decision,
+    DirectoryUnavailable,
+    EndCompany,
+    ManagedAgentKey,
+    SessionRequest,
+    Tenant,
+    adecide,
+    adecide_many,
+    decide,
+    decide_many,
+)
+from neo_routing.testing import World
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, reader
+from neo_routing_adapters.sql.evidence import Hidden, NoAnswer, Statement, verify, verify_end
+from neo_routing_adapters.sql.statements import Statements
+from pgbouncer import NoPgbouncer, Pgbouncer
+from plain import make_plain_tables
+from postgres_server import PATIENCE, PostgresServer
+from stored import engine_with_tables, store
+
+USER = Caller(CallerKind.USER, "msp-a")
+PLATFORM = Caller(CallerKind.PLATFORM, "platform")
+KEY = ManagedAgentKey.NEO_SUPPORT
+DRIVERS = ("psycopg", "psycopg_async", "asyncpg", "pysqlite", "aiosqlite")
+ON_SERVER = DRIVERS[:3]
+SENSELESS = r"^The directory holds rows that make no sense\.$"
+ANOTHER = r"^The directory gave the answer to another question\.$"
+Case = tuple[Caller, SessionRequest]
+WORLD = World(
+    (Tenant(id="msp-a"), Tenant(id="msp-b"), Tenant(id="platform")),
+    (
+        Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL, managed_key=KEY),
+        Agent(id=13, tenant_id="msp-b", kind=AgentKind.CONVERSATIONAL, managed_key=KEY),
+    ),
+    (
+        Channel(id="c", tenant_id="msp-a", agent_id=12, bot_id="b", white_label=True, installed_m365_tenant_ids=["m"]),
+        Channel(id="d", tenant_id="msp-b", agent_id=13, bot_id="s"),
+    ),
+    (EndCompany(id="e", tenant_id="msp-a", m365_tenant_ids=["m"]),),
+)
+
+
+def of_platform(client_id: str, bot_id: str | None = None, m365_tenant_id: str | None = None) -> Case:
+    request = SessionRequest(
+        managed_agent_key=KEY, client_id=client_id, bot_id=bot_id, m365_tenant_id=m365_tenant_id
+    )
+    return PLATFORM, request
+
+
+OWN_AGENT: Case = (USER, SessionRequest(agent_id=12))
+CASES = [
+    OWN_AGENT,
+    (USER, SessionRequest(managed_agent_key=KEY)),
+    of_platform("msp-b"),
+    of_platform("msp-b", "s"),
+    of_platform("msp-b", "b", "m"),
+    of_platform("msp-a", "b", "m"),
+    of_platform("msp-a", "unheard-of", "m"),
+]
+RIGHT = [decide(*case, WORLD.directory()) for case in CASES]
+
+
+class Host:
+    """Decides through an engine of whichever driver."""
+
+    def __init__(self, url: str, driver: str, *, deadline: float = 20.0, **options: Any) -> None:
+        database = "sqlite" if "sqlite" in driver else "postgresql"
+        at = make_url(url).set(drivername=f"{database}+{driver.removesuffix('_async')}")
+        self._runner = asyncio.Runner() if driver in {"psycopg_async", "asyncpg", "aiosqlite"} else None
+        if self._runner is None:
+            self.engine = create_engine(at, **options)
+            self._directory: Any = SqlDirectory(self.engine, deadline=deadline)
+        else:
+            engine = create_async_engine(at, **options)
+            self.engine, self._directory = engine.sync_engine, AsyncSqlDirectory(engine, deadline=deadline)
+            self._dispose = engine.dispose
+
+    def __enter__(self) -> Host:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._runner is None:
+            self.engine.dispose()
+        else:
+            self._runner.run(self._dispose())
+            self._runner.close()
+
+    def decide(self, case: Case) -> Decision:
+        if self._runner is None:
+            return decide(*case, self._directory)
+        return self._runner.run(adecide(*case, self._directory))
+
+    def decide_many(self, cases: Sequence[Case]) -> list[Decision]:
+        if self._runner is None:
+            return decide_many(cases, self._directory)
+        return self._runner.run(adecide_many(cases, self._directory))
+
+    def is_right(self) -> bool:
+        return [self.decide(case) for case in CASES] == RIGHT == self.decide_many(CASES)
+
+    def require_outages(self, match: str | None = None, cases: Sequence[Case] = CASES) -> None:
+        for case in cases:
+            with pytest.raises(DirectoryUnavailable, match=match):
+                self.decide(case)
+        with pytest.raises(DirectoryUnavailable, match=match):
+            self.decide_many([*cases, *cases, *CASES])
+
+
+@pytest.fixture
+def stored_url(any_database_url: str) -> str:
+    """The URL of a database that holds the world."""
+    _store(any_database_url)
+    return any_database_url
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    """The URL of a PostgreSQL database that holds the world."""
+    _store(database_url)
+    return database_url
+
+
+def _store(url: str) -> None:
+    engine = engine_with_tables(url)
+    store(engine, WORLD)
+    engine.dispose()
+
+
+@contextmanager
+def administrator(url: str) -> Iterator[Connection]:
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+# The marker
+
+
+ONE = ("msp-a", 12, KEY, "b", "m")
+SERVER = Statements(make_url("postgresql+psycopg://").get_dialect()())
+
+
+def marker_of(statement: Statement, **other: Any) -> list[Any]:
+    places = {"sort": 0, "tenant_id": 1, "token": 2, "agent_id": 3, "digest": 4, "key": 5, "bot": 6, "m365": 7}
+    row = [*statement.marker]
+    for name, value in other.items():
+        row[places[name]] = value
+    return row
+
+
+@pytest.mark.parametrize("statement", [SERVER.for_one(ONE), SERVER.for_many([ONE, ONE])], ids=["one", "many"])
+def test_an_answer_begins_with_the_marker_of_its_statement_and_with_nothing_else(statement: Statement) -> None:
+    row = marker_of(statement)
+    assert verify(statement, [row, row]) is None
+    wrong = ["x", 1, None, b"x", True]
+    for place, value in enumerate(row):
+        for each in wrong:
+            if each == value or (not statement.single and place == 5):
+                continue
+            with pytest.raises((NoAnswer, Hidden)):
+                verify(statement, [[*row[:place], each, *row[place + 1 :]]])
+    for found in ([], [row[:-1]], [[*row, None]], [()], [["x", *row], row], [(1,)]):
+        with pytest.raises(NoAnswer):
+            verify(statement, found)
+
+
+@pytest.mark.parametrize("hiding", [False, 0])
+def test_a_marker_says_whether_rows_may_be_hidden(hiding: object) -> None:
+    statement = SERVER.for_one(ONE)
+    row = marker_of(statement)
+    with pytest.raises(Hidden):
+        verify(statement, [[*row[:8], hiding, row[9]]])
+
+
+def test_an_answer_to_a_batch_ends_with_its_token() -> None:
+    statement = SERVER.for_many([ONE, ONE])
+    end = (0, None, statement.marker[2], *[None] * 7)
+    rows = ["one", "two", end]
+    verify_end(statement, rows)
+    assert rows == ["one", "two"]
+    for wrong in ([], [(0, None, "x", *[None] * 7)], [end, (5, *end[1:])], [tuple(statement.marker)]):
+        with pytest.raises(NoAnswer, match="end"):
+            verify_end(statement, wrong)
+
+
+def test_each_call_draws_a_token_and_each_statement_has_a_text_of_its_own() -> None:
+    shapes = [(*ONE[:1], agent, key, bot, m365) for agent in (None, 1) for key in (None, KEY) for bot, m365 in (
+        (None, None), ("b", None), ("b", "m"))]
+    statements = [SERVER.for_one(shape) for shape in shapes for _ in range(2)]
+    statements += [SERVER.for_many([shape, shape]) for shape in shapes]
+    assert len({statement.marker[2] for statement in statements}) == len(statements)
+    assert len({statement.marker[4] for statement in statements}) == len({statement.sql for statement in statements})
+    assert all(statement.marker[4] in statement.sql for statement in statements)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_every_driver_brings_the_marker(request: pytest.FixtureRequest, driver: str) -> None:
+    url = request.getfixturevalue("sqlite_url" if "sqlite" in driver else "database_url")
+    _store(url)
+    with Host(url, driver) as host:
+        assert host.is_right()
+
+
+@pytest.mark.parametrize("settings", [
+    ("debug_parallel_query = on",),
+    ("parallel_setup_cost = 0", "parallel_tuple_cost = 0", "min_parallel_table_scan_size = 0",
+     "min_parallel_index_scan_size = 0", "max_parallel_workers_per_gather = 4"),
+], ids=["forced", "cheap"])
+def test_the_marker_comes_first_where_a_server_works_in_parallel(url: str, settings: tuple[str, ...]) -> None:
+    options = " ".join(f"-c {setting.replace(' ', '')}" for setting in settings)
+    numbers = range(1, 1001)
+    cases = [(USER, SessionRequest(agent_id=number)) for number in numbers]
+    expected = [decide(*case, WORLD.directory()).result for case in cases]
+    with Host(url, "psycopg", connect_args={"options": options}) as host:
+        assert host.is_right()
+        for _ in range(10):
+            assert [decision.result for decision in host.decide_many(cases)] == expected
+
+
+def test_the_parts_of_a_large_batch_are_from_one_snapshot_or_it_is_an_outage(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_MOST_IN_A_STATEMENT", 2)
+    with Host(url, "psycopg") as host:
+        assert host.decide_many(CASES) == RIGHT
+        # As if somebody else on the same connection ended it at once, or had begun another.
+        for instead in ("SELECT 1", "BEGIN"):
+            monkeypatch.setattr(reader, "_BEGIN_ONE_SNAPSHOT", instead)
+            with pytest.raises(DirectoryUnavailable, match=ANOTHER):
+                host.decide_many(CASES)
+        monkeypatch.undo()
+        assert host.is_right()
+
+
+# Two who use one connection
+
+
+def test_tasks_on_one_connection_get_their_own_answers_or_none(database_url: str) -> None:
+    engine = create_engine(database_url)
+    faults.load(engine)
+    engine.dispose()
+    seen: Counter[str] = Counter()
+
+    async def ask(directory: AsyncSqlDirectory, first: int) -> None:
+        for case, right in faults.known()[first:] * 5:
+            try:
+                decision = await adecide(*case, directory)
+            except DirectoryUnavailable:
+                seen["unavailable"] += 1
+            else:
+                seen["right" if decision == right else "wrong"] += 1
+
+    async def main() -> None:
+        url = make_url(database_url).set(drivername="postgresql+asyncpg")
+        engine = create_async_engine(url, poolclass=StaticPool, isolation_level="AUTOCOMMIT")
+        directory = AsyncSqlDirectory(engine, deadline=5.0)
+        await asyncio.gather(*(ask(directory, first) for first in range(4)))
+        await engine.dispose()
+
+    asyncio.run(main())
+    assert seen["wrong"] == 0 < seen["right"]
+
+
+# Forks
+
+
+FORKED = """
+import ctypes, os, signal, sys, traceback
+from faults import known
+from neo_routing import DirectoryUnavailable, decide
+from neo_routing_adapters.sql import SqlDirectory
+from sqlalchemy import create_engine
+
+signal.alarm(60)
+url, noticed = sys.argv[1], sys.argv[2] == "noticed"
+engine = create_engine(url, pool_size=2, max_overflow=2, isolation_level="AUTOCOMMIT")
+directory = SqlDirectory(engine, deadline=5.0)
+cases = known()
+
+def ask(times):
+    outages = 0
+    for case, right in cases * times:
+        try:
+            decision = decide(*case, directory)
+        except DirectoryUnavailable:
+            outages += 1
+        else:
+            assert decision == right, (case, decision, right)
+    # What was noticed costs nothing at all: the child has connections of its own, and ends none of its parent's.
+    assert not (noticed and outages), outages
+
+ask(1)
+# C's own fork runs none of the hooks.
+fork = os.fork if noticed else ctypes.PyDLL(None).fork
+children = []
+for _ in range(2):
+    child = fork()
+    if not child:
+        try:
+            ask(6)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    children.append(child)
+ask(6)
+for child in children:
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+ask(1)
+"""
+
+
+@pytest.mark.parametrize("noticed", ["noticed", "unnoticed"])
+def test_after_a_fork_parent_and_child_get_their_own_answers_whether_or_not_it_was_noticed(
+    database_url: str, noticed: str
+) -> None:
+    engine = create_engine(database_url)
+    faults.load(engine)
+    engine.dispose()
+    run_forking(FORKED, database_url, noticed)
+
+
+def run_forking(script: str, *arguments: str) -> None:
+    folder = Path(__file__).parent
+    folders = [str(folder.parent / name) for name in ("sql", "servers", "property")]
+    subprocess.run(
+        # Python warns of a fork with threads.
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script, *arguments],
+        check=True,
+        timeout=3 * PATIENCE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*folders, *sys.path])},
+    )
+
+
+FORKED_IN_MEMORY = """
+import os
+import faults
+from neo_routing import decide
+from neo_routing_adapters.sql import SqlDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
+
+engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+faults.load(engine)
+directory = SqlDirectory(engine)
+child = os.fork()
+answers = [decide(*case, directory) == right for case, right in faults.known()]
+if not child:
+    os._exit(not all(answers))
+_, status = os.waitpid(child, 0)
+assert status == 0, status
+"""
+
+
+def test_a_database_in_memory_is_still_there_after_a_fork() -> None:
+    run_forking(FORKED_IN_MEMORY)
+
+
+# A pooler in transaction mode
+
+
+@pytest.fixture
+def pooler(postgres: PostgresServer) -> Iterator[Pgbouncer]:
+    try:
+        pooler = Pgbouncer(postgres, 2)
+    except NoPgbouncer as reason:
+        absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        absent(str(reason))
+    with pooler:
+        yield pooler
+
+
+def through(pooler: Pgbouncer, url: str) -> str:
+    return make_url(url).set(port=pooler.port).render_as_string(hide_password=False)
+
+
+def test_a_pooler_that_mistakes_prepared_statements_makes_outages_and_no_wrong_answers(
+    database_url: str, pooler: Pgbouncer
+) -> None:
+    engine = create_engine(database_url)
+    faults.load(engine)
+    engine.dispose()
+    # Of as many arguments, so that the server takes those of the one for the other.
+    of_users = [one for one in faults.known() if one[0][0].kind is CallerKind.USER]
+    sorts = [[one for one in of_users if (one[0][1].agent_id is None) is by_key][:2] for by_key in (False, True)]
+    seen: Counter[str] = Counter()
+
+    def ask(place: int) -> None:
+        at_once = {"prepare_threshold": 0}
+        with Host(through(pooler, database_url), "psycopg", pool_size=2, connect_args=at_once) as host:
+            for case, right in sorts[place % 2] * 200:
+                try:
+                    decision = host.decide(case)
+                except DirectoryUnavailable:
+                    seen["unavailable"] += 1
+                else:
+                    seen["right" if decision == right else "wrong"] += 1
+
+    with ThreadPoolExecutor(4) as threads:
+        assert [*threads.map(ask, range(4))]
+    assert seen["wrong"] == 0 < seen["right"]
+
+
+@pytest.mark.parametrize("driver", ON_SERVER)
+def test_behind_a_pooler_answers_come_without_prepared_statements(
+    url: str, pooler: Pgbouncer, driver: str
+) -> None:
+    nothing_prepared = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    arguments = nothing_prepared if driver == "asyncpg" else {"prepare_threshold": None}
+    for _ in range(3):
+        with Host(through(pooler, url), driver, connect_args=arguments) as host:
+            assert host.is_right()
+            assert host.is_right()
+
+
+# Rows that are found and not asked for
+
+_NOCASE = {"text": "TEXT COLLATE NOCASE"}
+_LOWER = World(
+    (Tenant(id="MSP-A"), Tenant(id="msp-b")),
+    (Agent(id=12, tenant_id="MSP-A", kind=AgentKind.CONVERSATIONAL, managed_key=KEY),),
+    (
+        Channel(id="c", tenant_id="MSP-A", agent_id=12, bot_id="b", white_label=True, installed_m365_tenant_ids=["m"]),
+        Channel(id="d", tenant_id="MSP-A", agent_id=12, bot_id="s"),
+    ),
+    (EndCompany(id="e", tenant_id="MSP-A", m365_tenant_ids=["m"]),),
+)
+
+
+def other_tables(url: str, world: World, text: str = "TEXT", **of_column: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        make_plain_tables(connection, text, **of_column)
+    store(engine, world)
+    engine.dispose()
+
+
+def upper(url: str, relation: str, column: str) -> None:
+    """Have a column's ids in capital letters, as a host's table that compares without regard to them may have them."""
+    with administrator(url) as connection:
+        connection.exec_driver_sql(f"UPDATE routing_{relation} SET {column} = upper({column})")
+
+
+_IN_CAPITALS = [
+    ("tenant", "id", [OWN_AGENT]),
+    ("agent", "tenant_id", [(USER, SessionRequest(managed_agent_key=KEY))]),
+    ("channel", "tenant_id", [of_platform("msp-b", "s"), of_platform("msp-b", "s", "x")]),
+    ("channel", "bot_id", [of_platform("msp-b", "s"), of_platform("msp-b", "b", "m"), of_platform("platform", "s")]),
+    ("channel_installation", "m365_tenant_id", [of_platform("msp-b", "b", "m"), of_platform("msp-a", "b", "m")]),
+    ("end_company_link", "m365_tenant_id", [of_platform("msp-a", "b", "m")]),
+    ("end_company", "tenant_id", [of_platform("msp-a", "b", "m")]),
+]
+"""Which column, and the calls that come past it."""
+
+
+@pytest.mark.parametrize(("relation", "column", "cases"), _IN_CAPITALS, ids=[f"{r}.{c}" for r, c, _ in _IN_CAPITALS])
+@pytest.mark.parametrize("driver", ["pysqlite", "aiosqlite"])
+def test_what_sqlite_finds_without_regard_to_case_is_an_outage(
+    sqlite_url: str, driver: str, relation: str, column: str, cases: list[Case]
+) -> None:
+    other_tables(sqlite_url, WORLD, "TEXT COLLATE NOCASE")
+    with Host(sqlite_url, driver) as host:
+        assert host.is_right()
+        upper(sqlite_url, relation, column)
+        host.require_outages(SENSELESS, cases)
+
+
+@pytest.mark.parametrize(("relation", "column", "cases"), _IN_CAPITALS, ids=[f"{r}.{c}" for r, c, _ in _IN_CAPITALS])
+def test_what_postgresql_finds_without_regard_to_case_is_an_outage(
+    database_url: str, relation: str, column: str, cases: list[Case]
+) -> None:
+    with administrator(database_url) as connection:
+        try:
+            connection.exec_driver_sql(
+                "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+            )
+        except Exception as error:  # noqa: BLE001  # a server that was built without ICU
+            pytest.skip(f"the server has no such collation: {error}")
+    other_tables(database_url, WORLD, "TEXT COLLATE any_case")
+    for driver in ON_SERVER:
+        with Host(database_url, driver) as host:
+            assert host.is_right()
+    upper(database_url, relation, column)
+    for driver in ON_SERVER:
+        with Host(database_url, driver) as host:
+            host.require_outages(SENSELESS, cases)
+
+
+def test_a_batch_that_asks_for_both_spellings_is_an_outage_too(sqlite_url: str) -> None:
+    other_tables(sqlite_url, WORLD, "TEXT COLLATE NOCASE")
+    with Host(sqlite_url, "pysqlite") as host:
+        for both in (
+            [(Caller(CallerKind.USER, tenant_id), SessionRequest(agent_id=12)) for tenant_id in ("msp-a", "MSP-A")],
+            [of_platform(tenant_id, "b", "m") for tenant_id in ("msp-a", "MSP-A")],
+        ):
+            with pytest.raises(DirectoryUnavailable, match=SENSELESS):
+                host.decide_many(both)
+
+
+_NUMERIC = World(
+    (Tenant(id="7"),),
+    (Agent(id=12, tenant_id="7", kind=AgentKind.CONVERSATIONAL, managed_key=KEY),),
+    (Channel(id="c", tenant_id="7", agent_id=12, bot_id="8", white_label=True, installed_m365_tenant_ids=["9"]),),
+    (EndCompany(id="e", tenant_id="7", m365_tenant_ids=["9"]),),
+)
+
+
+def test_ids_that_a_column_of_numbers_takes_for_others_are_an_outage(sqlite_url: str) -> None:
+    other_tables(sqlite_url, _NUMERIC, "NUMERIC")
+    asked = [(Caller(CallerKind.USER, "007"), SessionRequest(agent_id=12)), of_platform("007", "08", "9.0")]
+    with Host(sqlite_url, "pysqlite") as host:
+        host.require_outages(SENSELESS, asked)
+
+
+@pytest.mark.parametrize("number", ["12.0", "'12'"])
+def test_an_agent_id_of_another_type_is_an_outage(sqlite_url: str, number: str) -> None:
+    other_tables(sqlite_url, WORLD, agent_id="BLOB", id="BLOB")
+    with Host(sqlite_url, "pysqlite") as host:
+        assert host.is_right()
+        with administrator(sqlite_url) as connection:
+            connection.exec_driver_sql(f"UPDATE routing_channel SET agent_id = {number} WHERE agent_id = 12")
+        host.require_outages(SENSELESS, [of_platform("msp-a", "b", "m")])
+
+
+@pytest.mark.parametrize("driver", ["pysqlite", "aiosqlite"])
+def test_ids_as_bytes_are_an_outage(sqlite_url: str, driver: str) -> None:
+    _store(sqlite_url)
+    with Host(sqlite_url, driver) as host:
+
+        def as_bytes(connection: Any, _: object) -> None:
+            connection.driver_connection.text_factory = bytes if driver == "aiosqlite" else None
+
+        if driver == "pysqlite":
+            event.listen(host.engine, "connect", lambda connection, _: setattr(connection, "text_factory", bytes))
+        else:
+            event.listen(
+                host.engine, "connect", lambda connection, _: setattr(connection.driver_connection, "text_factory", bytes)
+            )
+        host.require_outages()
+
+
+# Rows that a policy hides
+
+
+ROLE = "hidden_from"
+
+
+@pytest.fixture
+def hidden_url(url: str) -> Iterator[str]:
+    """The URL of a role that a policy hides rows from."""
+    with administrator(url) as connection:
+        for statement in (
+            f"DROP ROLE IF EXISTS {ROLE}",
+            f"CREATE ROLE {ROLE} LOGIN",
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {ROLE}",
+        ):
+            connection.exec_driver_sql(statement)
+    yield make_url(url).set(username=ROLE).render_as_string(hide_password=False)
+    with administrator(url) as connection:
+        connection.exec_driver_sql(f"DROP OWNED BY {ROLE}")
+        connection.exec_driver_sql(f"DROP ROLE {ROLE}")
+
+
+def hide(url: str, relation: str = "routing_channel", condition: str = "false") -> None:
+    with administrator(url) as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {relation} ENABLE ROW LEVEL SECURITY")
+        connection.exec_driver_sql(f"CREATE POLICY hiding ON {relation} USING ({condition})")
+
+
+@pytest.mark.parametrize("driver", ON_SERVER)
+def test_rows_that_a_policy_hides_are_an_outage_and_no_missing_rows(url: str, hidden_url: str, driver: str) -> None:
+    with Host(hidden_url, driver) as host:
+        assert host.is_right()
+        hide(url)
+        host.require_outages(cases=CASES[3:])
+    # Nobody knows whether that hides any.
+    with administrator(url) as connection:
+        connection.exec_driver_sql("ALTER POLICY hiding ON routing_channel USING (true)")
+    with Host(hidden_url, driver) as host:
+        host.require_outages(cases=CASES[3:])
+    with administrator(url) as connection:
+        connection.exec_driver_sql(f"ALTER ROLE {ROLE} BYPASSRLS")
+    with Host(hidden_url, driver) as host:
+        assert host.is_right()
+
+
+@pytest.mark.parametrize("forgetting", ["DISCARD ALL", "RESET ALL", "RESET row_security", "SET row_security = on"])
+@pytest.mark.parametrize("driver", ON_SERVER)
+def test_a_host_that_resets_a_connection_gets_no_hidden_rows_for_missing_ones(
+    url: str, hidden_url: str, driver: str, forgetting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_MOST_IN_A_STATEMENT", 4)
+    # What was prepared is gone with DISCARD ALL.
+    nothing = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    arguments = nothing if driver == "asyncpg" else {"prepare_threshold": None}
+    options = {"pool_size": 1, "max_overflow": 0, "isolation_level": "AUTOCOMMIT", "connect_args": arguments}
+    with Host(hidden_url, driver, **options) as host:
+
+        @event.listens_for(host.engine, "checkout")
+        def forget(connection: Any, *_: object) -> None:
+            cursor = connection.cursor()
+            cursor.execute(forgetting)
+            cursor.close()
+
+        assert host.is_right()
+        hide(url)
+        host.require_outages(cases=CASES[3:])
+
+
+def test_behind_a_pooler_hidden_rows_are_an_outage_too(url: str, hidden_url: str, postgres: PostgresServer) -> None:
+    try:
+        pooler = Pgbouncer(postgres, 3, user=ROLE)
+    except NoPgbouncer as reason:
+        absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        absent(str(reason))
+    nothing_prepared = {"prepare_threshold": None}
+    with pooler, Host(through(pooler, hidden_url), "psycopg", pool_size=3, connect_args=nothing_prepared) as host:
+        assert host.is_right()
+        hide(url)
+
+        def ask(_: int) -> None:
+            for case in CASES[3:] * 5:
+                with pytest.raises(DirectoryUnavailable):
+                    host.decide(case)
+
+        with ThreadPoolExecutor(3) as threads:
+            assert len([*threads.map(ask, range(3))]) == 3
+
+
+# Transactions that are somebody else's
+
+
+LEAKING = {"pool_size": 1, "max_overflow": 0, "pool_reset_on_return": None}
+
+
+@pytest.mark.parametrize("driver", ON_SERVER)
+def test_a_transaction_that_somebody_left_open_is_an_outage_and_no_old_snapshot(url: str, driver: str) -> None:
+    with Host(url, driver, isolation_level="AUTOCOMMIT", **LEAKING) as host:
+        assert host.is_right()
+        leak(host, "BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT 1", "DELETE FROM routing_agent")
+        with pytest.raises(DirectoryUnavailable) as raised:
+            host.decide(OWN_AGENT)
+        assert "transaction" in str(raised.value.__cause__)
+        assert host.is_right()  # on another connection: that one was thrown away
+        leak(host, "BEGIN")
+        with pytest.raises(DirectoryUnavailable):
+            host.decide_many(CASES)
+        assert host.is_right()
+
+
+def leak(host: Host, *statements: str) -> None:
+    """Give a connection back in the midst of a transaction."""
+
+    def run() -> None:
+        connection = host.engine.raw_connection()
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.close()
+        connection.close()
+
+    if host._runner is None:
+        run()
+    else:
+        from sqlalchemy.util import greenlet_spawn
+
+        async def spawned() -> None:
+            await greenlet_spawn(run)
+
+        host._runner.run(spawned())
+
+
+@pytest.mark.parametrize("driver", ["pysqlite", "aiosqlite"])
+def test_what_is_not_committed_in_sqlite_is_an_outage(sqlite_url: str, driver: str) -> None:
+    _store(sqlite_url)
+    with Host(sqlite_url, driver, **LEAKING) as host:
+        assert host.is_right()
+        leak(host, "DELETE FROM routing_agent")
+        host.require_outages()
+        leak(host, "ROLLBACK")
+        assert host.is_right()
+
+
+def test_a_shared_cache_that_shows_what_is_not_committed_is_an_outage(tmp_path: Path) -> None:
+    path = tmp_path / "shared.sqlite"
+    _store(f"sqlite:///{path}")
+    shared = f"sqlite:///file:{path}?cache=shared&uri=true"
+    with Host(shared, "pysqlite", isolation_level="READ UNCOMMITTED") as host:
+        writer = sqlite3.connect(f"file:{path}?cache=shared", uri=True)
+        writer.execute("DELETE FROM routing_agent")
+        host.require_outages()
+        writer.rollback()
+        writer.close()
+    with Host(shared, "pysqlite") as host:
+        assert host.is_right()
+
+
+@pytest.mark.parametrize("driver", ON_SERVER)
+@pytest.mark.parametrize("level", ["SERIALIZABLE", "REPEATABLE READ", "READ COMMITTED"])
+def test_an_isolation_level_that_a_host_sets_when_it_connects_stays(url: str, driver: str, level: str) -> None:
+    with Host(url, driver, pool_size=1, max_overflow=0) as host:
+        event.listen(
+            host.engine, "connect", lambda connection, _: host.engine.dialect.set_isolation_level(connection, level)
+        )
+        assert host.is_right()
+        assert isolation_of(host) == level.lower()
+
+
+def isolation_of(host: Host) -> str:
+    def run() -> str:
+        connection = host.engine.raw_connection()
+        cursor = connection.cursor()
+        cursor.execute("SHOW transaction_isolation")
+        [[level]] = cursor.fetchall()
+        cursor.close()
+        connection.close()
+        return str(level)
+
+    if host._runner is None:
+        return run()
+    from sqlalchemy.util import greenlet_spawn
+
+    async def spawned() -> str:
+        return await greenlet_spawn(run)
+
+    return host._runner.run(spawned())
+
+
+# Encodings
+
+
+@pytest.fixture(params=["LATIN1", "SQL_ASCII"])
+def encoded_url(request: pytest.FixtureRequest, postgres: PostgresServer) -> str:
+    """The URL of a database of another encoding than UTF8, whose tables a host has made."""
+    name = f"in_{request.param.lower()}"
+    with postgres.connect() as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name} ENCODING '{request.param}' LOCALE 'C' TEMPLATE template0")
+    url = postgres.url(database=name)
+    engine = create_engine(url, connect_args={"client_encoding": "utf8"})
+    with engine.begin() as connection:
+        make_plain_tables(connection)
+    store(engine, World((*WORLD.tenants, Tenant(id="msp-é")), *([*WORLD.__dict__.values()][1:] if False else (
+        WORLD.agents, WORLD.channels, WORLD.end_companies))))
+    engine.dispose()
+    return url
+
+
+def of_tenant(tenant_id: str) -> Case:
+    return Caller(CallerKind.PLATFORM, "platform"), SessionRequest(managed_agent_key=KEY, client_id=tenant_id)
+
+
+@pytest.mark.parametrize("driver", ON_SERVER)
+@pytest.mark.parametrize("spoken", [None, "utf8"])
+def test_a_key_that_the_encoding_cannot_say_is_one_that_no_row_has(
+    encoded_url: str, driver: str, spoken: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if driver == "asyncpg" and spoken:
+        pytest.skip("asyncpg speaks UTF8 alone")
+    arguments = {"client_encoding": spoken} if spoken else {}
+    greek, french = of_tenant("msp-\u03a9"), of_tenant("msp-é")
+    codes = {"msp-\u03a9": "tenant_not_found", "msp-é": "managed_agent_not_found"}
+    with Host(encoded_url, driver, connect_args=arguments) as host:
+        if encoded_url.endswith("sql_ascii") and driver != "asyncpg" and not spoken:
+            host.require_outages()  # psycopg reads bytes there
+            return
+        assert host.is_right()
+        for size in (2000, 2):
+            monkeypatch.setattr(reader, "_MOST_IN_A_STATEMENT", size)
+            decisions = host.decide_many([greek, *CASES, french, greek])
+            assert decisions[1:-2] == RIGHT
+            found = [str(decisions[place].result.failure().code) for place in (0, -2, -1)]
+            assert found == [codes["msp-\u03a9"], codes["msp-é"], codes["msp-\u03a9"]]
+        assert str(host.decide(greek).result.failure().code) == codes["msp-\u03a9"]
+        assert str(host.decide(french).result.failure().code) == codes["msp-é"]
+
+
+# Tables in the old form
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_tables_in_the_old_form_are_an_outage_until_they_are_upgraded(
+    request: pytest.FixtureRequest, driver: str
+) -> None:
+    url = request.getfixturevalue("sqlite_url" if "sqlite" in driver else "database_url")
+    old = "CONSTRAINT ck_routing_channel_bot_id CHECK (bot_id <> '')"
+    other_tables(url, WORLD, bot_id=f"TEXT {old.replace('_channel_', '_channel_') if False else ''}")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE routing_channel RENAME TO aside")
+        connection.exec_driver_sql(
+            "CREATE TABLE routing_channel (id TEXT, tenant_id TEXT, agent_id BIGINT, bot_id TEXT, status TEXT, "
+            f"white_label BOOLEAN, show_agent_progress_steps BOOLEAN, {old})"
+        )
+        connection.exec_driver_sql("INSERT INTO routing_channel SELECT * FROM aside")
+    with Host(url, driver) as host:
+        host.require_outages(r"^The directory's tables are of an older version: run neo-routing db upgrade\.$")
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE routing_channel")
+            connection.exec_driver_sql("ALTER TABLE aside RENAME TO routing_channel")
+        assert host.is_right()
+    engine.dispose()
