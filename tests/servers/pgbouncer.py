@@ -49,9 +49,7 @@ class Pgbouncer:
         self._folder: Final = _folder()
         settings = self._folder / "pgbouncer.ini"
         settings.write_text(
-            _SETTINGS.format(
-                host=HOST, target=server.port, user=user, port=self.port, size=size, folder=self._folder
-            )
+            _SETTINGS.format(host=HOST, target=server.port, user=user, port=self.port, size=size, folder=self._folder)
         )
         self._process = self._started(program, settings)
         try:

@@ -7,18 +7,18 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
-from sqlalchemy import Connection, Engine, Pool, create_engine, event, make_url, text
+from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import NullPool
+from sqlalchemy.util import greenlet_spawn
 
 import faults
 from neo_routing import (
@@ -70,9 +70,7 @@ WORLD = World(
 
 
 def of_platform(client_id: str, bot_id: str | None = None, m365_tenant_id: str | None = None) -> Case:
-    request = SessionRequest(
-        managed_agent_key=KEY, client_id=client_id, bot_id=bot_id, m365_tenant_id=m365_tenant_id
-    )
+    request = SessionRequest(managed_agent_key=KEY, client_id=client_id, bot_id=bot_id, m365_tenant_id=m365_tenant_id)
     return PLATFORM, request
 
 
@@ -104,7 +102,7 @@ class Host:
             self.engine, self._directory = engine.sync_engine, AsyncSqlDirectory(engine, deadline=deadline)
             self._dispose = engine.dispose
 
-    def __enter__(self) -> Host:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -213,8 +211,8 @@ def test_an_answer_to_a_batch_ends_with_its_token() -> None:
 
 
 def test_each_call_draws_a_token_and_each_statement_has_a_text_of_its_own() -> None:
-    shapes = [(*ONE[:1], agent, key, bot, m365) for agent in (None, 1) for key in (None, KEY) for bot, m365 in (
-        (None, None), ("b", None), ("b", "m"))]
+    bots = ((None, None), ("b", None), ("b", "m"))
+    shapes = [("msp-a", agent, key, *bot) for agent in (None, 1) for key in (None, KEY) for bot in bots]
     statements = [SERVER.for_one(shape) for shape in shapes for _ in range(2)]
     statements += [SERVER.for_many([shape, shape]) for shape in shapes]
     assert len({statement.marker[2] for statement in statements}) == len(statements)
@@ -230,11 +228,20 @@ def test_every_driver_brings_the_marker(request: pytest.FixtureRequest, driver: 
         assert host.is_right()
 
 
-@pytest.mark.parametrize("settings", [
-    ("debug_parallel_query = on",),
-    ("parallel_setup_cost = 0", "parallel_tuple_cost = 0", "min_parallel_table_scan_size = 0",
-     "min_parallel_index_scan_size = 0", "max_parallel_workers_per_gather = 4"),
-], ids=["forced", "cheap"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("debug_parallel_query = on",),
+        (
+            "parallel_setup_cost = 0",
+            "parallel_tuple_cost = 0",
+            "min_parallel_table_scan_size = 0",
+            "min_parallel_index_scan_size = 0",
+            "max_parallel_workers_per_gather = 4",
+        ),
+    ],
+    ids=["forced", "cheap"],
+)
 def test_the_marker_comes_first_where_a_server_works_in_parallel(url: str, settings: tuple[str, ...]) -> None:
     options = " ".join(f"-c {setting.replace(' ', '')}" for setting in settings)
     numbers = range(1, 1001)
@@ -259,35 +266,6 @@ def test_the_parts_of_a_large_batch_are_from_one_snapshot_or_it_is_an_outage(
                 host.decide_many(CASES)
         monkeypatch.undo()
         assert host.is_right()
-
-
-# Two who use one connection
-
-
-def test_tasks_on_one_connection_get_their_own_answers_or_none(database_url: str) -> None:
-    engine = create_engine(database_url)
-    faults.load(engine)
-    engine.dispose()
-    seen: Counter[str] = Counter()
-
-    async def ask(directory: AsyncSqlDirectory, first: int) -> None:
-        for case, right in faults.known()[first:] * 5:
-            try:
-                decision = await adecide(*case, directory)
-            except DirectoryUnavailable:
-                seen["unavailable"] += 1
-            else:
-                seen["right" if decision == right else "wrong"] += 1
-
-    async def main() -> None:
-        url = make_url(database_url).set(drivername="postgresql+asyncpg")
-        engine = create_async_engine(url, poolclass=StaticPool, isolation_level="AUTOCOMMIT")
-        directory = AsyncSqlDirectory(engine, deadline=5.0)
-        await asyncio.gather(*(ask(directory, first) for first in range(4)))
-        await engine.dispose()
-
-    asyncio.run(main())
-    assert seen["wrong"] == 0 < seen["right"]
 
 
 # Forks
@@ -432,9 +410,7 @@ def test_a_pooler_that_mistakes_prepared_statements_makes_outages_and_no_wrong_a
 
 
 @pytest.mark.parametrize("driver", ON_SERVER)
-def test_behind_a_pooler_answers_come_without_prepared_statements(
-    url: str, pooler: Pgbouncer, driver: str
-) -> None:
+def test_behind_a_pooler_answers_come_without_prepared_statements(url: str, pooler: Pgbouncer, driver: str) -> None:
     nothing_prepared = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     arguments = nothing_prepared if driver == "asyncpg" else {"prepare_threshold": None}
     for _ in range(3):
@@ -444,17 +420,6 @@ def test_behind_a_pooler_answers_come_without_prepared_statements(
 
 
 # Rows that are found and not asked for
-
-_NOCASE = {"text": "TEXT COLLATE NOCASE"}
-_LOWER = World(
-    (Tenant(id="MSP-A"), Tenant(id="msp-b")),
-    (Agent(id=12, tenant_id="MSP-A", kind=AgentKind.CONVERSATIONAL, managed_key=KEY),),
-    (
-        Channel(id="c", tenant_id="MSP-A", agent_id=12, bot_id="b", white_label=True, installed_m365_tenant_ids=["m"]),
-        Channel(id="d", tenant_id="MSP-A", agent_id=12, bot_id="s"),
-    ),
-    (EndCompany(id="e", tenant_id="MSP-A", m365_tenant_ids=["m"]),),
-)
 
 
 def other_tables(url: str, world: World, text: str = "TEXT", **of_column: str) -> None:
@@ -557,15 +522,10 @@ def test_ids_as_bytes_are_an_outage(sqlite_url: str, driver: str) -> None:
     _store(sqlite_url)
     with Host(sqlite_url, driver) as host:
 
-        def as_bytes(connection: Any, _: object) -> None:
-            connection.driver_connection.text_factory = bytes if driver == "aiosqlite" else None
+        @event.listens_for(host.engine, "connect")
+        def read_bytes(connection: Any, _: object) -> None:
+            getattr(connection, "driver_connection", connection).text_factory = bytes
 
-        if driver == "pysqlite":
-            event.listen(host.engine, "connect", lambda connection, _: setattr(connection, "text_factory", bytes))
-        else:
-            event.listen(
-                host.engine, "connect", lambda connection, _: setattr(connection.driver_connection, "text_factory", bytes)
-            )
         host.require_outages()
 
 
@@ -678,6 +638,10 @@ def test_a_transaction_that_somebody_left_open_is_an_outage_and_no_old_snapshot(
         assert host.is_right()
 
 
+async def spawned(function: Callable[[], Any]) -> Any:
+    return await greenlet_spawn(function)
+
+
 def leak(host: Host, *statements: str) -> None:
     """Give a connection back in the midst of a transaction."""
 
@@ -692,12 +656,7 @@ def leak(host: Host, *statements: str) -> None:
     if host._runner is None:
         run()
     else:
-        from sqlalchemy.util import greenlet_spawn
-
-        async def spawned() -> None:
-            await greenlet_spawn(run)
-
-        host._runner.run(spawned())
+        host._runner.run(spawned(run))
 
 
 @pytest.mark.parametrize("driver", ["pysqlite", "aiosqlite"])
@@ -746,14 +705,7 @@ def isolation_of(host: Host) -> str:
         connection.close()
         return str(level)
 
-    if host._runner is None:
-        return run()
-    from sqlalchemy.util import greenlet_spawn
-
-    async def spawned() -> str:
-        return await greenlet_spawn(run)
-
-    return host._runner.run(spawned())
+    return run() if host._runner is None else host._runner.run(spawned(run))
 
 
 # Encodings
@@ -770,8 +722,7 @@ def encoded_url(request: pytest.FixtureRequest, postgres: PostgresServer) -> str
     engine = create_engine(url, connect_args={"client_encoding": "utf8"})
     with engine.begin() as connection:
         make_plain_tables(connection)
-    store(engine, World((*WORLD.tenants, Tenant(id="msp-é")), *([*WORLD.__dict__.values()][1:] if False else (
-        WORLD.agents, WORLD.channels, WORLD.end_companies))))
+    store(engine, World((*WORLD.tenants, Tenant(id="msp-é")), WORLD.agents, WORLD.channels, WORLD.end_companies))
     engine.dispose()
     return url
 
@@ -814,7 +765,7 @@ def test_tables_in_the_old_form_are_an_outage_until_they_are_upgraded(
 ) -> None:
     url = request.getfixturevalue("sqlite_url" if "sqlite" in driver else "database_url")
     old = "CONSTRAINT ck_routing_channel_bot_id CHECK (bot_id <> '')"
-    other_tables(url, WORLD, bot_id=f"TEXT {old.replace('_channel_', '_channel_') if False else ''}")
+    other_tables(url, WORLD)
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE routing_channel RENAME TO aside")

@@ -319,3 +319,45 @@ def test_a_batch_in_sqlite_goes_through_its_keys_first(sqlite_url: str) -> None:
     steps = [step for *_, step in plan]
     before_keys = {steps[place - 1] for place, step in enumerate(steps) if step.startswith("SCAN anon")}
     assert before_keys == {"LEFT-MOST SUBQUERY", "UNION ALL"}
+
+
+NEARLY_ALL = 4_000
+SKEWED_WORLDS = {
+    # Who owns the channel, and what it is installed for: {n} is its number.
+    "even": ("'msp-' || {n}", "'m365-' || {n}"),
+    "one owner": ("CASE WHEN {n} < 4000 THEN 'msp-1' ELSE 'msp-' || {n} END", "'m365-' || {n}"),
+    "one of both": ("CASE WHEN {n} < 4000 THEN 'msp-1' ELSE 'msp-' || {n} END", "'m365-' || {n} / 4000"),
+}
+
+
+def skewed(owner: str, m365_tenant: str) -> str:
+    own = owner.format(n="n")
+    return f"""
+TRUNCATE routing_tenant CASCADE;
+INSERT INTO routing_tenant SELECT 'msp-' || n, 'x' FROM generate_series(1, {NEARLY_ALL}) n;
+INSERT INTO routing_agent
+  SELECT n, {own}, 'x', 'CONVERSATIONAL', 'NEO_SUPPORT' FROM generate_series(1, {NEARLY_ALL}) n;
+INSERT INTO routing_channel
+  SELECT 'ch-' || n, {own}, n, 'shared', 'ACTIVE', true, NULL FROM generate_series(1, {NEARLY_ALL}) n;
+INSERT INTO routing_channel_installation
+  SELECT id, {m365_tenant.format(n="agent_id")}, bot_id, status, white_label FROM routing_channel;
+INSERT INTO routing_end_company SELECT 'co-' || n, {own}, 'x' FROM generate_series(1, {NEARLY_ALL}) n;
+INSERT INTO routing_end_company_link
+  SELECT id, {m365_tenant.format(n="substr(id, 4)::int")}, tenant_id FROM routing_end_company;
+ANALYZE;
+"""
+
+
+def test_a_batch_reads_about_as_much_where_nearly_all_rows_are_of_one(database_url: str) -> None:
+    # None of them is the one that has nearly all, and none finds more than a row of each sort.
+    batch = [(f"msp-{n}", None, KEY, "shared", f"m365-{n + NEARLY_ALL}") for n in range(2, 102)]
+    # The one that has nearly all channels of a bot is asked about with many M365 tenants.
+    its_own = [("msp-1", None, KEY, "shared", f"m365-{n}") for n in range(2, 102)]
+    read = {}
+    with upgraded(database_url) as engine, engine.connect() as connection:
+        for name, (owner, m365_tenant) in SKEWED_WORLDS.items():
+            connection.exec_driver_sql(skewed(owner, m365_tenant))
+            read[name] = max(rows_read(connection, batch, plan) for plan in ("generic", "custom"))
+            if name == "one owner":
+                assert rows_read(connection, its_own, "custom") < 25 * NEARLY_ALL
+    assert max(read.values()) <= 5 * read["even"]

@@ -136,7 +136,7 @@ class Reader(Generic[_Call]):
         raise error
 
     def _run(self, statements: Sequence[Statement], call: _Call) -> FoundRows:
-        connection = self._take(call)
+        connection = self._taken(call)
         try:
             line = self._line(connection)
             call.enter(line)
@@ -153,6 +153,14 @@ class Reader(Generic[_Call]):
         else:
             self._drop(connection)
         return found
+
+    def _taken(self, call: _Call) -> PoolProxiedConnection:
+        try:
+            return self._take(call)
+        except self._faults:
+            raise
+        except Exception as error:  # SQLAlchemy's own, where a database gives it bytes for text
+            raise DirectoryUnavailable from error
 
     def _line(self, connection: PoolProxiedConnection) -> CursorLine:
         line: CursorLine | None = connection.info.get(_LINE)
