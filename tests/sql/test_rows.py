@@ -183,3 +183,37 @@ def test_a_row_that_makes_no_sense_is_told_of_wherever_it_comes(row: tuple[objec
         found.add([one])
     with pytest.raises(ValueError, match=r"makes no sense|two kinds"):
         found.rows()
+
+
+_NOT_ASKED_FOR = {
+    "a tenant": (1, "msp-b", "msp-a", *[None] * 7),
+    "a tenant for nothing": (1, "msp-a", *[None] * 8),
+    "an agent": (2, "msp-a", None, 14, "Another", "CONVERSATIONAL", None, None, None, None),
+    "a managed agent": (2, "msp-b", "msp-a", 14, "Another", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
+    "an agent without the key": (2, "msp-a", "msp-a", 14, "Another", "CONVERSATIONAL", None, None, None, None),
+    "an own channel": (3, "msp-b", "c-3", 12, "msp-a", "ACTIVE", "b", None, True, None),
+    "a channel of another": (3, "msp-b", "c-3", 12, None, "ACTIVE", "b", None, True, None),
+    "a channel of another bot": (3, "msp-a", "c-3", 12, "msp-a", "ACTIVE", "B", None, True, None),
+    "an installation for another": (3, "msp-a", "c-3", 12, None, "ACTIVE", "b", "M", True, None),
+    "an installation on a standard channel": (3, "msp-a", "c-3", 12, None, "ACTIVE", "b", "m", False, None),
+    "a link of another": (4, "msp-b", "e-4", None, "Four", "msp-a", None, "m", None, None),
+    "a link to another": (4, "msp-a", "e-4", None, "Four", "msp-a", None, "M", None, None),
+    "a bot": (5, None, None, None, None, None, "B", None, True, None),
+    "a truth value that is none": (5, None, None, None, None, None, "b", None, 1.0, None),
+    "a second marker": (0, "msp-a", *[None] * 8),
+}
+
+
+@pytest.mark.parametrize("row", _NOT_ASKED_FOR.values(), ids=_NOT_ASKED_FOR)
+def test_a_row_that_was_not_asked_for_makes_no_sense(row: tuple[object, ...]) -> None:
+    found = FoundRows(ASKED)
+    found.add([row])
+    with pytest.raises(ValueError, match=r"makes no sense|not asked for"):
+        found.rows()
+
+
+def test_a_bot_is_known_by_whatever_channel_it_has() -> None:
+    found = FoundRows(ASKED)
+    found.add([(5, None, None, None, None, None, "b", None, False, None)])
+    rows = found.rows()
+    assert (set(rows.known_bots), set(rows.white_label_bots)) == ({"b"}, set())
