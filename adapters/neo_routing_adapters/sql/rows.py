@@ -135,9 +135,11 @@ class FoundRows:
 
     def _add_agents(self, found: Iterable[Any]) -> None:
         owners, names, managed = self._owners, self._agent_names, self._managed_agents
-        for row in found:
-            self._require_agent(row)
-            _, tenant_id, _, agent_id, name, kind, key, _, _, _ = row
+        for _, tenant_id, asked_for, agent_id, name, kind, key, _, _, _ in found:
+            if type(agent_id) is not int or type(tenant_id) is not str or type(name) is not str:
+                raise ValueError("a part of an agent is missing")
+            if tenant_id != asked_for or key is None:
+                self._require_agent(agent_id, asked_for)
             if owners[kind].setdefault(agent_id, tenant_id) != tenant_id:
                 raise ValueError("an agent has two owners")
             names[agent_id] = name
@@ -146,50 +148,38 @@ class FoundRows:
                 if managed[key].setdefault(tenant_id, one) is not one:
                     self._add_another(managed[key], tenant_id, one)
 
-    def _require_agent(self, row: Any) -> None:
-        """Raise `ValueError` if a part is of another type, or if it is not what was asked for."""
-        _, tenant_id, asked_for, agent_id, name, _, key, _, _, _ = row
-        if type(agent_id) is not int or type(tenant_id) is not str or type(name) is not str:
-            raise ValueError("a part of an agent is missing")
-        if asked_for is None:
-            if agent_id not in self._asked_agents:
-                self._unasked_agents.add(agent_id)  # which a channel may name
-        elif tenant_id != asked_for or key is None:
+    def _require_agent(self, agent_id: int, asked_for: Any) -> None:
+        if asked_for is not None:
             raise ValueError("a managed agent was not asked for")
+        if agent_id not in self._asked_agents:
+            self._unasked_agents.add(agent_id)  # which a channel may name
 
     def _add_channels(self, found: Iterable[Any]) -> None:
         owned, installed, known = self._channels, self._installations, self._known_bots
-        for row in found:
-            _, tenant_id, channel_id, agent_id, _, status, bot_id, m365_tenant_id, white_label, show_steps = row
-            self._require_channel(row)
+        asked_bots, asked_m365_tenants = self._asked_bots, self._asked_m365_tenants
+        for _, tenant_id, channel_id, agent_id, asked_for, status, bot_id, m365, white_label, show_steps in found:
+            if type(channel_id) is not str or type(tenant_id) is not str or type(agent_id) is not int:
+                raise ValueError("a part of a channel is missing")
+            if type(white_label) not in _TRUTH_VALUE_TYPES or type(show_steps) not in _TRUTH_VALUE_TYPES:
+                raise ValueError("a part of a channel is no truth value")
+            if bot_id not in asked_bots or not (tenant_id == asked_for or (asked_for is None and m365 is not None)):
+                raise ValueError("a channel was not asked for")
             shown = _OPTIONAL_TRUTH_VALUES[show_steps]
             channel: ChannelRow = (channel_id, tenant_id, agent_id, _TRUTH_VALUES[white_label], shown)
             one, key = (channel,), (tenant_id, bot_id)
             known[bot_id] = None
             self._agents_of_channels.add(agent_id)
-            if owned[status].setdefault(key, one) is not one:
-                self._add_another(owned[status], key, one)
+            self._add_one(owned[status], key, one)
             if white_label:
                 self._white_label_bots[bot_id] = None
-                if m365_tenant_id is not None:
-                    key = (bot_id, m365_tenant_id)
-                    if installed[status].setdefault(key, one) is not one:
-                        self._add_another(installed[status], key, one)
+            if m365 is not None:
+                if m365 not in asked_m365_tenants or not white_label:
+                    raise ValueError("an installation was not asked for")
+                self._add_one(installed[status], (bot_id, m365), one)
 
-    def _require_channel(self, row: Any) -> None:
-        """Raise `ValueError` if a part is of another type, or if it is not what was asked for."""
-        _, tenant_id, channel_id, agent_id, asked_for, _, bot_id, m365_tenant_id, white_label, show_steps = row
-        if type(channel_id) is not str or type(tenant_id) is not str or type(agent_id) is not int:
-            raise ValueError("a part of a channel is missing")
-        if type(white_label) not in _TRUTH_VALUE_TYPES or type(show_steps) not in _TRUTH_VALUE_TYPES:
-            raise ValueError("a part of a channel is no truth value")
-        if bot_id not in self._asked_bots or tenant_id != (tenant_id if asked_for is None else asked_for):
-            raise ValueError("a channel was not asked for")
-        if m365_tenant_id is None:
-            if asked_for is None:
-                raise ValueError("a channel was not asked for")
-        elif m365_tenant_id not in self._asked_m365_tenants or not white_label:
-            raise ValueError("an installation was not asked for")
+    def _add_one(self, groups: dict[Any, Any], key: Any, one: tuple[Any]) -> None:
+        if groups.setdefault(key, one) is not one:
+            self._add_another(groups, key, one)
 
     def _add_links(self, found: Iterable[Any]) -> None:
         companies, names, asked = self._end_companies, self._end_company_names, self._asked_m365_tenants

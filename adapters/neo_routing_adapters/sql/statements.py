@@ -8,7 +8,7 @@ looked for by every combination of keys that any of its decisions needs.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import IntEnum
 from functools import partial
@@ -558,7 +558,7 @@ class Statements:
         self._dialect = dialect
         # psycopg tells the server one of three integer types, by the size of the number, and the server would prepare
         # a statement for each. A text has one type, and the statement casts it.
-        agent_id = _agent_id_as_text if dialect.driver.startswith("psycopg") else _agent_id
+        self._given_agent_id = agent_id = _agent_id_as_text if dialect.driver.startswith("psycopg") else _agent_id
         self._storable: tuple[Callable[[Any], Any], ...] = (_text, agent_id, _managed_key, _text, _text)
         on_server = dialect.name == "postgresql"
         self._single = _SingleOnServer() if on_server else _Single()
@@ -568,16 +568,17 @@ class Statements:
 
     def for_one(self, needed: RowsNeeded) -> Statement:
         """Return the statement for one decision."""
-        keys = [storable(key) for storable, key in zip(self._storable, needed, strict=True)]
-        tenant_id, agent_id, managed_key, bot_id, m365_tenant_id = keys
-        if bot_id is None:
-            m365_tenant_id = None
-        if agent_id is not None:
-            agent_id = needed[1]
-        written, token = self._statement(_keys_given(*keys[1:]), self._single), drawn()
-        marker = (0, tenant_id, token, agent_id, written.digest, managed_key, bot_id, m365_tenant_id, True, None)
+        tenant_id, agent_id, managed_key, bot_id, m365_tenant_id = needed
+        tenant, key = _text(tenant_id), _managed_key(managed_key)
+        agent_id = None if agent_id is None else _agent_id(agent_id)
+        bot_id = None if bot_id is None else _text(bot_id)
+        m365_tenant_id = None if bot_id is None else _text(m365_tenant_id)
+        written = self._statement(_keys_given(agent_id, key, bot_id, m365_tenant_id), self._single)
+        token = drawn()
+        given = tenant, self._given_agent_id(agent_id), key, bot_id, m365_tenant_id, token
+        marker = (0, tenant, token, agent_id, written.digest, key, bot_id, m365_tenant_id, True, None)
         asked = (agent_id,), (bot_id,), (m365_tenant_id,)
-        return Statement(written.sql, written.arguments((*keys, token)), marker, asked, (needed,), True)
+        return Statement(written.sql, written.arguments(given), marker, asked, (needed,), True)
 
     def for_many(self, needed: Sequence[RowsNeeded]) -> Statement:
         """Return the statement for all of these decisions together."""
@@ -604,7 +605,8 @@ class Statements:
         told, as_bytes = bindparam("token", type_=Text()), bindparam("key", type_=Text())
         said = func.convert_from(func.decode(as_bytes, literal_column("'hex'")), literal_column("'UTF8'"))
         compiled = select(told, said.is_not(None)).compile(dialect=self._dialect)
-        return str(compiled), _as_taken(["token", "key"], compiled.positiontup)([token, key.encode().hex()])
+        as_taken = _as_taken(["token", "key"], compiled.positiontup, compiled.params)
+        return str(compiled), as_taken([token, key.encode().hex()])
 
     def _arguments(self, columns: Sequence[list[Any]]) -> Iterator[Any]:
         for names, required in _COMBINATIONS.items():
@@ -616,7 +618,8 @@ class Statements:
         if written is None:
             compiled = _statement(wanted, keys).compile(dialect=self._dialect)
             sql, digest = signed(str(compiled))
-            written = _Written(sql, digest, _as_taken([*keys.arguments, _TOKEN], compiled.positiontup))
+            names = [*keys.arguments, _TOKEN]
+            written = _Written(sql, digest, _as_taken(names, compiled.positiontup, compiled.params))
             self._written[wanted, keys] = written
         return written
 
@@ -667,10 +670,13 @@ def _managed_key(key: ManagedAgentKey | None) -> str | None:
     return None if key is None else str(key)
 
 
-def _as_taken(given: Sequence[str], in_order: Sequence[str] | None) -> Callable[[Sequence[Any]], Any]:
-    """Bring arguments as a driver takes them: in the order of the statement, or else by name."""
+def _as_taken(
+    given: Sequence[str], in_order: Sequence[str] | None, used: Container[str]
+) -> Callable[[Sequence[Any]], Any]:
+    """Bring arguments as a driver takes them: in the order of the statement, or else those that it uses by name."""
     if in_order is None:
-        return lambda arguments: dict(zip(given, arguments, strict=True))
+        by_name = [(name, place) for place, name in enumerate(given) if name in used]
+        return lambda arguments: {name: arguments[place] for name, place in by_name}
     places = [given.index(name) for name in in_order]
     if len(places) == 1:
         return lambda arguments: (arguments[places[0]],)
