@@ -344,6 +344,10 @@ class Host(ABC):
         """Check them in again."""
 
     @abstractmethod
+    def dispose(self) -> None:
+        """Close the connections that the pool has."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close the engine."""
 
@@ -351,9 +355,9 @@ class Host(ABC):
 class SyncHost(Host):
     """A host with threads."""
 
-    def __init__(self, url: str, isolation_level: str | None, deadline: float) -> None:
+    def __init__(self, url: str, isolation_level: str | None, deadline: float, **options: Any) -> None:
         super().__init__(deadline)
-        self.engine = create_engine(url, **_options(isolation_level))
+        self.engine = create_engine(url, **_options(isolation_level), **options)
         self._directory = self.directory(deadline)
         self._threads = ThreadPoolExecutor(READERS)
 
@@ -388,9 +392,12 @@ class SyncHost(Host):
         for connection in taken:
             connection.close()
 
+    def dispose(self) -> None:
+        self.engine.dispose()
+
     def close(self) -> None:
         self._threads.shutdown()
-        self.engine.dispose()
+        self.dispose()
 
 
 _T = TypeVar("_T")
@@ -399,9 +406,9 @@ _T = TypeVar("_T")
 class AsyncHost(Host):
     """A host with tasks on an event loop, which runs in a thread of its own."""
 
-    def __init__(self, url: str, isolation_level: str | None, deadline: float) -> None:
+    def __init__(self, url: str, isolation_level: str | None, deadline: float, **options: Any) -> None:
         super().__init__(deadline)
-        self._engine = create_async_engine(url, **_options(isolation_level))
+        self._engine = create_async_engine(url, **_options(isolation_level), **options)
         self.engine = self._engine.sync_engine
         self._directory = self.directory(deadline)
         self._loop = asyncio.new_event_loop()
@@ -466,8 +473,11 @@ class AsyncHost(Host):
 
         return self._do(count())
 
-    def close(self) -> None:
+    def dispose(self) -> None:
         self._do(self._engine.dispose())
+
+    def close(self) -> None:
+        self.dispose()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -478,10 +488,10 @@ def _options(isolation_level: str | None) -> dict[str, Any]:
     return options if isolation_level is None else {**options, "isolation_level": isolation_level}
 
 
-def host(driver: str, url: str, isolation_level: str | None, deadline: float) -> Host:
+def host(driver: str, url: str, isolation_level: str | None, deadline: float, **options: Any) -> Host:
     """Return a host on this driver, which does not read yet."""
     kind = SyncHost if driver == "psycopg" else AsyncHost
-    return kind(make_url(url).set(drivername=f"postgresql+{driver}"), isolation_level, deadline)
+    return kind(make_url(url).set(drivername=f"postgresql+{driver}"), isolation_level, deadline, **options)
 
 
 # Where it happens
@@ -855,7 +865,6 @@ def strike(  # what a run is made of
 def wait_until_nothing_is_left(host: Host, site: Site, server: PostgresServer) -> None:
     """Return when nothing is checked out, connected, or running that should not be, once no reader reads any more."""
     wait_until(lambda: host.engine.pool.checkedout() == 0)
-    wait_until(lambda: not any(thread.name == "neo_routing connecting" for thread in threading.enumerate()))
     # SQLAlchemy leaves a cycle of references behind when an attempt of psycopg's to connect is cancelled.
     gc.collect()
     wait_until(lambda: site.backends(server) <= host.engine.pool.checkedin())

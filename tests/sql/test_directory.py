@@ -27,7 +27,9 @@ from neo_routing import (
 from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.connections import turns_on
+from neo_routing_adapters.sql.deadlines import Call, NoThread
 from neo_routing_adapters.sql.schema import metadata
+from neo_routing_adapters.sql.threads import MOST_THREADS
 from stored import engine_with_tables, store
 
 USER = Caller(CallerKind.USER, "msp-a")
@@ -177,8 +179,11 @@ def test_a_thread_waits_for_its_turn_on_a_shared_connection_no_longer_than_its_d
     metadata.create_all(engine)
     store(engine, WORLD)
     directory = SqlDirectory(engine, deadline=0.1)
-    with turns_on(engine), pytest.raises(DirectoryUnavailable, match="in time"):
+    turns = turns_on(engine)
+    turns.begin(Call(1))
+    with pytest.raises(DirectoryUnavailable, match="in time"):
         decide(USER, REQUEST, directory)
+    turns.end()
     assert decide(USER, REQUEST, directory).result.unwrap().agent_id == 12
     engine.dispose()
 
@@ -187,33 +192,34 @@ def no_thread(_thread: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
 
 
-def test_where_no_thread_can_be_had_to_watch_deadlines_it_is_an_outage_until_one_can(
+def test_where_no_thread_can_be_had_it_is_an_outage_until_one_can(
     on_postgresql: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    directory = SqlDirectory(on_postgresql, deadline=0.1)
-    with ThreadPoolExecutor(1) as asking, on_postgresql.connect() as connection:
-        with monkeypatch.context() as patched:
-            patched.setattr(threading.Thread, "start", no_thread)
-            with pytest.raises(DirectoryUnavailable):
-                decide(USER, REQUEST, directory)
-        assert decide(USER, REQUEST, directory).result.unwrap().agent_id == 12
-        connection.execute(text("LOCK TABLE routing_tenant"))
-        with pytest.raises(DirectoryUnavailable):
-            asking.submit(decide, USER, REQUEST, directory).result(10)
-
-
-def test_where_no_thread_can_be_had_to_connect_it_is_an_outage_until_one_can(
-    on_postgresql: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    directory = SqlDirectory(on_postgresql, deadline=5)
-    decide(USER, REQUEST, directory)
-    on_postgresql.dispose()
+    directory = SqlDirectory(on_postgresql, deadline=0.5)
+    outages = []
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", no_thread)
-        for _ in range(20):
+        for _ in range(MOST_THREADS + 1):
+            with pytest.raises(DirectoryUnavailable) as raised:
+                decide(USER, REQUEST, directory)
+            outages.append(raised.value)  # whoever keeps it keeps nothing that the next call needs
+    assert {type(outage.__cause__) for outage in outages} == {NoThread}
+    assert decide(USER, REQUEST, directory).result.unwrap().agent_id == 12
+
+
+def test_where_no_thread_can_be_had_to_watch_a_file_it_is_an_outage_until_one_can(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_with_tables(sqlite_url)
+    store(engine, WORLD)  # now there is a connection at hand
+    directory = SqlDirectory(engine)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        for _ in range(3):
             with pytest.raises(DirectoryUnavailable):
                 decide(USER, REQUEST, directory)
     assert decide(USER, REQUEST, directory).result.unwrap().agent_id == 12
+    engine.dispose()
 
 
 def test_many_tasks_share_an_asynchronous_directory(on_postgresql: Engine, database_url: str) -> None:

@@ -378,7 +378,7 @@ def test_a_directory_works_in_a_process_that_was_forked_and_keeps_its_deadline_t
 
 CUT_IN_THE_CHILD = """
 import os, signal, threading
-from neo_routing_adapters.sql.deadlines import Watch
+from neo_routing_adapters.sql.deadlines import Call, Watch
 
 class Noted:
     def __init__(self):
@@ -388,7 +388,8 @@ class Noted:
         self.cut_off.set()
 
 watch, parents = Watch(0.01), Noted()
-call = watch.begin(60)
+call = Call(60)
+watch.begin(call)
 call.enter(parents)
 held, done = threading.Event(), threading.Event()
 
@@ -405,7 +406,9 @@ if not child:
     call.expires_at = 0
     for _ in range(2):  # when the second is cut off, all that were due at the first are
         own = Noted()
-        watch.begin(0.01).enter(own)
+        call = Call(0.01)
+        call.enter(own)
+        watch.begin(call)
         own.cut_off.wait()
     os._exit(parents.cut_off.is_set())
 _, status = os.waitpid(child, 0)

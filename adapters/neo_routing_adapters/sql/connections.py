@@ -7,17 +7,26 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from math import ceil
+from time import sleep
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, event
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
+from sqlalchemy.engine import Dialect
+from sqlalchemy.pool import (
+    AssertionPool,
+    ConnectionPoolEntry,
+    Pool,
+    PoolProxiedConnection,
+    QueuePool,
+    SingletonThreadPool,
+    StaticPool,
+)
 from sqlalchemy.util import await_
 
-from neo_routing_adapters.sql.deadlines import Call, Line, NoThread, start_thread
+from neo_routing_adapters.sql.deadlines import Call, Line, TooLate
 from neo_routing_adapters.sql.forks import renew_after_fork
 
 
@@ -25,6 +34,8 @@ class CursorLine(Line, Protocol):
     """A connection, as calls wait on it: its cursor, and how to cut it off."""
 
     cursor: Any
+    busy_timeout: int | None
+    """For how many milliseconds SQLite waits for a lock, once it is told that."""
 
 
 class _Duplicate(socket.socket):
@@ -36,6 +47,8 @@ class _Duplicate(socket.socket):
 
 class _Socket:
     """A connection of psycopg, whose socket can be shut down."""
+
+    busy_timeout: int | None = None
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
         self.cursor = connection.cursor()
@@ -74,16 +87,23 @@ class _AsyncpgCursor:
 class _Asyncpg:
     """A connection of asyncpg, which can be terminated."""
 
+    busy_timeout: int | None = None
+
     def __init__(self, connection: PoolProxiedConnection) -> None:
         driver_connection = _driver_connection(connection)
         self.cursor = _AsyncpgCursor(driver_connection)
-        self.cut: Callable[[], None] = driver_connection.terminate
+        self._terminate: Callable[[], None] = driver_connection.terminate
+
+    def cut(self) -> None:
+        with suppress(RuntimeError):  # it belongs to an event loop that is closed
+            self._terminate()
 
 
 class _Sqlite:
     """A connection to a SQLite file, which can be interrupted."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
+        self.busy_timeout: int | None = None
         self.cursor = connection.cursor()
         self._interrupt: Callable[[], Any] = _driver_connection(connection).interrupt
 
@@ -113,114 +133,176 @@ def _driver_connection(connection: PoolProxiedConnection) -> Any:
     return connection.driver_connection
 
 
-class _NotAtOnce(Exception):
-    """The pool has no connection at hand, and would have to open one."""
+_LOOP: Final = "neo_routing loop"
+_MOST_PATIENT: Final = 16
+_PATIENCE: Final = 10
+# What takes from the pool what somebody has seen there waits for no longer than so many of these seconds.
+_TURNS, _TURN = 100, 0.0001
 
 
 class _Thread(threading.local):
-    """How the thread that takes a connection from a pool goes about it."""
+    """For whom the thread takes a connection."""
 
-    hurried = False
-    connect_timeout = 0
+    taker: tuple[Connections, Call] | None = None
 
 
 _thread: Final = _Thread()
-_MOST_PATIENT: Final = 16
 
 
 class Connections:
-    """Takes connections from the pool of an engine, within the deadline of each call.
+    """Takes connections from the pool of an engine.
 
-    One that is at hand is taken at once. To open one, or to wait until one is given back, is left to a thread that the
-    call waits for no longer than its deadline: a driver that connects cannot be interrupted. What the thread gets when
-    nobody waits any more goes back to the pool.
+    That may run whatever the host has hooked on its pool, open a connection, or wait until one is given back: nobody
+    can interrupt any of it. So no lock is held meanwhile, and no caller waits for it longer than he may. On SQLite
+    alone, where there is no network to wait for, a caller may do it himself if a connection is at hand.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._local = engine.dialect.name == "sqlite"
-        if not self._local and not event.contains(engine, "do_connect", _before_connecting):
-            event.listen(engine, "do_connect", _before_connecting)
+        self._awaited = engine.dialect.is_async
+        if engine.dialect.driver == "asyncpg":
+            _listen(engine, "connect", _note_loop)
+        elif not (self._local or self._awaited):
+            _listen(engine, "do_connect", _before_connecting)
         self.renew()
         renew_after_fork(self)
 
     def renew(self) -> None:
-        """Wait for no connections."""
-        # So many threads may hang in an attempt to connect, and no more, however many calls come in.
-        self._patient = threading.BoundedSemaphore(_MOST_PATIENT)
+        """Have nobody take one."""
+        self._reaching: list[Call] = []
+        self._taking: list[Call] = []
+
+    def is_at_hand(self, call: Call) -> bool:
+        """Tell whether `take` returns at once; it must be called then.
+
+        So it does unless the host itself takes the last connection, or the pool replaces it, between.
+        """
+        pool = self._engine.pool
+        if not self._local:
+            return False
+        if not isinstance(pool, QueuePool):  # some have a connection that is there, and may be this thread's alone
+            return isinstance(pool, (StaticPool, SingletonThreadPool)) and not self._awaited
+        if _is_hooked(pool):
+            return False
+        self._reaching.append(call)
+        # Of several who see the last one at the same time none may get it, and none may have to wait for it.
+        if not self._taking and len(self._reaching) <= pool.checkedin():
+            return True
+        self._reaching.remove(call)
+        return False
+
+    def forget(self, call: Call) -> None:
+        """Let a call that does not take what is at hand stand in nobody's way."""
+        if call in self._reaching:
+            self._reaching.remove(call)
 
     def take(self, call: Call) -> PoolProxiedConnection:
-        """Take a connection. Raises what the pool or the driver raises, `TimeoutError`, or `NoThread`."""
-        if self._local and not isinstance(self._engine.pool, QueuePool):
-            return self._engine.raw_connection()  # which is there at once, and may be this thread's alone
-        return self._at_once() or self._patiently(call)
-
-    def _at_once(self) -> PoolProxiedConnection | None:
-        pool = self._engine.pool
-        # One that is pinged first may hang in that.
-        if not isinstance(pool, QueuePool) or pool._pre_ping:  # noqa: SLF001
-            return None
-        # Between the look at the pool and the grasp into it nobody else may come, nor any thread of the host: who finds
-        # nothing there waits for longer than the deadline.
-        queue: Any = pool._pool  # noqa: SLF001
-        with queue.mutex:
-            if pool.checkedin() < 1:
-                return None
-            _thread.hurried = True
+        """Take a connection. Raises what the pool, the driver or a hook raises."""
+        if call in self._reaching:
             try:
                 return self._engine.raw_connection()
-            except _NotAtOnce:
-                return None
             finally:
-                _thread.hurried = False
+                self._reaching.remove(call)
+        if self._awaited:
+            return self._engine.raw_connection()
+        self._taking.append(call)
+        try:
+            return self._patiently(call)
+        finally:
+            self._taking.remove(call)
 
     def _patiently(self, call: Call) -> PoolProxiedConnection:
-        if not self._patient.acquire(timeout=call.remaining()):
-            raise TimeoutError
-        taken: Future[PoolProxiedConnection] = Future()
-        arguments = (taken, max(1, ceil(call.remaining())))
+        for _ in range(_TURNS if self._reaching else 0):
+            sleep(_TURN)
+            if not self._reaching:
+                break
+        _thread.taker = self, call
         try:
-            start_thread(self._hand_over, *arguments, name="connecting")
-        except NoThread:
-            self._patient.release()
-            raise
-        try:
-            return taken.result(call.remaining())
-        except TimeoutError:
-            if taken.cancel():
-                raise
-            return taken.result()  # it came at the last moment, or failed
-
-    def _hand_over(self, taken: Future[PoolProxiedConnection], connect_timeout: int) -> None:
-        _thread.connect_timeout = connect_timeout
-        try:
-            connection = self._engine.raw_connection()
-        except BaseException as error:  # noqa: BLE001  # whoever waits gets it
-            if taken.set_running_or_notify_cancel():
-                taken.set_exception(error)
-        else:
-            if taken.set_running_or_notify_cancel():
-                taken.set_result(connection)
-            else:
-                connection.close()
+            return self._engine.raw_connection()
         finally:
-            self._patient.release()
+            _thread.taker = None
+
+    def patience(self, call: Call) -> int:
+        """Return for how many seconds a call may try to open a connection.
+
+        What takes longer than its caller waits for comes into the pool all the same, for a later call. But where many
+        try in vain, in a network that loses their packets, the next must come to try before they all have given up.
+        """
+        seconds = max(1, ceil(call.remaining()))
+        return seconds if len(self._taking) > _MOST_PATIENT else max(seconds, _PATIENCE)
+
+
+def _listen(engine: Engine, name: str, listener: Callable[..., None]) -> None:
+    if not event.contains(engine, name, listener):
+        event.listen(engine, name, listener)
+
+
+def _note_loop(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_LOOP] = asyncio.get_running_loop()
+
+
+def left_to_its_loop(connection: PoolProxiedConnection) -> bool:
+    """Tell whether a connection is that of another event loop, which runs; then it is let go there.
+
+    asyncpg crashes the process if it is used in one thread while its event loop runs in another.
+    """
+    loop: asyncio.AbstractEventLoop | None = connection.info.get(_LOOP)
+    if loop is None or not loop.is_running() or loop is asyncio.get_running_loop():
+        return False
+    loop.call_soon_threadsafe(_driver_connection(connection).terminate)
+    connection.detach()
+    return True
 
 
 def _before_connecting(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
-    """Let no call open a connection in a hurry, and no attempt to open one go on for minutes."""
-    if _thread.hurried:
-        raise _NotAtOnce
-    if _thread.connect_timeout:
-        parameters.setdefault("connect_timeout", _thread.connect_timeout)
+    """Let no attempt of a call's to open a connection go on for minutes."""
+    if _thread.taker is not None:
+        connections, call = _thread.taker
+        parameters.setdefault("connect_timeout", connections.patience(call))
 
 
-_turns: Final[WeakKeyDictionary[Engine, threading.Lock]] = WeakKeyDictionary()
+def _is_hooked(pool: Pool) -> bool:
+    """Tell whether code of the host's runs when a connection is taken, or given back."""
+    return bool(pool.dispatch.checkout or pool.dispatch.checkin or pool.dispatch.reset)
 
 
-def turns_on(engine: Engine) -> threading.Lock | None:
-    """Return what a call must hold to use the connection of an engine, if all threads share one.
+def let_go(dialect: Dialect, connection: PoolProxiedConnection) -> None:
+    """Close a connection that could not be given back, because a hook raised: its place in the pool would be lost."""
+    dbapi_connection = connection.dbapi_connection
+    if not connection.is_detached:
+        with suppress(AssertionError):  # an `AssertionPool` that two threads took from has it back already
+            connection.detach()
+    if dbapi_connection is not None:
+        dialect.do_terminate(dbapi_connection)
 
-    Neither cursors nor sqlite3 itself keep apart what several threads do on a connection.
-    """
-    return _turns.setdefault(engine, threading.Lock()) if isinstance(engine.pool, StaticPool) else None
+
+class Turns:
+    """Whose turn it is on a connection that all threads share: neither cursors nor drivers keep apart what they do."""
+
+    def __init__(self) -> None:
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Let it be nobody's."""
+        self._lock = threading.Lock()
+
+    def begin(self, call: Call) -> None:
+        """Wait for the turn of a call. Raises `TooLate`."""
+        if not self._lock.acquire(timeout=call.remaining()):
+            raise TooLate
+
+    def end(self) -> None:
+        """Let the next one have it."""
+        self._lock.release()
+
+
+_turns: Final[WeakKeyDictionary[Engine, Turns]] = WeakKeyDictionary()
+
+
+def turns_on(engine: Engine) -> Turns | None:
+    """Return whose turn it is to use the connection of a synchronous engine, if all threads share one."""
+    # An `AssertionPool` does not notice two who take from it in the same moment.
+    shared = isinstance(engine.pool, (StaticPool, AssertionPool)) and not engine.dialect.is_async
+    return _turns.setdefault(engine, Turns()) if shared else None

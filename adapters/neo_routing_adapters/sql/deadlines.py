@@ -14,17 +14,22 @@ from typing import Protocol
 from neo_routing_adapters.sql.forks import renew_after_fork
 
 
+class TooLate(TimeoutError):
+    """The call is over before what it waited for was begun."""
+
+
 class NoThread(OSError):
     """The system gives the process no more threads."""
 
 
-def start_thread(target: Callable[..., object], *arguments: object, name: str) -> None:
+def start_thread(target: Callable[[], object], *, name: str) -> threading.Thread:
     """Start a thread that ends with the process. Raises `NoThread`."""
-    thread = threading.Thread(target=target, args=arguments, name=f"neo_routing {name}", daemon=True)
+    thread = threading.Thread(target=target, name=f"neo_routing {name}", daemon=True)
     try:
         thread.start()
     except RuntimeError as error:
         raise NoThread from error
+    return thread
 
 
 class Line(Protocol):
@@ -38,24 +43,25 @@ class Line(Protocol):
 class Call:
     """One call and its deadline, in seconds from now."""
 
-    __slots__ = ("_line", "_lock", "expired", "expires_at")
+    __slots__ = ("_line", "_lock", "expired", "expires_at", "was_cut")
 
     def __init__(self, seconds: float) -> None:
         self.expires_at = monotonic() + seconds
         self.expired = False
+        self.was_cut = False
         self._line: Line | None = None
         # Once a call has left a line, another may use it: that one must not be cut off in its stead.
         self._lock = threading.Lock()
 
     def remaining(self) -> float:
         """Return for how many more seconds it may wait."""
-        return max(0.0, self.expires_at - monotonic())
+        return min(max(0.0, self.expires_at - monotonic()), threading.TIMEOUT_MAX)
 
     def enter(self, line: Line) -> None:
-        """Wait on this line from now on. Raises `TimeoutError` if it is too late for that."""
+        """Wait on this line from now on. Raises `TooLate`."""
         with self._lock:
             if self.expired:
-                raise TimeoutError
+                raise TooLate
             self._line = line
 
     def leave(self) -> bool:
@@ -69,6 +75,7 @@ class Call:
         with self._lock:
             self.expired = True
             if self._line is not None:
+                self.was_cut = True
                 self._line.cut()
 
 
@@ -76,7 +83,8 @@ class Watch:
     """Expires calls when it is time, from a thread that is there as long as calls come in.
 
     No call takes less than so many seconds. So the thread may sleep that long, if nothing expires before: a call that
-    begins meanwhile will not expire before it wakes.
+    begins meanwhile will not expire before it wakes. Whatever ends it, an exception that is thrown into it for one, it
+    is followed by another.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -87,20 +95,20 @@ class Watch:
     def renew(self) -> None:
         """Watch no calls. Those of a parent are not for its forked child to cut off."""
         self._calls: set[Call] = set()
-        self._lock = threading.Lock()
-        self._running = False
+        # A finalizer of the host's that interrupts whoever has it may call a directory itself.
+        self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._overdue = 0.0
 
-    def begin(self, seconds: float) -> Call:
-        """Begin a call that expires then. Raises `NoThread`."""
-        call = Call(seconds)
+    def begin(self, call: Call) -> None:
+        """Expire this call when it is time. Raises `NoThread`."""
         self._calls.add(call)
-        if not self._running:
+        if self._thread is None or call.expires_at > self._overdue:
             try:
                 self._start()
             except NoThread:
                 self.end(call)
                 raise
-        return call
 
     def end(self, call: Call) -> None:
         """Watch it no longer."""
@@ -108,15 +116,24 @@ class Watch:
 
     def _start(self) -> None:
         with self._lock:
-            if not self._running:
-                start_thread(self._run, name="deadlines")
-                self._running = True
+            if self._thread is None or not self._thread.is_alive():
+                self._overdue = monotonic() + 3 * self._seconds
+                self._thread = start_thread(self._run, name="deadlines")
 
     def _run(self) -> None:
+        try:
+            self._watch()
+        finally:
+            if self._thread is threading.current_thread():  # it did not retire
+                self._thread = start_thread(self._run, name="deadlines")
+
+    def _watch(self) -> None:
         quiet = False
         while not (quiet and self._retires()):
             now = monotonic()
-            calls = tuple(self._calls)  # in one step, while others add and discard
+            # A call that begins when the thread should have woken again expires later than this.
+            self._overdue = now + 3 * self._seconds
+            calls = self._calls.copy()  # in one step, and not one by one, while others add and discard
             expirations = [call.expires_at for call in calls if call.expires_at > now]
             for call in calls:
                 if call.expires_at <= now:
@@ -128,8 +145,8 @@ class Watch:
     def _retires(self) -> bool:
         with self._lock:
             # Whoever begins a call after this starts another thread; a call that has begun already keeps this one.
-            self._running = False
+            this, self._thread = self._thread, None
             if not self._calls:
                 return True
-            self._running = True
+            self._thread = this
             return False

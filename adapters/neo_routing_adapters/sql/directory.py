@@ -9,14 +9,15 @@ from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import PoolProxiedConnection
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
-from neo_routing_adapters.sql.connections import Connections, turns_on
-from neo_routing_adapters.sql.deadlines import Call, NoThread, Watch
+from neo_routing_adapters.sql.connections import Connections
+from neo_routing_adapters.sql.deadlines import Call, Watch
 from neo_routing_adapters.sql.greenlets import run_awaiting
 from neo_routing_adapters.sql.reader import LATE, Reader
 from neo_routing_adapters.sql.statements import Statement
+from neo_routing_adapters.sql.tasks import Tasks
+from neo_routing_adapters.sql.threads import keep_no_deadlines, threads_for
 
 DEADLINE: Final = 2.0
 """Within so many seconds a directory answers or is unavailable, unless its host says otherwise."""
@@ -53,30 +54,33 @@ class SqlDirectory:
     def __init__(self, engine: Engine, *, deadline: float = DEADLINE) -> None:
         if not isinstance(engine, Engine) or engine.dialect.is_async:
             raise ValueError("SqlDirectory takes a synchronous engine; an asynchronous one is for AsyncSqlDirectory")
-        self._reader = Reader(engine, Connections(engine).take, deadline)
+        if keep_no_deadlines():
+            raise ValueError("SqlDirectory keeps no deadline where eventlet has patched threads; gevent is supported")
+        self._connections = Connections(engine)
+        self._reader = Reader(engine, self._connections.take, deadline)
         self._watch = Watch(deadline)
-        self._turns = turns_on(engine)
+        self._threads = threads_for(engine)
 
     def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
         """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
         statements = self._reader.statements(needed)
+        call = Call(self._reader.seconds(statements))
         try:
-            call = self._watch.begin(self._reader.seconds(statements))
-        except NoThread as error:
+            if self._connections.is_at_hand(call):
+                return self._here(statements, call)
+            return self._threads.run(partial(self._reader.read, statements, call), call)
+        except TimeoutError as error:
+            raise DirectoryUnavailable(LATE) from error
+        except OSError as error:
             raise DirectoryUnavailable from error
-        try:
-            return self._reader.read(statements, call) if self._turns is None else self._in_turn(statements, call)
-        finally:
-            self._watch.end(call)
 
-    def _in_turn(self, statements: Sequence[Statement], call: Call) -> Rows:
-        assert self._turns is not None
-        if not self._turns.acquire(timeout=call.remaining()):
-            raise DirectoryUnavailable(LATE) from TimeoutError()
+    def _here(self, statements: Sequence[Statement], call: Call) -> Rows:
         try:
+            self._watch.begin(call)
             return self._reader.read(statements, call)
         finally:
-            self._turns.release()
+            self._watch.end(call)
+            self._connections.forget(call)
 
 
 class AsyncSqlDirectory:
@@ -90,53 +94,27 @@ class AsyncSqlDirectory:
             raise ValueError(  # noqa: TRY004  # as in SqlDirectory
                 "AsyncSqlDirectory takes an asynchronous engine; a synchronous one is for SqlDirectory"
             )
-        self._engine = engine.sync_engine
-        self._reader = Reader(self._engine, self._take, deadline)
+        self._connections = Connections(engine.sync_engine)
+        self._reader = Reader(engine.sync_engine, self._connections.take, deadline)
+        self._tasks = Tasks()
 
     async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
         """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
         statements = self._reader.statements(needed)
-        seconds = self._reader.seconds(statements)
-        call = _AsyncCall(seconds)
-        timer = asyncio.get_running_loop().call_later(seconds, call.expire)
+        call = Call(self._reader.seconds(statements))
+        try:
+            if self._connections.is_at_hand(call):
+                return await self._here(statements, call)
+            return await self._tasks.run(partial(self._reader.read, statements, call), call)
+        except TimeoutError as error:
+            raise DirectoryUnavailable(LATE) from error
+        except OSError as error:
+            raise DirectoryUnavailable from error
+
+    async def _here(self, statements: Sequence[Statement], call: Call) -> Rows:
+        timer = asyncio.get_running_loop().call_later(call.remaining(), call.expire)
         try:
             return await run_awaiting(partial(self._reader.read, statements, call))
-        except asyncio.CancelledError as cancelled:
-            if call.task.was_cut():
-                raise DirectoryUnavailable(LATE) from cancelled
-            raise
         finally:
             timer.cancel()
-
-    def _take(self, call: _AsyncCall) -> PoolProxiedConnection:
-        call.enter(call.task)
-        return self._engine.raw_connection()
-
-
-class _Task:
-    """What a call waits on that waits for a connection: its own task, which can be cancelled."""
-
-    def __init__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None, "a coroutine runs in a task"
-        self._task = task
-        self._cancelled_before = task.cancelling()
-        self._cut = False
-
-    def cut(self) -> None:
-        self._cut = True
-        self._task.cancel()
-
-    def was_cut(self) -> bool:
-        """Tell whether it was cancelled by the deadline, and by nobody else."""
-        return self._cut and self._task.uncancel() <= self._cancelled_before
-
-
-class _AsyncCall(Call):
-    """A call, with the task that it is made in."""
-
-    __slots__ = ("task",)
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.task = _Task()
+            self._connections.forget(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from math import ceil
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
-from neo_routing_adapters.sql.connections import LINES, CursorLine
-from neo_routing_adapters.sql.deadlines import Call
+from neo_routing_adapters.sql.connections import LINES, CursorLine, left_to_its_loop, let_go, turns_on
+from neo_routing_adapters.sql.deadlines import Call, TooLate
 from neo_routing_adapters.sql.evidence import (
     NOTHING,
     Asked,
@@ -37,7 +37,6 @@ _ANOTHER: Final = "The directory gave the answer to another question."
 _OLD: Final = "The directory's tables are of an older version: run neo-routing db upgrade."
 
 _LINE: Final = "neo_routing line"
-_BUSY_TIMEOUT: Final = "neo_routing busy timeout"
 _MOST_IN_A_STATEMENT: Final = 2000
 # To make all rows of a batch before the first is read takes longer: their memory is new each time.
 _ROWS_AT_ONCE: Final = 100
@@ -60,14 +59,13 @@ _IN_TRANSACTION: Final[Mapping[str, Callable[[Any], object]]] = {
 }
 """Whether somebody has left a transaction open on a connection, by the name of its driver."""
 
-_Call = TypeVar("_Call", bound=Call)
 _Faults: TypeAlias = tuple[type[Exception], ...]
 
 
-class Reader(Generic[_Call]):
+class Reader:
     """Reads rows through an engine: a synchronous one, or an asynchronous one from within a greenlet."""
 
-    def __init__(self, engine: Engine, take: Callable[[_Call], PoolProxiedConnection], deadline: float) -> None:
+    def __init__(self, engine: Engine, take: Callable[[Call], PoolProxiedConnection], deadline: float) -> None:
         self._engine = engine
         self._dialect = engine.dialect
         line = LINES.get(self._dialect.driver)
@@ -77,6 +75,8 @@ class Reader(Generic[_Call]):
             raise ValueError("the deadline must be a number of seconds above 0")
         self._open_line = line
         self._take = take
+        self._turns = turns_on(engine)
+        self._ask = self._asked if self._turns is None else self._asked_in_turn
         self._deadline = deadline
         self._busy_timeout = ceil(deadline * 1000)  # in milliseconds
         self._local = self._dialect.name == "sqlite"
@@ -108,7 +108,7 @@ class Reader(Generic[_Call]):
         """Return how long these may take together."""
         return self._deadline * max(1, len(statements))
 
-    def read(self, statements: Sequence[Statement], call: _Call) -> Rows:
+    def read(self, statements: Sequence[Statement], call: Call) -> Rows:
         """Run the statements, and put together what they find. Raises `DirectoryUnavailable`."""
         if not statements:
             return FoundRows(NOTHING).rows()
@@ -121,7 +121,7 @@ class Reader(Generic[_Call]):
         except ValueError as error:
             raise DirectoryUnavailable(_SENSELESS) from error
 
-    def _found(self, statements: Sequence[Statement], call: _Call) -> FoundRows:
+    def _found(self, statements: Sequence[Statement], call: Call) -> FoundRows:
         try:
             return self._run(statements, call)
         except _Gone as gone:
@@ -135,12 +135,59 @@ class Reader(Generic[_Call]):
                 error = gone.error
         raise error
 
-    def _run(self, statements: Sequence[Statement], call: _Call) -> FoundRows:
+    def _run(self, statements: Sequence[Statement], call: Call) -> FoundRows:
         connection = self._taken(call)
+        try:
+            found = self._ask(connection, statements, call)
+        except TooLate:
+            self._give_back(connection)
+            raise
+        except BaseException:
+            self._give_back(connection, sound=self._local)  # to a file it is as sound as before
+            raise
+        self._give_back(connection)
+        return found
+
+    def _taken(self, call: Call) -> PoolProxiedConnection:
+        try:
+            connection = self._take(call)
+        except self._faults:
+            raise
+        except Exception as error:  # a hook's, SQLAlchemy's own where it gets bytes for text, or another loop's
+            raise DirectoryUnavailable from error
+        if self._dialect.driver == "asyncpg" and left_to_its_loop(connection):
+            raise _Gone(RuntimeError("the connection belongs to another event loop"))
+        return connection
+
+    def _give_back(self, connection: PoolProxiedConnection, *, sound: bool = True) -> None:
+        try:
+            if sound:
+                connection.close()
+            else:
+                connection.invalidate()
+        except BaseException as error:
+            let_go(self._dialect, connection)
+            if isinstance(error, self._faults) or not isinstance(error, Exception):
+                raise
+            raise DirectoryUnavailable from error
+
+    def _asked_in_turn(
+        self, connection: PoolProxiedConnection, statements: Sequence[Statement], call: Call
+    ) -> FoundRows:
+        assert self._turns is not None
+        self._turns.begin(call)
+        try:
+            return self._asked(connection, statements, call)
+        finally:
+            self._turns.end()
+
+    def _asked(self, connection: PoolProxiedConnection, statements: Sequence[Statement], call: Call) -> FoundRows:
         try:
             line = self._line(connection)
             call.enter(line)
             found = self._fetched(connection, line.cursor, statements)
+        except TooLate:
+            raise
         except BaseException as error:
             gone = isinstance(error, self._faults) and self._is_gone(error, connection)
             whole = call.leave()
@@ -148,27 +195,18 @@ class Reader(Generic[_Call]):
             if gone and whole:
                 raise _Gone(error) from error
             raise
-        if call.leave():
-            connection.close()
-        else:
+        if not call.leave():
             self._drop(connection)
+            raise TimeoutError
         return found
-
-    def _taken(self, call: _Call) -> PoolProxiedConnection:
-        try:
-            return self._take(call)
-        except self._faults:
-            raise
-        except Exception as error:  # SQLAlchemy's own, where a database gives it bytes for text
-            raise DirectoryUnavailable from error
 
     def _line(self, connection: PoolProxiedConnection) -> CursorLine:
         line: CursorLine | None = connection.info.get(_LINE)
         if line is None:
             connection.info[_LINE] = line = self._open_line(connection)
-        if self._local and connection.info.get(_BUSY_TIMEOUT) != self._busy_timeout:
+        if self._local and line.busy_timeout != self._busy_timeout:
             line.cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
-            connection.info[_BUSY_TIMEOUT] = self._busy_timeout
+            line.busy_timeout = self._busy_timeout
         return line
 
     def _fetched(self, connection: PoolProxiedConnection, cursor: Any, statements: Sequence[Statement]) -> FoundRows:
@@ -234,20 +272,17 @@ class Reader(Generic[_Call]):
         return _told(cursor, token)[0] is True
 
     def _is_gone(self, error: Any, connection: PoolProxiedConnection) -> bool:
-        if getattr(error, "sqlstate", None) in _OUTLIVED:
+        if getattr(error, "sqlstate", None) in _OUTLIVED or isinstance(error, RuntimeError):
             return True
         return self._dialect.is_disconnect(error, connection.dbapi_connection, None)
 
     def _drop(self, connection: PoolProxiedConnection) -> None:
-        """Give a connection back after a fault: to a server never to be used again, to a file as sound as before."""
-        line = connection.info.pop(_LINE, None)  # whose cursor may be in the midst of its rows
+        """Never use this line again: its cursor may be in the midst of its rows."""
+        line = connection.info.pop(_LINE, None)
         if line is not None:
             line.cut()
-        if self._local:
-            connection.close()
-        else:
+        if not self._local:
             connection.info.clear()
-            connection.invalidate()
 
 
 class _Gone(Exception):
@@ -326,5 +361,7 @@ def _errors_of(dialect: Dialect) -> _Faults:
     driver: Any = dialect.loaded_dbapi
     if dialect.driver == "asyncpg":  # SQLAlchemy translates most of those that come through its hands
         asyncpg = driver.asyncpg
-        return driver.Error, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+        # A connection that belongs to another event loop: asyncio has no error of its own for that.
+        loops = RuntimeError
+        return driver.Error, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, loops
     return (driver.Error,)
