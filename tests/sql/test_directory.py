@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
@@ -59,25 +60,25 @@ def on_postgresql(database_url: str) -> Iterator[Engine]:
 def test_a_driver_that_cannot_be_cut_off_is_refused() -> None:
     engine = create_engine("sqlite://")
     engine.dialect.driver = "another"
-    with pytest.raises(ValueError, match=r"the driver must be one of psycopg, .* and not another"):
+    with pytest.raises(ValueError, match=r"the driver of the engine must be one of psycopg, .* and not another"):
         SqlDirectory(engine)
 
 
 def test_each_directory_takes_its_own_sort_of_engine() -> None:
     engine, async_engine = create_engine("sqlite://"), create_async_engine("sqlite+aiosqlite://")
     for wrong in (async_engine, async_engine.sync_engine, "sqlite://"):
-        with pytest.raises(ValueError, match="one is for AsyncSqlDirectory"):
+        with pytest.raises(ValueError, match=r"^SqlDirectory\.engine must be an Engine of create_engine, and not "):
             SqlDirectory(wrong)
     for wrong in (engine, async_engine.sync_engine, "sqlite://"):
-        with pytest.raises(ValueError, match="one is for SqlDirectory"):
+        with pytest.raises(ValueError, match=r"^AsyncSqlDirectory\.engine must be an AsyncEngine of create_async_eng"):
             AsyncSqlDirectory(wrong)
 
 
-@pytest.mark.parametrize("deadline", [0, -1, float("inf"), float("nan")])
-def test_a_deadline_is_a_time_that_comes(deadline: float) -> None:
-    with pytest.raises(ValueError, match="number of seconds above 0"):
+@pytest.mark.parametrize("deadline", [0, -1, float("inf"), float("nan"), "1", None, True])
+def test_a_deadline_is_a_time_that_comes(deadline: Any) -> None:
+    with pytest.raises(ValueError, match=r"^SqlDirectory\.deadline must be a number of seconds above 0, and not "):
         SqlDirectory(create_engine("sqlite://"), deadline=deadline)
-    with pytest.raises(ValueError, match="number of seconds above 0"):
+    with pytest.raises(ValueError, match=r"^AsyncSqlDirectory\.deadline must be a number of seconds above 0, and not "):
         AsyncSqlDirectory(create_async_engine("sqlite+aiosqlite://"), deadline=deadline)
 
 

@@ -53,11 +53,11 @@ class SqlDirectory:
 
     def __init__(self, engine: Engine, *, deadline: float = DEADLINE) -> None:
         if not isinstance(engine, Engine) or engine.dialect.is_async:
-            raise ValueError("SqlDirectory takes a synchronous engine; an asynchronous one is for AsyncSqlDirectory")
+            raise _no_engine("SqlDirectory", "Engine of create_engine", engine)
         if keep_no_deadlines():
             raise ValueError("SqlDirectory keeps no deadline where eventlet has patched threads; gevent is supported")
         self._connections = Connections(engine)
-        self._reader = Reader(engine, self._connections.take, deadline)
+        self._reader = Reader(engine, self._connections.take, _seconds("SqlDirectory", deadline))
         self._watch = Watch(deadline)
         self._threads = threads_for(engine)
 
@@ -91,11 +91,10 @@ class AsyncSqlDirectory:
 
     def __init__(self, engine: AsyncEngine, *, deadline: float = DEADLINE) -> None:
         if not isinstance(engine, AsyncEngine):
-            raise ValueError(  # noqa: TRY004  # as in SqlDirectory
-                "AsyncSqlDirectory takes an asynchronous engine; a synchronous one is for SqlDirectory"
-            )
+            raise _no_engine("AsyncSqlDirectory", "AsyncEngine of create_async_engine", engine)
         self._connections = Connections(engine.sync_engine)
-        self._reader = Reader(engine.sync_engine, self._connections.take, deadline)
+        seconds = _seconds("AsyncSqlDirectory", deadline)
+        self._reader = Reader(engine.sync_engine, self._connections.take, seconds)
         self._tasks = Tasks()
 
     async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
@@ -118,3 +117,16 @@ class AsyncSqlDirectory:
         finally:
             timer.cancel()
             self._connections.forget(call)
+
+
+def _no_engine(directory: str, wanted: str, found: object) -> ValueError:
+    kind = type(found).__name__
+    if isinstance(found, Engine) and found.dialect.is_async:
+        kind = "the synchronous side of an asynchronous one"
+    return ValueError(f"{directory}.engine must be an {wanted}, and not {kind}")
+
+
+def _seconds(directory: str, deadline: float) -> float:
+    if type(deadline) not in {int, float} or not 0 < deadline < float("inf"):
+        raise ValueError(f"{directory}.deadline must be a number of seconds above 0, and not {deadline!r}")
+    return deadline

@@ -70,9 +70,9 @@ class Reader:
         self._dialect = engine.dialect
         line = LINES.get(self._dialect.driver)
         if line is None:
-            raise ValueError(f"the driver must be one of {', '.join(LINES)}, and not {self._dialect.driver}")
-        if not 0 < deadline < float("inf"):
-            raise ValueError("the deadline must be a number of seconds above 0")
+            raise ValueError(
+                f"the driver of the engine must be one of {', '.join(LINES)}, and not {self._dialect.driver}"
+            )
         self._open_line = line
         self._take = take
         self._turns = turns_on(engine)
