@@ -6,8 +6,6 @@ import asyncio
 import copy
 import pickle
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any
 
 import pytest
@@ -133,11 +131,6 @@ def test_a_directory_in_memory_can_be_copied_and_pickled(again: Callable[[Any], 
     copied = again(DIRECTORY)
     assert decide_many(cases, copied) == decide_many(cases, DIRECTORY)
     assert copied.look_up(()).known_bots == {"bot-1"}
-
-
-def test_a_directory_in_memory_reaches_the_processes_of_a_pool() -> None:
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        assert pool.submit(decide, USER, REQUEST, DIRECTORY).result(60) == decide(USER, REQUEST, DIRECTORY)
 
 
 @pytest.mark.parametrize(
