@@ -12,7 +12,8 @@ from neo_routing_adapters.sql.schema import RELATIONS
 
 # The catalogue notes no dependency on what PostgreSQL itself brings, so that is read from what is stored of a query.
 # From there it leads on: by an operator to its function, by a type to what reads its values and what a domain demands,
-# by an aggregate to what it is made of, by a table to its partitions. A materialized view is stored rows.
+# by an aggregate to what it is made of, by a table to its partitions. A materialized view is stored rows. Before
+# version 14 no function has a body that is stored as a query, nor is there the column for it.
 _REACHED: Final = text("""
     WITH RECURSIVE reached (relation, class, id) AS (
         SELECT relation, 'pg_class'::regclass::oid, to_regclass(relation)::oid
@@ -29,7 +30,8 @@ _REACHED: Final = text("""
                 SELECT ev_action::text FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class AND relkind = 'v'
                 WHERE class = 'pg_class'::regclass AND ev_class = reached.id AND ev_type = '1'
                 UNION ALL
-                SELECT prosqlbody::text FROM pg_proc WHERE class = 'pg_proc'::regclass AND oid = reached.id
+                SELECT to_jsonb(pg_proc) ->> 'prosqlbody' FROM pg_proc
+                WHERE class = 'pg_proc'::regclass AND oid = reached.id
                 UNION ALL
                 SELECT conbin::text FROM pg_constraint WHERE class = 'pg_type'::regclass AND contypid = reached.id
             ) AS stored (query)
