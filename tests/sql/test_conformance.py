@@ -24,6 +24,7 @@ from neo_routing import (
     Caller,
     CallerKind,
     Channel,
+    DirectoryUnavailable,
     EndCompany,
     ManagedAgentKey,
     Rows,
@@ -190,22 +191,25 @@ def test_keys_that_are_written_with_care_find_what_is_there(database: Database) 
                 id=text,
                 tenant_id=text,
                 agent_id=number,
-                bot_id=text,
+                bot_id=f"bot-{number}",
                 white_label=True,
-                installed_m365_tenant_ids=frozenset({text}),
+                installed_m365_tenant_ids=frozenset({f"m365-{number}"}),
             )
             for number, text in numbered
         ),
-        tuple(EndCompany(id=text, tenant_id=text, m365_tenant_ids=frozenset({text})) for text in WRITTEN_WITH_CARE),
+        tuple(
+            EndCompany(id=text, tenant_id=text, m365_tenant_ids=frozenset({f"m365-{number}"}))
+            for number, text in numbered
+        ),
     )
     asked = [
         (Caller(CallerKind.PLATFORM, text), SessionRequest(managed_agent_key=key, bot_id=bot_id, m365_tenant_id=m365))
-        for text in WRITTEN_WITH_CARE
+        for number, text in numbered
         for key, bot_id, m365 in [
             (ManagedAgentKey.NEO_SUPPORT, None, None),
-            (ManagedAgentKey.NEO_SUPPORT, text, None),
-            (ManagedAgentKey.NEO_SUPPORT, text, text),
-            (ManagedAgentKey.NEO_SUPPORT, text, "another"),
+            (ManagedAgentKey.NEO_SUPPORT, f"bot-{number}", None),
+            (ManagedAgentKey.NEO_SUPPORT, f"bot-{number}", f"m365-{number}"),
+            (ManagedAgentKey.NEO_SUPPORT, f"bot-{number}", "another"),
         ]
     ]
     assert all(is_successful(decide(*case, world.directory()).result) for case in asked[::4] + asked[2::4])
@@ -246,7 +250,14 @@ def test_the_awaited_answer_is_that_of_the_decision(database: Database) -> None:
         assert answer == decide(USER, request, database.directory).result
 
 
-@pytest.mark.parametrize("lost", Sort, ids=str)
+def differs(database: Database, world: World, asked: list[Case]) -> bool:
+    try:
+        return any(differences(database, world, asked))
+    except DirectoryUnavailable:  # what is left makes no sense: an agent that no channel names
+        return True
+
+
+@pytest.mark.parametrize("lost", [sort for sort in Sort if sort is not Sort.MARKER], ids=str)
 def test_the_comparison_notices_a_sort_of_row_that_is_lost(
     sqlite_url: str, lost: Sort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +265,6 @@ def test_the_comparison_notices_a_sort_of_row_that_is_lost(
     monkeypatch.setattr(FoundRows, "add", lambda self, found: add_all(self, (row for row in found if row[0] != lost)))
     database = Database(sqlite_url)
     try:
-        assert any(any(differences(database, *world_and_cases(one))) for one in CORPUS)
+        assert any(differs(database, *world_and_cases(one)) for one in CORPUS)
     finally:
         database.close()
