@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from math import ceil
 from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.connections import LINES, CursorLine, left_to_its_loop, let_go, turns_on
@@ -76,6 +78,7 @@ class Reader:
         self._open_line = line
         self._take = take
         self._turns = turns_on(engine)
+        self._sole = _sole_use(engine)
         self._ask = self._asked if self._turns is None else self._asked_in_turn
         self._deadline = deadline
         self._busy_timeout = ceil(deadline * 1000)  # in milliseconds
@@ -113,13 +116,24 @@ class Reader:
         if not statements:
             return FoundRows(NOTHING).rows()
         try:
-            found = self._found(statements, call)
+            found = self._alone(statements, call)
         except self._faults as error:
             raise _outage(error, late=call.expired) from error
         try:
             return found.rows()
         except ValueError as error:
             raise DirectoryUnavailable(_SENSELESS) from error
+
+    def _alone(self, statements: Sequence[Statement], call: Call) -> FoundRows:
+        # To close a connection of psycopg that another task is using ends the process.
+        if self._sole is None:
+            return self._found(statements, call)
+        if not self._sole.acquire(blocking=False):
+            raise Unreliable("another task uses the only connection that there is")
+        try:
+            return self._found(statements, call)
+        finally:
+            self._sole.release()
 
     def _found(self, statements: Sequence[Statement], call: Call) -> FoundRows:
         try:
@@ -291,6 +305,15 @@ class _Gone(Exception):
     def __init__(self, error: BaseException) -> None:
         super().__init__()
         self.error = error
+
+
+_sole_uses: Final[WeakKeyDictionary[Engine, threading.Lock]] = WeakKeyDictionary()
+
+
+def _sole_use(engine: Engine) -> threading.Lock | None:
+    """Return what a task must hold that uses the one connection of an asynchronous engine, if all tasks share one."""
+    shared = engine.dialect.is_async and engine.dialect.name != "sqlite" and isinstance(engine.pool, StaticPool)
+    return _sole_uses.setdefault(engine, threading.Lock()) if shared else None
 
 
 def _open(engine: Engine) -> int:
