@@ -11,7 +11,6 @@ from attrs import fields, frozen
 from neo_routing import well_formed
 from neo_routing.complaints import IllFormed
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
-from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
 from neo_routing.plain_text import plain_text
 
 RowsNeeded: TypeAlias = tuple[str, int | None, ManagedAgentKey | None, str | None, str | None]
@@ -100,8 +99,8 @@ class RowsBuilder:
     """Puts rows under the keys by which the clauses look for them.
 
     Rows come in any order, and one that comes twice counts once. Bot ids and M365 tenant ids may be in any spelling,
-    truth values may be a database's 0 and 1; all else must be as in the model. A part that is missing, or is of
-    another type, raises `ValueError`: a row that cannot be read is not an absent one.
+    truth values may be a database's 0 and 1; all else must be as in the model. A part that is missing, or is not what
+    it must be, raises `ValueError`, and nothing of the row is added: a row that cannot be read is not an absent one.
 
     >>> builder = RowsBuilder()
     >>> builder.add_tenant("msp-a")
@@ -128,50 +127,54 @@ class RowsBuilder:
 
     def add_tenant(self, tenant_id: str) -> None:
         """Add a tenant."""
-        self._tenants[self._shared(tenant_id)] = None
+        self._tenants[self._identifier(tenant_id)] = None
 
     def add_agent(
         self, agent_id: int, tenant_id: str, name: str, kind: AgentKind, managed_key: ManagedAgentKey | None
     ) -> None:
         """Add an agent. Raises `ValueError` if it is there already with another owner or of another kind."""
-        kind, agent_id, name = well_formed.member(kind, _AGENT_KINDS), _number(agent_id), plain_text(name)
-        owner_id = self._agents[kind].setdefault(agent_id, self._shared(tenant_id))
-        if owner_id != tenant_id or agent_id in self._agents[_OTHER_KIND[kind]]:
+        kind, agent_id, name = well_formed.member(kind, _AGENT_KINDS), well_formed.agent_id(agent_id), plain_text(name)
+        key = None if managed_key is None else well_formed.member(managed_key, _MANAGED_AGENT_KEYS)
+        owner_id = self._identifier(tenant_id)
+        if self._agents[kind].get(agent_id, owner_id) != owner_id or agent_id in self._agents[_OTHER_KIND[kind]]:
             raise ValueError(f"agent {agent_id} is there already, and otherwise")
+        self._agents[kind][agent_id] = owner_id
         if name != str(agent_id):
             self._agent_names[agent_id] = name
-        if managed_key is not None:
-            self._add(self._managed_agents[well_formed.member(managed_key, _MANAGED_AGENT_KEYS)], owner_id, agent_id)
+        if key is not None:
+            self._add(self._managed_agents[key], owner_id, agent_id)
 
     def add_channel(
         self, channel: ChannelRow, bot_id: str, status: ChannelStatus, installed_m365_tenant_ids: Iterable[str]
     ) -> None:
         """Add a channel, and at least those of its installations that were needed."""
         channel_id, tenant_id, agent_id, white_label, show_steps = channel
-        status, tenant_id = well_formed.member(status, _CHANNEL_STATUSES), self._shared(tenant_id)
-        bot_id, white_label = self._shared(normal_bot_id(bot_id)), _truth_value(white_label)
+        status, tenant_id = well_formed.member(status, _CHANNEL_STATUSES), self._identifier(tenant_id)
+        bot_id, white_label = self._bot_id(bot_id), _truth_value(white_label)
         show_steps = None if show_steps is None else _truth_value(show_steps)
-        row = (plain_text(channel_id), tenant_id, _number(agent_id), white_label, show_steps)
+        row = (plain_text(channel_id), tenant_id, well_formed.agent_id(agent_id), white_label, show_steps)
+        if isinstance(installed_m365_tenant_ids, str):  # its letters are no ids
+            raise IllFormed("must be a list", place="installed_m365_tenant_ids")
+        installed = [self._m365_tenant_id(each) for each in installed_m365_tenant_ids]
         self._add(self._channels[status], (tenant_id, bot_id), row)
         self._known_bots[bot_id] = None
         if white_label:
             self._white_label_bots[bot_id] = None
-            for m365_tenant_id in installed_m365_tenant_ids:
-                key = (bot_id, self._shared(normal_m365_tenant_id(m365_tenant_id)))
-                self._add(self._installations[status], key, row)
+            for m365_tenant_id in installed:
+                self._add(self._installations[status], (bot_id, m365_tenant_id), row)
 
     def add_white_label_bot(self, bot_id: str) -> None:
         """Note that a bot has a white-label channel, where that channel itself was not needed."""
-        bot_id = self._shared(normal_bot_id(bot_id))
+        bot_id = self._bot_id(bot_id)
         self._white_label_bots[bot_id] = self._known_bots[bot_id] = None
 
     def add_known_bot(self, bot_id: str) -> None:
         """Note that a bot has a channel, of whatever owner, sort and status, where that itself was not needed."""
-        self._known_bots[self._shared(normal_bot_id(bot_id))] = None
+        self._known_bots[self._bot_id(bot_id)] = None
 
     def add_link(self, tenant_id: str, m365_tenant_id: str, end_company_id: str, name: str) -> None:
         """Add a link from an end-company of the tenant to an M365 tenant."""
-        key = (self._shared(tenant_id), self._shared(normal_m365_tenant_id(m365_tenant_id)))
+        key = (self._identifier(tenant_id), self._m365_tenant_id(m365_tenant_id))
         end_company_id, name = plain_text(end_company_id), plain_text(name)
         self._add(self._end_companies, key, end_company_id)
         if name != end_company_id:
@@ -197,9 +200,17 @@ class RowsBuilder:
             end_company_names=self._end_company_names,
         )
 
+    def _identifier(self, tenant_id: str) -> str:
+        known = self._texts.get(tenant_id) if type(tenant_id) is str else None
+        return known or self._shared(well_formed.identifier(tenant_id))
+
+    def _bot_id(self, bot_id: str) -> str:
+        return self._shared(well_formed.bot_id(bot_id))
+
+    def _m365_tenant_id(self, m365_tenant_id: str) -> str:
+        return self._shared(well_formed.m365_tenant_id(m365_tenant_id))
+
     def _shared(self, text: str) -> str:
-        if type(text) is not str:
-            text = plain_text(text)
         return self._texts.setdefault(text, text)
 
     def _add(self, groups: dict[Any, Any], key: Any, item: Any) -> None:
@@ -212,12 +223,6 @@ class RowsBuilder:
             # A tuple grows in time that grows with it; `rows` makes it one again.
             groups[key] = dict.fromkeys((*group, item))
             self._larger_groups.append((groups, key))
-
-
-def _number(agent_id: int) -> int:
-    if type(agent_id) is not int:
-        raise IllFormed("must be an integer", place="agent_id")
-    return agent_id
 
 
 def _truth_value(value: bool) -> bool:

@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import attrs
 import pytest
 
 from neo_routing import (
@@ -198,12 +199,26 @@ CONVERSATIONAL = AgentKind.CONVERSATIONAL
         add_link("a", "contoso", "co-1", None),
         lambda builder: builder.add_white_label_bot(WRONG),
         lambda builder: builder.add_known_bot(WRONG),
+        lambda builder: builder.add_known_bot("\u3164"),
+        lambda builder: builder.add_tenant(" "),
+        add_agent(-1, "a", "", CONVERSATIONAL, None),
+        add_agent(1, "", "", CONVERSATIONAL, None),
+        add_channel(bot_id="\ufeffbot"),
+        add_channel(bot_id=" "),
+        add_channel(agent_id=0),
+        add_channel(installed="contoso.example"),
+        add_channel(installed=["contoso.example", '"m"']),
+        add_link("a", "28:contoso", "co-1", ""),
     ],
-    ids=map(str, range(27)),
+    ids=map(str, range(37)),
 )
 def test_a_row_with_a_part_missing_or_of_a_wrong_type_is_no_absent_row(add: Callable[[RowsBuilder], None]) -> None:
+    builder = RowsBuilder()
     with pytest.raises(ValueError, match="must "):
-        add(RowsBuilder())
+        add(builder)
+    rows, nothing = builder.rows(), RowsBuilder().rows()
+    for field in attrs.fields(Rows):
+        assert getattr(rows, field.name) == getattr(nothing, field.name)
 
 
 def test_truth_values_of_a_database_are_truth_values() -> None:
