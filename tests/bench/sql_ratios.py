@@ -251,8 +251,7 @@ def on_asyncpg(server: PostgresServer, size: int) -> None:
         bare = runner.run(asyncpg.connect(url.set(drivername="postgresql").render_as_string()))
         for shape, cases in cases_by_shape(size).items():
             statements = [
-                (runner.run(bare.prepare(sql)), arguments)
-                for sql, arguments in statements_for(engine.sync_engine, cases)
+                (runner.run(bare.prepare(one.sql)), one.arguments) for one in statements_for(engine.sync_engine, cases)
             ]
 
             async def fetch() -> None:
@@ -291,8 +290,8 @@ def through_proxy(server: PostgresServer, proxy: Proxy, size: int) -> None:
         for shape, cases in cases_by_shape(size).items():
             few = cases[:: len(cases) // 3][:3]
             statements = [
-                (runner.run(async_bare.prepare(sql)), arguments)
-                for sql, arguments in statements_for(async_engine.sync_engine, few)
+                (runner.run(async_bare.prepare(one.sql)), one.arguments)
+                for one in statements_for(async_engine.sync_engine, few)
             ]
 
             async def fetch_nothing() -> None:

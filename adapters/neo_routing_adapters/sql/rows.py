@@ -5,10 +5,6 @@ most of what a decision costs. What was found by a key in normal form is in norm
 
 A database may find a row by a key that the row does not have: it may take `MSP-A` for `msp-a`, or `7` for `007`. Nobody
 would look for it under the key that it has. So each row is held to what was asked for, and a tenant's id to the one for
-which just this row was looked for: in a batch there may be both. That stands where the sort of row has nothing else.
-
-A database may find a row by a key that the row does not have: it may take `MSP-A` for `msp-a`, or `7` for `007`. Nobody
-would look for it under the key that it has. So each row is held to what was asked for, and a tenant's id to the one for
 which just this row was looked for: in a batch there may be both. That one stands where its sort has nothing else.
 """
 
