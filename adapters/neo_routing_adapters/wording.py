@@ -108,7 +108,7 @@ WARNINGS: Final[Mapping[WarningCode, str]] = {
     WarningCode.INBOUND_TENANT_ID_WITHOUT_BOT_ID: "inbound_tenant_id has no effect without bot_id.",
     WarningCode.UNKNOWN_FIELD_IGNORED: "The request has fields that nobody knows; they have no effect.",
     WarningCode.WHITE_LABEL_BOT_NOT_INSTALLED: (
-        "This is a white-label bot, and none of its installations decided; what answers is not confined to one "
+        "This is a white-label bot, and none of its installations decided; nothing else confines a session to one "
         "end-company."
     ),
 }

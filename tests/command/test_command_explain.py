@@ -124,8 +124,8 @@ def test_white_space_at_the_end_of_an_id_cannot_be_overlooked(run: Run, tmp_path
         (
             (),
             (
-                "white_label_bot_not_installed: This is a white-label bot, but it is not installed for this M365 "
-                "tenant; what answers is not confined to one end-company."
+                "white_label_bot_not_installed: This is a white-label bot, and none of its installations decided; "
+                "nothing else confines a session to one end-company."
             ),
         ),
     ],
