@@ -650,8 +650,8 @@ def test_exceptions_thrown_into_the_threads_of_calls_cost_no_more_than_those_cal
 ) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     monkeypatch.setattr(threads, "_IDLE", 0.1)
-    with opened("psycopg", site, deadline=AMPLE) as one, ThreadPoolExecutor(4) as callers:
-        for _ in range(2 * MOST_THREADS):
+    with opened("psycopg", site, deadline=1.0) as one, ThreadPoolExecutor(4) as callers:
+        for _ in range(MOST_THREADS // 3):  # in each of them up to four
             asked = [callers.submit(is_right, one) for _ in range(4)]
             for thread in call_threads():
                 throw(SystemExit, thread)

@@ -64,6 +64,7 @@ _SENSELESS = [
     ("channel", "status", "'OFF'", _BY_EITHER),
     ("channel", "status", NULL, _BY_EITHER),
     ("channel", "white_label", NULL, _BY_EITHER),
+    ("channel", "id", "''", _BY_EITHER),
     ("end_company", "name", NULL, _BY_AN_INSTALLATION),
 ]
 _SENSELESS_IN_SQLITE = [
@@ -172,6 +173,14 @@ _CONTRADICTORY = {
     "a sort that is not known": (6, *FOUND[0][1:]),
     "two owners": (2, "msp-b", *FOUND[1][2:]),
     "two kinds": (*FOUND[1][:5], "TRIGGERED", *FOUND[1][6:]),
+    "a channel of two states": (3, "msp-a", "c-1", 12, "msp-a", "DISCONNECTED", "b", "m", True, None),
+    "a channel of two owners": (3, "msp-b", "c-1", 12, None, "ACTIVE", "b", "m", True, None),
+    "an end-company of two owners": (4, "msp-b", "e-1", None, "One", "msp-b", None, "m", None, None),
+    "an agent without an id": (2, "msp-a", None, 0, "Nobody", "CONVERSATIONAL", None, None, None, None),
+    "a channel without an id": (3, "msp-a", "", 12, "msp-a", "ACTIVE", "b", "m", True, None),
+    "a channel without an owner": (3, " ", "c-4", 12, None, "ACTIVE", "b", "m", True, None),
+    "a channel without an agent": (3, "msp-a", "c-4", -1, "msp-a", "ACTIVE", "b", "m", True, None),
+    "an end-company without an id": (4, "msp-a", "\u3000", None, "None", "msp-a", None, "m", None, None),
 }
 
 
@@ -181,7 +190,7 @@ def test_a_row_that_makes_no_sense_is_told_of_wherever_it_comes(row: tuple[objec
     found = FoundRows(ASKED)
     for one in [*FOUND[:place], row, *FOUND[place:]]:
         found.add([one])
-    with pytest.raises(ValueError, match=r"makes no sense|two kinds"):
+    with pytest.raises(ValueError, match=r"makes no sense|two kinds|not asked for"):
         found.rows()
 
 

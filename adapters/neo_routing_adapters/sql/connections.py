@@ -116,7 +116,11 @@ class _Aiosqlite(_Sqlite):
     """A connection of aiosqlite, whose interruption is awaited."""
 
     def cut(self) -> None:
-        self._interruption = asyncio.get_running_loop().create_task(self._interrupt())
+        self._interruption = asyncio.get_running_loop().create_task(self._interrupted())
+
+    async def _interrupted(self) -> None:
+        with suppress(ValueError):  # it was closed already
+            await self._interrupt()
 
 
 LINES: Final[Mapping[str, Callable[[PoolProxiedConnection], CursorLine]]] = {
@@ -179,10 +183,10 @@ class Connections:
         So it does unless the host itself takes the last connection, or the pool replaces it, between.
         """
         pool = self._engine.pool
-        if not self._local:
+        if not self._local or self._awaited:  # aiosqlite waits for a thread, which may be busy, or gone
             return False
         if not isinstance(pool, QueuePool):  # some have a connection that is there, and may be this thread's alone
-            return isinstance(pool, (StaticPool, SingletonThreadPool)) and not self._awaited
+            return isinstance(pool, (StaticPool, SingletonThreadPool))
         if _is_hooked(pool):
             return False
         self._reaching.append(call)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -13,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.connections import Connections
 from neo_routing_adapters.sql.deadlines import Call, Watch
-from neo_routing_adapters.sql.greenlets import run_awaiting
 from neo_routing_adapters.sql.reader import LATE, Reader
 from neo_routing_adapters.sql.statements import Statement
 from neo_routing_adapters.sql.tasks import Tasks
@@ -102,21 +100,11 @@ class AsyncSqlDirectory:
         statements = self._reader.statements(needed)
         call = Call(self._reader.seconds(statements))
         try:
-            if self._connections.is_at_hand(call):
-                return await self._here(statements, call)
             return await self._tasks.run(partial(self._reader.read, statements, call), call)
         except TimeoutError as error:
             raise DirectoryUnavailable(LATE) from error
         except OSError as error:
             raise DirectoryUnavailable from error
-
-    async def _here(self, statements: Sequence[Statement], call: Call) -> Rows:
-        timer = asyncio.get_running_loop().call_later(call.remaining(), call.expire)
-        try:
-            return await run_awaiting(partial(self._reader.read, statements, call))
-        finally:
-            timer.cancel()
-            self._connections.forget(call)
 
 
 def _no_engine(directory: str, wanted: str, found: object) -> ValueError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import Final, Protocol
 from weakref import WeakSet
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 from sqlalchemy.pool import Pool
 
 
@@ -34,18 +35,28 @@ _parents: Final[list[Pool]] = []
 def leave_to_the_parent(engine: Engine) -> None:
     """Have the engine begin with a pool of its own in each process that is forked off.
 
-    Two processes on one connection would take each other's answers. Not for SQLite, which has none: a database in
-    memory would be lost.
+    Two processes on one connection to a server would take each other's answers. A connection to a SQLite file has in
+    the child no locks any more: others write as if it were not there, and it goes on with what it knew. A database in
+    memory alone stays as it is, because it would be lost.
     """
-    _engines.add(engine)
+    if not _is_in_memory(engine.url):
+        _engines.add(engine)
+
+
+def _is_in_memory(url: URL) -> bool:
+    if url.get_backend_name() != "sqlite":
+        return False
+    database = url.database or ""
+    return database in {"", ":memory:"} or ":memory:" in database or "mode=memory" in str(url)
 
 
 def _renew_all() -> None:
-    for engine in tuple(_engines):
-        _parents.append(engine.pool)
-        engine.dispose(close=False)
-    for renewable in tuple(_renewables):
-        renewable.renew()
+    with ExitStack() as all_of_it:  # also if a listener of the host's raises
+        for renewable in tuple(_renewables):
+            all_of_it.callback(renewable.renew)
+        for engine in tuple(_engines):
+            _parents.append(engine.pool)
+            all_of_it.callback(engine.dispose, close=False)
 
 
 if hasattr(os, "register_at_fork"):

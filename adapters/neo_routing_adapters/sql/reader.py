@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from math import ceil
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
@@ -49,6 +50,8 @@ _BEGIN_ONE_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _HIDE_NOTHING: Final = "SET row_security = off"
 # A table was altered under a statement that the server had prepared, or a pooler between has lost that.
 _OUTLIVED: Final = frozenset({"0A000", "26000"})
+# A connection of another event loop, and one that was closed: neither driver has an error of its own for that.
+_GONE: Final[Mapping[str, type[Exception]]] = {"asyncpg": RuntimeError, "aiosqlite": ValueError}
 _UNTRANSLATABLE: Final = "22P05"
 
 _IN_TRANSACTION: Final[Mapping[str, Callable[[Any], object]]] = {
@@ -83,8 +86,7 @@ class Reader:
         self._deadline = deadline
         self._busy_timeout = ceil(deadline * 1000)  # in milliseconds
         self._local = self._dialect.name == "sqlite"
-        if not self._local:
-            leave_to_the_parent(engine)
+        leave_to_the_parent(engine)
         self._in_transaction = _IN_TRANSACTION[self._dialect.driver]
         # asyncpg begins none by itself; SQLAlchemy would, where it is asked.
         self._begins = self._dialect.driver.startswith("psycopg")
@@ -119,6 +121,10 @@ class Reader:
             found = self._alone(statements, call)
         except self._faults as error:
             raise _outage(error, late=call.expired) from error
+        except DirectoryUnavailable:
+            raise
+        except Exception as error:  # of the host's code that the driver runs: a row factory, a loader of a type
+            raise DirectoryUnavailable from error
         try:
             return found.rows()
         except ValueError as error:
@@ -155,6 +161,9 @@ class Reader:
             found = self._ask(connection, statements, call)
         except TooLate:
             self._give_back(connection)
+            raise
+        except _Gone:
+            self._give_back(connection, sound=False)
             raise
         except BaseException:
             self._give_back(connection, sound=self._local)  # to a file it is as sound as before
@@ -286,7 +295,7 @@ class Reader:
         return _told(cursor, token)[0] is True
 
     def _is_gone(self, error: Any, connection: PoolProxiedConnection) -> bool:
-        if getattr(error, "sqlstate", None) in _OUTLIVED or isinstance(error, RuntimeError):
+        if getattr(error, "sqlstate", None) in _OUTLIVED or isinstance(error, _GONE.get(self._dialect.driver, ())):
             return True
         return self._dialect.is_disconnect(error, connection.dbapi_connection, None)
 
@@ -297,6 +306,9 @@ class Reader:
             line.cut()
         if not self._local:
             connection.info.clear()
+        elif line is not None and not self._dialect.is_async:
+            with suppress(*self._faults):
+                line.cursor.close()  # half read it would hold a snapshot, for as long as an error is kept that knows it
 
 
 class _Gone(Exception):
@@ -384,7 +396,6 @@ def _errors_of(dialect: Dialect) -> _Faults:
     driver: Any = dialect.loaded_dbapi
     if dialect.driver == "asyncpg":  # SQLAlchemy translates most of those that come through its hands
         asyncpg = driver.asyncpg
-        # A connection that belongs to another event loop: asyncio has no error of its own for that.
-        loops = RuntimeError
-        return driver.Error, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, loops
-    return (driver.Error,)
+        own = asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+        return driver.Error, *own, _GONE["asyncpg"]
+    return (driver.Error, _GONE["aiosqlite"]) if dialect.driver == "aiosqlite" else (driver.Error,)

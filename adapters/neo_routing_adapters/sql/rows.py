@@ -41,7 +41,9 @@ class FoundRows:
         "_asked_agents",
         "_asked_bots",
         "_asked_m365_tenants",
+        "_channel_rows",
         "_channels",
+        "_company_owners",
         "_end_companies",
         "_end_company_names",
         "_installations",
@@ -64,6 +66,8 @@ class FoundRows:
         self._owners: dict[str, dict[int, str]] = {_CONVERSATIONAL: {}, _TRIGGERED: {}}
         self._agent_names: dict[int, str] = {}
         self._managed_agents: dict[ManagedAgentKey, dict[str, tuple[int, ...]]] = {key: {} for key in _MANAGED_KEYS}
+        self._channel_rows: dict[str, tuple[str, str, ChannelRow]] = {}
+        self._company_owners: dict[str, str] = {}
         self._channels: dict[str, _Groups] = {_ACTIVE: {}, _DISCONNECTED: {}}
         self._installations: dict[str, _Groups] = {_ACTIVE: {}, _DISCONNECTED: {}}
         self._white_label_bots: dict[str, None] = {}
@@ -132,7 +136,7 @@ class FoundRows:
     def _add_agents(self, found: Iterable[Any]) -> None:
         owners, names, managed = self._owners, self._agent_names, self._managed_agents
         for _, tenant_id, asked_for, agent_id, name, kind, key, _, _, _ in found:
-            if type(agent_id) is not int or type(tenant_id) is not str or type(name) is not str:
+            if type(agent_id) is not int or agent_id < 1 or type(tenant_id) is not str or type(name) is not str:
                 raise ValueError("a part of an agent is missing")
             if tenant_id != asked_for or key is None:
                 self._require_agent(agent_id, asked_for)
@@ -154,7 +158,7 @@ class FoundRows:
         owned, installed, known = self._channels, self._installations, self._known_bots
         asked_bots, asked_m365_tenants = self._asked_bots, self._asked_m365_tenants
         for _, tenant_id, channel_id, agent_id, asked_for, status, bot_id, m365, white_label, show_steps in found:
-            if type(channel_id) is not str or type(tenant_id) is not str or type(agent_id) is not int:
+            if not (_is_id(channel_id) and _is_id(tenant_id)) or type(agent_id) is not int or agent_id < 1:
                 raise ValueError("a part of a channel is missing")
             if type(white_label) not in _TRUTH_VALUE_TYPES or type(show_steps) not in _TRUTH_VALUE_TYPES:
                 raise ValueError("a part of a channel is no truth value")
@@ -163,6 +167,7 @@ class FoundRows:
             shown = _OPTIONAL_TRUTH_VALUES[show_steps]
             channel: ChannelRow = (channel_id, tenant_id, agent_id, _TRUTH_VALUES[white_label], shown)
             one, key = (channel,), (tenant_id, bot_id)
+            _require_the_same(self._channel_rows, channel_id, (status, bot_id, channel))
             known[bot_id] = None
             self._agents_of_channels.add(agent_id)
             self._add_one(owned[status], key, one)
@@ -180,10 +185,11 @@ class FoundRows:
     def _add_links(self, found: Iterable[Any]) -> None:
         companies, names, asked = self._end_companies, self._end_company_names, self._asked_m365_tenants
         for _, tenant_id, company_id, _, name, asked_for, _, m365_tenant_id, _, _ in found:
-            if type(company_id) is not str or type(tenant_id) is not str or type(name) is not str:
+            if not _is_id(company_id) or type(tenant_id) is not str or type(name) is not str:
                 raise ValueError("a part of an end-company is missing")
             if tenant_id != asked_for or m365_tenant_id is None or m365_tenant_id not in asked:
                 raise ValueError("a link was not asked for")
+            _require_the_same(self._company_owners, company_id, tenant_id)
             one, key = (company_id,), (tenant_id, m365_tenant_id)
             if companies.setdefault(key, one) is not one:
                 self._add_another(companies, key, one)
@@ -208,3 +214,12 @@ class FoundRows:
             # A tuple grows in time that grows with it; `rows` makes it one again.
             groups[key] = dict.fromkeys((*group, *one))
             self._larger_groups.append((groups, key))
+
+
+def _require_the_same(known: dict[str, Any], row_id: str, row: Any) -> None:
+    if known.setdefault(row_id, row) != row:
+        raise ValueError("one id is that of two rows")
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is str and value != "" and not value.isspace()
