@@ -645,23 +645,6 @@ def test_calls_that_begin_while_the_thread_looks_at_the_deadlines_do_not_end_it(
         gc.callbacks.remove(begin_one)
 
 
-def test_exceptions_thrown_into_the_threads_of_calls_cost_no_more_than_those_calls(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(threading, "excepthook", lambda _: None)
-    monkeypatch.setattr(threads, "_IDLE", 0.1)
-    with opened("psycopg", site, deadline=1.0) as one, ThreadPoolExecutor(4) as callers:
-        for _ in range(MOST_THREADS // 3):  # in each of them up to four
-            asked = [callers.submit(is_right, one) for _ in range(4)]
-            for thread in call_threads():
-                throw(SystemExit, thread)
-            for each in asked:
-                each.result(PATIENCE)
-        assert all(callers.map(is_right, [one] * 8))
-        right_again(one, site)
-    wait_until(lambda: not call_threads())  # those that wait will be told of theirs when they wake
-
-
 def test_a_finalizer_of_the_hosts_that_decides_by_itself_stops_nobody(site: Site) -> None:
     def decides(*_: object) -> None:
         if not deciding:
