@@ -83,7 +83,7 @@ def test_any_directory_that_was_imported_is_free_of_errors(any_database_url: str
         @settings(max_examples=10)
         @given(directories())
         def holds(world: World) -> None:
-            import_directory(engine, Content(world))
+            import_directory(engine, Content(world), allow_removals=True)
             assert [finding for finding in check(engine) if finding.severity is Severity.ERROR] == []
 
         holds()

@@ -471,7 +471,8 @@ def file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[File]:
         assert file.are_right()
         yield file
         assert file.are_right()
-        assert opened == [True]
+        # While a call that has given up still has the connection, the next one may open another.
+        assert opened == [True] or (request.param == "aiosqlite" and opened == [True, True])
         assert file.host.engine.pool.checkedout() == 0
 
 

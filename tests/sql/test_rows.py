@@ -64,7 +64,7 @@ _SENSELESS = [
     ("channel", "status", "'OFF'", _BY_EITHER),
     ("channel", "status", NULL, _BY_EITHER),
     ("channel", "white_label", NULL, _BY_EITHER),
-    ("channel", "id", "''", _BY_EITHER),
+    ("channel", "id", "''", _BY_A_CHANNEL),
     ("end_company", "name", NULL, _BY_AN_INSTALLATION),
 ]
 _SENSELESS_IN_SQLITE = [

@@ -286,3 +286,10 @@ def test_no_code_of_a_metaclass_runs(check: Callable[[Any], object], make: Calla
         check(make())
     except ValueError as error:
         assert str(error).startswith("must ")
+
+
+def test_the_error_of_a_wrong_value_can_be_pickled() -> None:
+    with pytest.raises(ValueError, match="must not be blank") as raised:
+        Tenant(id=" ")
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert (str(again), again.__dict__) == (str(raised.value), raised.value.__dict__)
