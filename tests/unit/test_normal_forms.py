@@ -62,6 +62,8 @@ BOTH = {
     "{desk~": "{desk~",
     "{desk|": "{desk|",
     "z desk}": "z desk}",
+    "~desk}": "~desk}",
+    "|desk}": "|desk}",
     # names
     "Contoso.Example": "contoso.example",
     " { Contoso.Example } ": "contoso.example",
