@@ -129,9 +129,8 @@ def platform_session(request: SessionRequest, needed: RowsNeeded, rows: Rows) ->
 
     installation = step, channels = white_label_installation(bot_id, m365_tenant_id, rows)
     if step is steps.ONE_ACTIVE_INSTALLATION:
-        warnings = (
-            () if (client_id := request.client_id) is None or client_id == channels[0][1] else _CLIENT_ID_OVERRIDDEN
-        )
+        client_id, owner_id = request.client_id, channels[0][1]
+        warnings = () if client_id is None or client_id == owner_id else _CLIENT_ID_OVERRIDDEN
         return _channel_session(_WHITE_LABEL_CHANNEL, channels[0], m365_tenant_id, rows, warnings, (installation,))
     if step.failure is not None:
         return step.failure, (), (installation,)
@@ -256,10 +255,11 @@ def _support_session(
     if bot_id is None:
         outcome = _OWN_TENANT if request.client_id is None else _PLATFORM_OVERRIDE
         return step.failure or _session(outcome, tenant_id, agent_ids[0]), warnings, findings
-    if step is not steps.NEO_SUPPORT_WITHOUT_TENANT and (
-        bot_id in rows.white_label_bots or bot_id not in rows.known_bots
-    ):
-        warnings += _NOT_INSTALLED if bot_id in rows.white_label_bots else _BOT_UNKNOWN
+    if step is not steps.NEO_SUPPORT_WITHOUT_TENANT:
+        if bot_id in rows.white_label_bots:
+            warnings += _NOT_INSTALLED
+        elif bot_id not in rows.known_bots:
+            warnings += _BOT_UNKNOWN
     return step.failure or _session(_NEO_SUPPORT_FALLBACK, tenant_id, agent_ids[0]), warnings, findings
 
 
