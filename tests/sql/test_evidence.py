@@ -211,12 +211,13 @@ def test_an_answer_to_a_batch_ends_with_its_token() -> None:
             verify_end(statement, wrong)
 
 
-def test_each_call_draws_a_token_and_each_statement_has_a_text_of_its_own() -> None:
+def test_each_batch_draws_a_token_and_each_statement_has_a_text_of_its_own() -> None:
     bots = ((None, None), ("b", None), ("b", "m"))
     shapes = [("msp-a", agent, key, *bot) for agent in (None, 1) for key in (None, KEY) for bot in bots]
-    statements = [SERVER.for_one(shape) for shape in shapes for _ in range(2)]
-    statements += [SERVER.for_many([shape, shape]) for shape in shapes]
-    assert len({statement.marker[2] for statement in statements}) == len(statements)
+    statements = [SERVER.for_one(shape) for shape in shapes]
+    batches = [SERVER.for_many([shape, shape]) for shape in shapes for _ in range(2)]
+    assert len({batch.marker[2] for batch in batches}) == len(batches)
+    statements += batches
     assert len({statement.marker[4] for statement in statements}) == len({statement.sql for statement in statements})
     assert all(statement.marker[4] in statement.sql for statement in statements)
 

@@ -1,8 +1,9 @@
 """What shows that an answer is the answer to its question: a row before all others, and for a batch one after them.
 
 An answer can be another's: a fork shares a connection, a pooler takes one prepared statement for another, two threads
-use one cursor. So each statement begins with a row that says which text it is, which keys were given to it, and a
-token that was drawn for this call. Where a policy or a transaction of somebody else's would hide rows, it says so too.
+use one cursor. So each answer begins with a row that says which text the statement has, and which keys were given to
+it: or, for a batch, a token that was drawn for this call. Where a policy or a transaction of somebody else's would
+hide rows, it says so too.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ class _Single:
         return [*_ARGUMENTS.values()]
 
     def given(self, wanted: int) -> Iterator[ColumnElement[Any]]:
-        """Yield the keys that the statement is given, each under the name of its place in the marker."""
+        """Yield what the statement is given and its marker says again, each under the name of its place in there."""
         for keys, (name, place) in _PLACES_IN_THE_MARKER.items():
             if wanted & keys == keys:
                 yield _bound(name).label(place)
@@ -247,12 +247,13 @@ class _Arrays(_SingleOnServer):
     together = True
 
     def given(self, wanted: int) -> Iterator[ColumnElement[Any]]:  # noqa: ARG002  # as in the base
+        yield _token()
         # If several statements make up a batch, all must see the same: so each says what it sees.
         yield literal_column(_SNAPSHOT).label("state")
 
     @property
     def arguments(self) -> Sequence[str]:
-        return [_array(names, name) for names in _COMBINATIONS for name in names]
+        return [*(_array(names, name) for names in _COMBINATIONS for name in names), _TOKEN]
 
     def keys(self, names: Sequence[str]) -> Sequence[ColumnElement[Any]]:
         arrays = [bindparam(_array(names, name), type_=ARRAY(_KEYS[name])) for name in names]
@@ -341,11 +342,11 @@ class _JsonArrays(_Single):
     together = True
 
     def given(self, wanted: int) -> Iterator[ColumnElement[Any]]:  # noqa: ARG002  # as in the base
-        return iter(())
+        yield _token()
 
     @property
     def arguments(self) -> Sequence[str]:
-        return [*map(_argument, _COMBINATIONS)]
+        return [*map(_argument, _COMBINATIONS), _TOKEN]
 
     def rows(self, keys: Sequence[ColumnElement[Any]], build: _Build) -> _Query:
         return _keys_first(build(*keys))
@@ -375,6 +376,10 @@ class _JsonArrays(_Single):
 def _keys_first(query: _Query) -> _Query:
     table, keys = sorted(query.get_final_froms(), key=lambda each: isinstance(each, TableValuedAlias | CTE))
     return query.select_from(_InThisOrder(keys, table, true()))
+
+
+def _token() -> ColumnElement[str]:
+    return bindparam(_TOKEN, type_=_TEXT).label("id")
 
 
 def _argument(names: Sequence[str]) -> str:
@@ -503,9 +508,8 @@ def _statement(wanted: int, keys: _Single) -> CompoundSelect[Any]:
 
 
 def _parts(wanted: int, keys: _Single) -> Iterator[_Query]:
-    token = bindparam(_TOKEN, type_=_TEXT).label("id")
     text: ColumnElement[str] = literal_column(f"'{MARKED}'")
-    yield _row(Sort.MARKER, select(token, text.label("name"), keys.whole.label("white_label"), *keys.given(wanted)))
+    yield _row(Sort.MARKER, select(text.label("name"), keys.whole.label("white_label"), *keys.given(wanted)))
     yield _row(Sort.TENANT, keys.rows(keys.keys(_TENANT), _tenant))
     if wanted & _BY_AGENT:
         yield _row(Sort.AGENT, keys.rows(keys.keys(_AGENT), _agent))
@@ -518,7 +522,7 @@ def _parts(wanted: int, keys: _Single) -> Iterator[_Query]:
             yield _row(Sort.LINK, keys.rows(keys.keys(_LINK), partial(_link, keys)))
         yield _row(Sort.BOT, _known_bot(keys))
     if keys.together:  # whose answer may come in several parts, of which the last may be lost
-        yield _row(Sort.MARKER, select(token), first=False)
+        yield _row(Sort.MARKER, select(_token()), first=False)
 
 
 def _channels_found(wanted: int, keys: _Single) -> Iterator[_Query]:
@@ -574,9 +578,8 @@ class Statements:
         bot_id = None if bot_id is None else _text(bot_id)
         m365_tenant_id = None if bot_id is None else _text(m365_tenant_id)
         written = self._statement(_keys_given(agent_id, key, bot_id, m365_tenant_id), self._single)
-        token = drawn()
-        given = tenant, self._given_agent_id(agent_id), key, bot_id, m365_tenant_id, token
-        marker = (0, tenant, token, agent_id, written.digest, key, bot_id, m365_tenant_id, True, None)
+        given = tenant, self._given_agent_id(agent_id), key, bot_id, m365_tenant_id
+        marker = (0, tenant, None, agent_id, written.digest, key, bot_id, m365_tenant_id, True, None)
         asked = (agent_id,), (bot_id,), (m365_tenant_id,)
         return Statement(written.sql, written.arguments(given), marker, asked, (needed,), True)
 
@@ -596,7 +599,7 @@ class Statements:
         )
 
     def without(self, absent: AbstractSet[str], statement: Statement) -> Statement:
-        """Return a statement for the same decisions, with a token of its own, that does not look for these keys."""
+        """Return a statement for the same decisions that does not look for these keys."""
         needed: list[Any] = [tuple(None if key in absent else key for key in keys) for keys in statement.needed]
         return self.for_one(needed[0]) if statement.single else self.for_many(needed)
 
@@ -618,8 +621,7 @@ class Statements:
         if written is None:
             compiled = _statement(wanted, keys).compile(dialect=self._dialect)
             sql, digest = signed(str(compiled))
-            names = [*keys.arguments, _TOKEN]
-            written = _Written(sql, digest, _as_taken(names, compiled.positiontup, compiled.params))
+            written = _Written(sql, digest, _as_taken(keys.arguments, compiled.positiontup, compiled.params))
             self._written[wanted, keys] = written
         return written
 
