@@ -37,6 +37,9 @@ class CursorLine(Line, Protocol):
     busy_timeout: int | None
     """For how many milliseconds SQLite waits for a lock, once it is told that."""
 
+    def in_transaction(self) -> object:
+        """Tell whether somebody has left a transaction open."""
+
 
 class _Duplicate(socket.socket):
     """A socket that is closed once nobody has it any more: in a cycle of references, a plain one would warn of that."""
@@ -54,6 +57,11 @@ class _Socket:
         self.cursor = connection.cursor()
         # A duplicate: by the time that it is cut off, the number of the original may be another file's.
         self._socket = _Duplicate(fileno=socket.dup(_driver_connection(connection).fileno()))
+        self._pgconn = _driver_connection(connection).pgconn
+
+    def in_transaction(self) -> object:
+        # It is 0 outside of any, and 4 once the connection is dead, which is noticed later.
+        return self._pgconn.transaction_status not in (0, 4)
 
     def cut(self) -> None:
         with suppress(OSError):  # it was not connected any more
@@ -92,7 +100,11 @@ class _Asyncpg:
     def __init__(self, connection: PoolProxiedConnection) -> None:
         driver_connection = _driver_connection(connection)
         self.cursor = _AsyncpgCursor(driver_connection)
+        self._connection = driver_connection
         self._terminate: Callable[[], None] = driver_connection.terminate
+
+    def in_transaction(self) -> object:
+        return not self._connection.is_closed() and self._connection.is_in_transaction()
 
     def cut(self) -> None:
         with suppress(RuntimeError):  # it belongs to an event loop that is closed
@@ -105,7 +117,11 @@ class _Sqlite:
     def __init__(self, connection: PoolProxiedConnection) -> None:
         self.busy_timeout: int | None = None
         self.cursor = connection.cursor()
-        self._interrupt: Callable[[], Any] = _driver_connection(connection).interrupt
+        self._connection = _driver_connection(connection)
+        self._interrupt: Callable[[], Any] = self._connection.interrupt
+
+    def in_transaction(self) -> object:
+        return self._connection.in_transaction
 
     def cut(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # it was closed already

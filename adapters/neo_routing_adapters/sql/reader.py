@@ -54,16 +54,6 @@ _OUTLIVED: Final = frozenset({"0A000", "26000"})
 _GONE: Final[Mapping[str, type[Exception]]] = {"asyncpg": RuntimeError, "aiosqlite": ValueError}
 _UNTRANSLATABLE: Final = "22P05"
 
-_IN_TRANSACTION: Final[Mapping[str, Callable[[Any], object]]] = {
-    # It is 0 outside of any, and 4 once the connection is dead, which is noticed later.
-    "psycopg": lambda connection: connection.pgconn.transaction_status not in (0, 4),
-    "psycopg_async": lambda connection: connection.pgconn.transaction_status not in (0, 4),
-    "asyncpg": lambda connection: not connection.is_closed() and connection.is_in_transaction(),
-    "pysqlite": lambda connection: connection.in_transaction,
-    "aiosqlite": lambda connection: connection.in_transaction,
-}
-"""Whether somebody has left a transaction open on a connection, by the name of its driver."""
-
 _Faults: TypeAlias = tuple[type[Exception], ...]
 
 
@@ -87,7 +77,6 @@ class Reader:
         self._busy_timeout = ceil(deadline * 1000)  # in milliseconds
         self._local = self._dialect.name == "sqlite"
         leave_to_the_parent(engine)
-        self._in_transaction = _IN_TRANSACTION[self._dialect.driver]
         # asyncpg begins none by itself; SQLAlchemy would, where it is asked.
         self._begins = self._dialect.driver.startswith("psycopg")
         self._statements = Statements(self._dialect)
@@ -208,7 +197,7 @@ class Reader:
         try:
             line = self._line(connection)
             call.enter(line)
-            found = self._fetched(connection, line.cursor, statements)
+            found = self._fetched(connection, line, statements)
         except TooLate:
             raise
         except BaseException as error:
@@ -232,9 +221,11 @@ class Reader:
             line.busy_timeout = self._busy_timeout
         return line
 
-    def _fetched(self, connection: PoolProxiedConnection, cursor: Any, statements: Sequence[Statement]) -> FoundRows:
+    def _fetched(
+        self, connection: PoolProxiedConnection, line: CursorLine, statements: Sequence[Statement]
+    ) -> FoundRows:
         dbapi_connection: Any = connection.dbapi_connection
-        if self._in_transaction(connection.driver_connection):
+        if line.in_transaction():
             raise Unreliable("somebody has left a transaction open on the connection")
         # In a transaction of its own, each statement would take three round trips, and psycopg would prepare it anew.
         # Nothing else that the host has set is touched.
@@ -242,9 +233,9 @@ class Reader:
         if begins:
             dbapi_connection.autocommit = True
         if _LOOKED_AT not in connection.info:
-            self._look_at_tables(cursor)
+            self._look_at_tables(line.cursor)
             connection.info[_LOOKED_AT] = True
-        found = self._answered(cursor, statements)
+        found = self._answered(line.cursor, statements)
         if begins:
             dbapi_connection.autocommit = False
         return found
