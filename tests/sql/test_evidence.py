@@ -41,7 +41,7 @@ from neo_routing import (
 )
 from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, reader
-from neo_routing_adapters.sql.evidence import Hidden, NoAnswer, Statement, verify, verify_end
+from neo_routing_adapters.sql.evidence import Hidden, NoAnswer, Statement, take_marker, verify_end
 from neo_routing_adapters.sql.statements import Statements
 from pgbouncer import NoPgbouncer, Pgbouncer
 from plain import make_plain_tables
@@ -168,36 +168,38 @@ ONE = ("msp-a", 12, KEY, "b", "m")
 SERVER = Statements(make_url("postgresql+psycopg://").get_dialect()())
 
 
-def marker_of(statement: Statement, **other: Any) -> list[Any]:
-    places = {"sort": 0, "tenant_id": 1, "token": 2, "agent_id": 3, "digest": 4, "key": 5, "bot": 6, "m365": 7}
-    row = [*statement.marker]
-    for name, value in other.items():
-        row[places[name]] = value
-    return row
-
-
 @pytest.mark.parametrize("statement", [SERVER.for_one(ONE), SERVER.for_many([ONE, ONE])], ids=["one", "many"])
 def test_an_answer_begins_with_the_marker_of_its_statement_and_with_nothing_else(statement: Statement) -> None:
-    row = marker_of(statement)
-    assert verify(statement, [row, row]) is None
+    row = [*statement.marker]
+    assert take_marker(statement, [row, row]) is None
     wrong = ["x", 1, None, b"x", True]
     for place, value in enumerate(row):
         for each in wrong:
-            if each == value or (not statement.single and place == 5):
+            if each == value or place == (1 if statement.single else 5):  # the tenant that was found, or the snapshot
                 continue
             with pytest.raises((NoAnswer, Hidden)):
-                verify(statement, [[*row[:place], each, *row[place + 1 :]]])
+                take_marker(statement, [[*row[:place], each, *row[place + 1 :]]])
     for found in ([], [row[:-1]], [[*row, None]], [()], [["x", *row], row], [(1,)]):
         with pytest.raises(NoAnswer):
-            verify(statement, found)
+            take_marker(statement, found)
+
+
+@pytest.mark.parametrize(("found", "kept"), [(None, 0), ("msp-a", 1), ("MSP-A", 1)])
+def test_the_marker_of_a_single_decision_stays_as_the_row_of_a_tenant_that_was_found(
+    found: str | None, kept: int
+) -> None:
+    statement = SERVER.for_one(ONE)
+    rows = [(1, found, *statement.marker[2:])]
+    assert take_marker(statement, rows) is None
+    assert len(rows) == kept
 
 
 @pytest.mark.parametrize("hiding", [False, 0])
 def test_a_marker_says_whether_rows_may_be_hidden(hiding: object) -> None:
     statement = SERVER.for_one(ONE)
-    row = marker_of(statement)
+    row = [*statement.marker]
     with pytest.raises(Hidden):
-        verify(statement, [[*row[:8], hiding, row[9]]])
+        take_marker(statement, [[*row[:8], hiding, row[9]]])
 
 
 def test_an_answer_to_a_batch_ends_with_its_token() -> None:

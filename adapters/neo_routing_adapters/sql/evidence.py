@@ -1,9 +1,9 @@
-"""What shows that an answer is the answer to its question: a row before all others, and for a batch one after them.
+"""What shows that an answer is the answer to its question: its first row, and for a batch its last one too.
 
 An answer can be another's: a fork shares a connection, a pooler takes one prepared statement for another, two threads
 use one cursor. So each answer begins with a row that says which text the statement has, and which keys were given to
 it: or, for a batch, a token that was drawn for this call. Where a policy or a transaction of somebody else's would
-hide rows, it says so too.
+hide rows, it says so too. For a single decision it is the tenant's row as well, and comes if there is no tenant.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Row: TypeAlias = tuple[Any, ...]
 MARKED: Final = "@"
 """Stands in a text for what identifies it, until that is known."""
 
-_TOKEN, _STATE, _WHOLE = 2, 5, 8
+_TENANT_FOUND, _TOKEN, _STATE, _WHOLE = 1, 2, 5, 8
 _BYTES: Final = 9
 
 
@@ -49,7 +49,7 @@ class Statement(NamedTuple):
     sql: str
     arguments: Any
     marker: Row
-    """The first row of an answer; for a batch without the name of its snapshot."""
+    """The first row of an answer; for a batch without the name of its snapshot, else as if the tenant were there."""
 
     asked: Asked
     needed: Sequence[RowsNeeded]
@@ -67,28 +67,32 @@ def drawn() -> str:
     return os.urandom(_BYTES).hex()
 
 
-def verify(statement: Statement, found: Sequence[Any]) -> str | None:
-    """Look at the first rows of an answer; return the name of the snapshot that a batch's says it is from.
+def take_marker(statement: Statement, found: list[Any]) -> Any:
+    """Take the marker off the first rows of an answer; return the name of the snapshot that a batch's says it is from.
 
-    Raises `NoAnswer` unless the very first is the marker, and `Hidden` if that says that rows may be hidden.
+    That of a single decision stays where it has found the tenant. Raises `NoAnswer` unless the very first row is the
+    marker, and `Hidden` if that says that rows may be hidden.
     """
     if not found:
         raise NoAnswer("there is no marker")
     first = tuple(found[0])
-    if statement.single and first == statement.marker:
+    if first == statement.marker and first[_TENANT_FOUND] is not None:  # nearly always, unless it is a batch's
         return None
-    return _closely(first, statement)
+    said = _verified(first, statement)
+    if said is None or not statement.single:
+        del found[0]
+    return None if statement.single else said
 
 
-def _closely(first: Row, statement: Statement) -> str | None:
+def _verified(first: Row, statement: Statement) -> Any:
+    """Return what is said in the one place of the marker that is not known before: the tenant, or the snapshot."""
     expected = [*statement.marker]
     if len(first) != len(expected):
         raise NoAnswer("the marker is another statement's")
-    snapshot = None if statement.single else first[_STATE]
-    if snapshot is not None:
-        expected[_STATE] = snapshot
+    unknown = _TENANT_FOUND if statement.single else _STATE
+    expected[unknown] = first[unknown]
     if first == tuple(expected):
-        return snapshot
+        return first[unknown]
     expected[_WHOLE] = False
     if first == tuple(expected):
         raise Hidden("rows may be hidden, or shown that are not committed")

@@ -26,7 +26,7 @@ from neo_routing_adapters.sql.evidence import (
     Statement,
     Unreliable,
     drawn,
-    verify,
+    take_marker,
     verify_end,
 )
 from neo_routing_adapters.sql.forks import leave_to_the_parent
@@ -332,9 +332,8 @@ def _executed(cursor: Any, statements: Sequence[Statement], before: Sequence[str
     for statement in statements:
         cursor.execute(statement.sql, statement.arguments)
         rows = cursor.fetchmany(_ROWS_AT_ONCE)
-        snapshots.add(verify(statement, rows))
         more = len(rows) == _ROWS_AT_ONCE
-        del rows[0]
+        snapshots.add(take_marker(statement, rows))
         while more:
             further = cursor.fetchmany(_ROWS_AT_ONCE)
             more = len(further) == _ROWS_AT_ONCE

@@ -137,7 +137,7 @@ _PLACES: Final = {name: place for place, name in enumerate(_KEYS)}
 
 # By what is looked for, which key stands in which place of the marker.
 _PLACES_IN_THE_MARKER: Final = {
-    0: ("tenant_id", "tenant_id"),
+    0: ("tenant_id", "id"),
     _BY_AGENT: ("agent_id", "agent_id"),
     _BY_MANAGED_KEY: ("managed_key", "state"),
     _BY_BOT: ("bot_id", "key"),
@@ -226,7 +226,8 @@ class _Single:
 class _SingleOnServer(_Single):
     """Each key is a single value, on PostgreSQL."""
 
-    whole = literal_column("current_setting('row_security') = 'off'")
+    # A server that works in parallel would send the marker at any time; what asks for its process it does by itself.
+    whole = literal_column("pg_backend_pid() > 0 AND current_setting('row_security') = 'off'")
 
     def with_following(self, query: CompoundSelect[Any], following: _Following) -> Iterator[_Query]:
         # Each that is found goes through at once; to keep all of them for several queries would cost a sixth more.
@@ -397,6 +398,13 @@ def _tenant(tenant_id: ColumnElement[Any]) -> _Query:
     )
 
 
+def _with_tenant_if_any(marker: _Query, tenant_id: ColumnElement[Any]) -> _Query:
+    # One row less to send and to read pays for the marker, nearly.
+    always = select(literal_column("1").label("one")).subquery("x")
+    found = marker.add_columns(cast(_tenants.c.id, Text()).label("tenant_id"))
+    return found.select_from(always.outerjoin(_tenants, _tenants.c.id == tenant_id))
+
+
 _ANY_AGENT: Final = select(
     _agents.c.tenant_id,
     _agents.c.id.label("agent_id"),
@@ -509,8 +517,12 @@ def _statement(wanted: int, keys: _Single) -> CompoundSelect[Any]:
 
 def _parts(wanted: int, keys: _Single) -> Iterator[_Query]:
     text: ColumnElement[str] = literal_column(f"'{MARKED}'")
-    yield _row(Sort.MARKER, select(text.label("name"), keys.whole.label("white_label"), *keys.given(wanted)))
-    yield _row(Sort.TENANT, keys.rows(keys.keys(_TENANT), _tenant))
+    marker = select(text.label("name"), keys.whole.label("white_label"), *keys.given(wanted))
+    if keys.together:
+        yield _row(Sort.MARKER, marker, first=True)
+        yield _row(Sort.TENANT, keys.rows(keys.keys(_TENANT), _tenant))
+    else:
+        yield _row(Sort.TENANT, _with_tenant_if_any(marker, *keys.keys(_TENANT)), first=True)
     if wanted & _BY_AGENT:
         yield _row(Sort.AGENT, keys.rows(keys.keys(_AGENT), _agent))
     if wanted & _BY_MANAGED_KEY:
@@ -522,7 +534,7 @@ def _parts(wanted: int, keys: _Single) -> Iterator[_Query]:
             yield _row(Sort.LINK, keys.rows(keys.keys(_LINK), partial(_link, keys)))
         yield _row(Sort.BOT, _known_bot(keys))
     if keys.together:  # whose answer may come in several parts, of which the last may be lost
-        yield _row(Sort.MARKER, select(_token()), first=False)
+        yield _row(Sort.MARKER, select(_token()))
 
 
 def _channels_found(wanted: int, keys: _Single) -> Iterator[_Query]:
@@ -538,16 +550,14 @@ def _channels_found(wanted: int, keys: _Single) -> Iterator[_Query]:
 
 
 def _channel_and_following(wanted: int, keys: _Single, channel: FromClause, look_up: _LookUp) -> Iterator[_Query]:
-    yield _row(Sort.CHANNEL, select(channel))
+    yield _row(Sort.CHANNEL, select(channel), first=True)
     yield _row(Sort.AGENT, look_up([channel.c.agent_id], _agent))
     if wanted & _BY_M365_TENANT:
         yield _row(Sort.LINK, look_up([channel.c.tenant_id, channel.c.asked_for], partial(_link, keys)))
 
 
-def _row(sort: Sort, query: _Query, *, first: bool | None = None) -> _Query:
+def _row(sort: Sort, query: _Query, *, first: bool = False) -> _Query:
     """Bring the columns of a query to their places. The first query of a union says their names and types."""
-    if first is None:
-        first = sort in (Sort.MARKER, Sort.CHANNEL)
     columns = (
         query.selected_columns.get(name, cast(null(), column_type).label(name) if first else literal_column("NULL"))
         for name, column_type in _COLUMNS.items()
@@ -579,7 +589,7 @@ class Statements:
         m365_tenant_id = None if bot_id is None else _text(m365_tenant_id)
         written = self._statement(_keys_given(agent_id, key, bot_id, m365_tenant_id), self._single)
         given = tenant, self._given_agent_id(agent_id), key, bot_id, m365_tenant_id
-        marker = (0, tenant, None, agent_id, written.digest, key, bot_id, m365_tenant_id, True, None)
+        marker = (1, tenant, tenant, agent_id, written.digest, key, bot_id, m365_tenant_id, True, None)
         asked = (agent_id,), (bot_id,), (m365_tenant_id,)
         return Statement(written.sql, written.arguments(given), marker, asked, (needed,), True)
 
