@@ -9,7 +9,7 @@ hide rows, it says so too. For a single decision it is the tenant's row as well,
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -37,7 +37,7 @@ class Hidden(Unreliable):
 
 
 # A plain tuple: one with names takes ten times as long to make, which was a hundredth of a decision.
-Asked: TypeAlias = tuple[Container[Any], Container[Any], Container[Any]]
+Asked: TypeAlias = tuple[Collection[Any], Collection[Any], Collection[Any]]
 """Agent, bot and M365 tenant ids that a statement looks for; a row says itself for which tenant it was looked for."""
 
 NOTHING: Final[Asked] = ((), (), ())

@@ -41,6 +41,7 @@ class FoundRows:
         "_asked_agents",
         "_asked_bots",
         "_asked_m365_tenants",
+        "_by_id",
         "_channel_rows",
         "_channels",
         "_company_owners",
@@ -53,14 +54,13 @@ class FoundRows:
         "_owners",
         "_senseless",
         "_tenants",
-        "_unasked_agents",
         "_white_label_bots",
     )
 
     def __init__(self, asked: Asked) -> None:
         self._asked_agents, self._asked_bots, self._asked_m365_tenants = asked
         self._agents_of_channels: set[int] = set()
-        self._unasked_agents: set[int] = set()
+        self._by_id: set[int] = set()
         self._known_bots: dict[str, None] = {}
         self._tenants: dict[str, None] = {}
         self._owners: dict[str, dict[int, str]] = {_CONVERSATIONAL: {}, _TRIGGERED: {}}
@@ -88,7 +88,7 @@ class FoundRows:
         """Return what was added. Raises `ValueError` if any of it made no sense."""
         if self._senseless is not None:
             raise ValueError("a row makes no sense") from self._senseless
-        if not self._unasked_agents <= self._agents_of_channels:
+        if not self._by_id <= self._agents_of_channels.union(self._asked_agents):
             raise ValueError("a row was not asked for")
         owners = self._owners
         if owners[_TRIGGERED] and not owners[_TRIGGERED].keys().isdisjoint(owners[_CONVERSATIONAL]):
@@ -134,12 +134,14 @@ class FoundRows:
             tenants[tenant_id] = None
 
     def _add_agents(self, found: Iterable[Any]) -> None:
-        owners, names, managed = self._owners, self._agent_names, self._managed_agents
+        owners, names, managed, by_id = self._owners, self._agent_names, self._managed_agents, self._by_id
         for _, tenant_id, asked_for, agent_id, name, kind, key, _, _, _ in found:
             if type(agent_id) is not int or agent_id < 1 or type(tenant_id) is not str or type(name) is not str:
                 raise ValueError("a part of an agent is missing")
             if tenant_id != asked_for or key is None:
-                self._require_agent(agent_id, asked_for)
+                if asked_for is not None:
+                    raise ValueError("a managed agent was not asked for")
+                by_id.add(agent_id)
             if owners[kind].setdefault(agent_id, tenant_id) != tenant_id:
                 raise ValueError("an agent has two owners")
             names[agent_id] = name
@@ -147,12 +149,6 @@ class FoundRows:
                 one = (agent_id,)
                 if managed[key].setdefault(tenant_id, one) is not one:
                     self._add_another(managed[key], tenant_id, one)
-
-    def _require_agent(self, agent_id: int, asked_for: Any) -> None:
-        if asked_for is not None:
-            raise ValueError("a managed agent was not asked for")
-        if agent_id not in self._asked_agents:
-            self._unasked_agents.add(agent_id)  # which a channel may name
 
     def _add_channels(self, found: Iterable[Any]) -> None:
         owned, installed, known = self._channels, self._installations, self._known_bots
