@@ -1,15 +1,16 @@
 """Decide which agent answers a chat session, as which tenant and in which end-company's scope, or why not.
 
->>> from neo_routing import Caller, CallerKind, SessionRequest, resolve_session_target
->>> from neo_routing_adapters.memory import MemoryDirectory
+>>> from neo_routing import Caller, CallerKind, HeldRows, SessionRequest, content_of, resolve_session_target
+>>> directory = HeldRows(content_of())
 >>> user = Caller(CallerKind.USER, "msp-a")
->>> resolve_session_target(user, SessionRequest(agent_id=12), MemoryDirectory()).failure().status
+>>> resolve_session_target(user, SessionRequest(agent_id=12), directory).failure().status
 404
 """
 
 from neo_routing.caller import Caller, CallerKind
 from neo_routing.clauses import Clause, Reason, Verdict
 from neo_routing.complaints import Complaint
+from neo_routing.content import HeldRows, content_of
 from neo_routing.decide import (
     adecide,
     adecide_many,
@@ -21,10 +22,13 @@ from neo_routing.decide import (
 from neo_routing.decision import Decision, malformed_decision
 from neo_routing.directory import Agent, AgentKind, Channel, ChannelStatus, EndCompany, ManagedAgentKey, Tenant
 from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
+from neo_routing.plain_directory import directory_data, directory_of
 from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, HoldingDirectory, SessionDirectory
+from neo_routing.problems import InvalidDirectory, Problem
 from neo_routing.refusals import Refusal, RefusalCode
 from neo_routing.request import SessionRequest, parse_session_request
-from neo_routing.rows import ChannelRow, Rows, RowsBuilder, RowsNeeded
+from neo_routing.rows import ChannelRow, Rows, RowsNeeded
+from neo_routing.rows_builder import RowsBuilder
 from neo_routing.steps import RULES_VERSION
 from neo_routing.target import Outcome, SessionTarget
 from neo_routing.trace import TracedAgent, TracedChannel, TracedEndCompany, TraceStep
@@ -45,9 +49,12 @@ __all__ = [
     "Decision",
     "DirectoryUnavailable",
     "EndCompany",
+    "HeldRows",
     "HoldingDirectory",
+    "InvalidDirectory",
     "ManagedAgentKey",
     "Outcome",
+    "Problem",
     "Reason",
     "Refusal",
     "RefusalCode",
@@ -67,8 +74,11 @@ __all__ = [
     "adecide",
     "adecide_many",
     "aresolve_session_target",
+    "content_of",
     "decide",
     "decide_many",
+    "directory_data",
+    "directory_of",
     "malformed_decision",
     "normal_bot_id",
     "normal_m365_tenant_id",

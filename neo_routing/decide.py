@@ -15,7 +15,8 @@ from neo_routing.port import AsyncSessionDirectory, HoldingDirectory, SessionDir
 from neo_routing.refusals import Refusal
 from neo_routing.request import SessionRequest
 from neo_routing.routing import Routing, own_rows_needed, own_session, platform_rows_needed, platform_session
-from neo_routing.rows import NO_ROWS, Rows, RowsNeeded
+from neo_routing.rows import Rows, RowsNeeded
+from neo_routing.rows_builder import NO_ROWS
 from neo_routing.target import SessionTarget
 
 

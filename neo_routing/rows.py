@@ -1,17 +1,20 @@
-"""What must be known to decide: rows of the directory, each under the key by which a clause looks for it."""
+"""Rows of a directory, each under the key by which a clause looks for it: all that there are, or a slice of them.
+
+Both are a value of one type. The whole directory is what is loaded, imported, compared and analysed; a slice is what
+one decision, or a batch, can look at, and `Rows.needed` cuts it out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias, final
 
 from attrs import fields, frozen
 
-from neo_routing import well_formed
-from neo_routing.complaints import IllFormed
-from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
-from neo_routing.plain_text import plain_text
+from neo_routing.directory import Agent, Channel, EndCompany, ManagedAgentKey, Tenant
+from neo_routing.entities import count_of, entities_of
+from neo_routing.slices import Slice
 
 RowsNeeded: TypeAlias = tuple[str, int | None, ManagedAgentKey | None, str | None, str | None]
 """Which rows one decision can look at: tenant id, agent id, managed agent key, bot id, M365 tenant id.
@@ -33,16 +36,30 @@ is looked for by it. Needed are:
 ChannelRow: TypeAlias = tuple[str, str, int, bool, bool | None]
 """Of a channel: its id, the owner's tenant id, the agent's id, `white_label` and `show_agent_progress_steps`."""
 
-_Channels: TypeAlias = dict[tuple[str, str], tuple[ChannelRow, ...]]
+_NONE: Final[Mapping[str, Any]] = {}
 
 
 @final
 @frozen(kw_only=True, eq=False, repr=False)  # may be millions
 class Rows:
-    """The rows that came back, in mappings where an absent key means an absent row.
+    """Rows in mappings, where an absent key means an absent row.
 
-    A `RowsBuilder` makes them. The rows are plain tuples of strings and integers, because the garbage collector stops
-    visiting those: a directory of millions must not make it pause. Names are for the trace; an absent one is the id.
+    A `RowsBuilder` makes them, and `content_of` those of a whole directory. They are plain tuples of strings and
+    integers, because the garbage collector stops visiting those: a directory of millions must not make it pause. A name
+    that is absent is the id.
+
+    Rows are equal if they hold the same, in whatever order and of whatever revision it came.
+
+    >>> from neo_routing import AgentKind, RowsBuilder
+    >>> builder = RowsBuilder()
+    >>> builder.add_tenant("msp-a", "MSP A")
+    >>> builder.add_agent(12, "msp-a", "Help desk", AgentKind.CONVERSATIONAL, None)
+    >>> rows = builder.rows(revision="17")
+    >>> [row.name for row in rows]
+    ['MSP A', 'Help desk']
+    >>> found = rows.needed([("msp-a", 12, None, None, None)])
+    >>> len(found), found.revision
+    (2, '17')
     """
 
     tenants: AbstractSet[str]
@@ -72,6 +89,45 @@ class Rows:
     end_company_names: Mapping[str, str]
     """End-company id: its name."""
 
+    # What no decision looks at; the answer to a look-up may leave it out.
+    tenant_names: Mapping[str, str] = _NONE
+    """Tenant id: its name."""
+    standard_installations: Mapping[str, tuple[str, ...]] = _NONE
+    """Id of a standard channel: the M365 tenants that it is said to be installed for."""
+    unlinked_end_companies: Mapping[str, str] = _NONE
+    """Id of an end-company without links: its owner."""
+    revision: str | None = None
+    """What the directory calls the state that the rows are of, and `None` where it has no name for it."""
+
+    def needed(self, needed: Iterable[RowsNeeded]) -> Rows:
+        """Return those that these decisions can look at, and no others, in time that grows with them alone.
+
+        They are what `RowsNeeded` lists, each under all its keys; so a decision on them is the same as on all.
+        """
+        found = Slice(self)
+        for one in needed:
+            found.add(one)
+        return Rows(**found.parts())
+
+    def __iter__(self) -> Iterator[Tenant | Agent | Channel | EndCompany]:
+        """Yield the tenants, then the agents, the channels and the end-companies, each sorted by their ids."""
+        return entities_of(self)
+
+    def __len__(self) -> int:
+        return count_of(self)
+
+    def __bool__(self) -> bool:
+        return True  # no rows are an answer as well
+
+    def __eq__(self, other: object) -> bool:
+        return _hold_the_same(self, other) if isinstance(other, Rows) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # it would have to go through all
+
+    def __repr__(self) -> str:
+        revision = "" if self.revision is None else f" of revision {self.revision!r}"
+        return f"<{len(self):,} rows{revision}>"
+
     def __reduce__(self) -> tuple[Callable[..., Rows], tuple[dict[str, Any]]]:
         # A view of a dict's keys can be neither pickled nor copied.
         kept = {each.name: getattr(self, each.name) for each in fields(Rows)}
@@ -86,150 +142,37 @@ def _rows_again(kept: dict[str, Any]) -> Rows:
     return Rows(**(kept | sets))
 
 
-_AGENT_KINDS: Final = well_formed.members_of(AgentKind)
-_CHANNEL_STATUSES: Final = well_formed.members_of(ChannelStatus)
-_MANAGED_AGENT_KEYS: Final = well_formed.members_of(ManagedAgentKey)
-_OTHER_KIND: Final = {
-    AgentKind.CONVERSATIONAL: AgentKind.TRIGGERED,
-    AgentKind.TRIGGERED: AgentKind.CONVERSATIONAL,
-}
+_PLAIN: Final = (
+    *("tenants", "tenant_names", "conversational_agents", "triggered_agents", "white_label_bots", "known_bots"),
+    "unlinked_end_companies",
+)
+_NAMES: Final = ("agent_names", "end_company_names")
+_GROUPS: Final = (
+    *("active_installations", "disconnected_installations", "active_channels", "disconnected_channels"),
+    *("end_companies", "standard_installations"),
+)
 
 
-class RowsBuilder:
-    """Puts rows under the keys by which the clauses look for them.
-
-    Rows come in any order, and one that comes twice counts once. Bot ids and M365 tenant ids may be in any spelling,
-    truth values may be a database's 0 and 1; all else must be as in the model. A part that is missing, or is not what
-    it must be, raises `ValueError`, and nothing of the row is added: a row that cannot be read is not an absent one.
-
-    >>> builder = RowsBuilder()
-    >>> builder.add_tenant("msp-a")
-    >>> builder.add_agent(12, "msp-a", "Help desk", AgentKind.CONVERSATIONAL, None)
-    >>> builder.rows().conversational_agents[12]
-    'msp-a'
-    """
-
-    def __init__(self) -> None:
-        # Dicts for sets too: the garbage collector visits a set at each collection, and never a dict of plain values.
-        self._tenants: dict[str, None] = {}
-        self._agents: dict[AgentKind, dict[int, str]] = {kind: {} for kind in AgentKind}
-        self._agent_names: dict[int, str] = {}
-        self._managed_agents: dict[ManagedAgentKey, dict[str, tuple[int, ...]]] = {key: {} for key in ManagedAgentKey}
-        self._installations: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
-        self._channels: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
-        self._white_label_bots: dict[str, None] = {}
-        self._known_bots: dict[str, None] = {}
-        self._end_companies: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._end_company_names: dict[str, str] = {}
-        # Ids recur in many rows: one object for each saves half of the memory.
-        self._texts: dict[str, str] = {}
-        self._larger_groups: list[tuple[dict[Any, Any], Any]] = []
-
-    def add_tenant(self, tenant_id: str) -> None:
-        """Add a tenant."""
-        self._tenants[self._identifier(tenant_id)] = None
-
-    def add_agent(
-        self, agent_id: int, tenant_id: str, name: str, kind: AgentKind, managed_key: ManagedAgentKey | None
-    ) -> None:
-        """Add an agent. Raises `ValueError` if it is there already with another owner or of another kind."""
-        kind, agent_id, name = well_formed.member(kind, _AGENT_KINDS), well_formed.agent_id(agent_id), plain_text(name)
-        key = None if managed_key is None else well_formed.member(managed_key, _MANAGED_AGENT_KEYS)
-        owner_id = self._identifier(tenant_id)
-        if self._agents[kind].get(agent_id, owner_id) != owner_id or agent_id in self._agents[_OTHER_KIND[kind]]:
-            raise ValueError(f"agent {agent_id} is there already, and otherwise")
-        self._agents[kind][agent_id] = owner_id
-        if name != str(agent_id):
-            self._agent_names[agent_id] = name
-        if key is not None:
-            self._add(self._managed_agents[key], owner_id, agent_id)
-
-    def add_channel(
-        self, channel: ChannelRow, bot_id: str, status: ChannelStatus, installed_m365_tenant_ids: Iterable[str]
-    ) -> None:
-        """Add a channel, and at least those of its installations that were needed."""
-        channel_id, tenant_id, agent_id, white_label, show_steps = channel
-        status, tenant_id = well_formed.member(status, _CHANNEL_STATUSES), self._identifier(tenant_id)
-        bot_id, white_label = self._bot_id(bot_id), _truth_value(white_label)
-        show_steps = None if show_steps is None else _truth_value(show_steps)
-        row = (plain_text(channel_id), tenant_id, well_formed.agent_id(agent_id), white_label, show_steps)
-        if isinstance(installed_m365_tenant_ids, str):  # its letters are no ids
-            raise IllFormed("must be a list", place="installed_m365_tenant_ids")
-        installed = [self._m365_tenant_id(each) for each in installed_m365_tenant_ids]
-        self._add(self._channels[status], (tenant_id, bot_id), row)
-        self._known_bots[bot_id] = None
-        if white_label:
-            self._white_label_bots[bot_id] = None
-            for m365_tenant_id in installed:
-                self._add(self._installations[status], (bot_id, m365_tenant_id), row)
-
-    def add_white_label_bot(self, bot_id: str) -> None:
-        """Note that a bot has a white-label channel, where that channel itself was not needed."""
-        bot_id = self._bot_id(bot_id)
-        self._white_label_bots[bot_id] = self._known_bots[bot_id] = None
-
-    def add_known_bot(self, bot_id: str) -> None:
-        """Note that a bot has a channel, of whatever owner, sort and status, where that itself was not needed."""
-        self._known_bots[self._bot_id(bot_id)] = None
-
-    def add_link(self, tenant_id: str, m365_tenant_id: str, end_company_id: str, name: str) -> None:
-        """Add a link from an end-company of the tenant to an M365 tenant."""
-        key = (self._identifier(tenant_id), self._m365_tenant_id(m365_tenant_id))
-        end_company_id, name = plain_text(end_company_id), plain_text(name)
-        self._add(self._end_companies, key, end_company_id)
-        if name != end_company_id:
-            self._end_company_names[end_company_id] = name
-
-    def rows(self) -> Rows:
-        """Return all that was added; add nothing afterwards."""
-        for groups, key in self._larger_groups:
-            groups[key] = tuple(groups[key])
-        return Rows(
-            tenants=self._tenants.keys(),
-            conversational_agents=self._agents[AgentKind.CONVERSATIONAL],
-            triggered_agents=self._agents[AgentKind.TRIGGERED],
-            agent_names=self._agent_names,
-            managed_agents=self._managed_agents,
-            active_installations=self._installations[ChannelStatus.ACTIVE],
-            disconnected_installations=self._installations[ChannelStatus.DISCONNECTED],
-            active_channels=self._channels[ChannelStatus.ACTIVE],
-            disconnected_channels=self._channels[ChannelStatus.DISCONNECTED],
-            white_label_bots=self._white_label_bots.keys(),
-            known_bots=self._known_bots.keys(),
-            end_companies=self._end_companies,
-            end_company_names=self._end_company_names,
-        )
-
-    def _identifier(self, tenant_id: str) -> str:
-        known = self._texts.get(tenant_id) if type(tenant_id) is str else None
-        return known or self._shared(well_formed.identifier(tenant_id))
-
-    def _bot_id(self, bot_id: str) -> str:
-        return self._shared(well_formed.bot_id(bot_id))
-
-    def _m365_tenant_id(self, m365_tenant_id: str) -> str:
-        return self._shared(well_formed.m365_tenant_id(m365_tenant_id))
-
-    def _shared(self, text: str) -> str:
-        return self._texts.setdefault(text, text)
-
-    def _add(self, groups: dict[Any, Any], key: Any, item: Any) -> None:
-        group = groups.get(key)
-        if group is None:
-            groups[key] = (item,)
-        elif isinstance(group, dict):
-            group[item] = None
-        elif item not in group:
-            # A tuple grows in time that grows with it; `rows` makes it one again.
-            groups[key] = dict.fromkeys((*group, item))
-            self._larger_groups.append((groups, key))
+def _hold_the_same(one: Rows, other: Rows) -> bool:
+    """Tell whether both hold the same, whatever order it came in: a group of rows has none."""
+    return (
+        all(getattr(one, name) == getattr(other, name) for name in _PLAIN)
+        and all(_same_names(getattr(one, name), getattr(other, name)) for name in _NAMES)
+        and all(_same_groups(getattr(one, name), getattr(other, name)) for name in _GROUPS)
+        and all(_same_groups(one.managed_agents[key], other.managed_agents[key]) for key in ManagedAgentKey)
+    )
 
 
-def _truth_value(value: bool) -> bool:
-    if type(value) is bool or (type(value) is int and 0 <= value <= 1):
-        return bool(value)
-    raise IllFormed("must be true or false", place="white_label and show_agent_progress_steps")
+def _same_names(one: Mapping[Any, str], other: Mapping[Any, str]) -> bool:
+    # An absent name is the id.
+    return one == other or _other_than_ids(one) == _other_than_ids(other)
 
 
-NO_ROWS: Final = RowsBuilder().rows()
-"""What comes back where nothing was needed."""
+def _other_than_ids(names: Mapping[Any, str]) -> dict[Any, str]:
+    return {row_id: name for row_id, name in names.items() if name != str(row_id)}
+
+
+def _same_groups(one: Mapping[Any, tuple[Any, ...]], other: Mapping[Any, tuple[Any, ...]]) -> bool:
+    return one.keys() == other.keys() and all(
+        group == other[key] or frozenset(group) == frozenset(other[key]) for key, group in one.items()
+    )

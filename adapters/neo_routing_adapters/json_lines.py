@@ -103,6 +103,26 @@ def decide_line(line: bytes | str, directory: SessionDirectory) -> Decision:
     return decide(caller, request, directory)
 
 
+def read_answer(line: bytes | str) -> dict[str, Any]:
+    """Read a line that answers a case. Raises `ValueError`, which says what is wrong, if it holds no JSON object.
+
+    >>> read_answer('{"outcome": "own_tenant", "agent_id": 12.0}')
+    {'outcome': 'own_tenant', 'agent_id': 12}
+    >>> read_answer(b"12")
+    Traceback (most recent call last):
+    ValueError: is no JSON object
+    """
+    try:
+        answer = read_json(line if isinstance(line, str) else line.decode())
+    except UnicodeDecodeError as error:
+        raise ValueError("is not UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError("is no JSON object") from error
+    if not isinstance(answer, dict):
+        raise ValueError("is no JSON object")  # noqa: TRY004  # whoever wrote the line is told, not a programmer
+    return answer
+
+
 def integer_or_text(text: str) -> int | str:
     """Return the integer that a text writes as JSON may write it, and any other text as it is.
 

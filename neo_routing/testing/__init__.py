@@ -4,7 +4,7 @@
 both come with the extra `testing`. So those names are imported when they are asked for.
 
 >>> from neo_routing.testing import World
->>> World().count
+>>> len(World().content)
 0
 """
 

@@ -24,7 +24,7 @@ from neo_routing import (
     Tenant,
     decide,
 )
-from neo_routing.rows import NO_ROWS
+from neo_routing.rows_builder import NO_ROWS
 from neo_routing.testing.strategies import ABSENT_TENANT_ID, Case
 from neo_routing.testing.world import World
 

@@ -20,6 +20,7 @@ from neo_routing import (
     Channel,
     ChannelStatus,
     EndCompany,
+    HeldRows,
     Outcome,
     Refusal,
     RefusalCode,
@@ -43,7 +44,6 @@ from neo_routing.testing.small_worlds import (
     Call,
 )
 from neo_routing.testing.world import World
-from neo_routing_adapters.memory import MemoryDirectory
 
 Answer: TypeAlias = Result[SessionTarget, Refusal]
 
@@ -200,7 +200,7 @@ def locality(seen: Seen) -> Iterator[Call]:
     """The answer depends neither on rows that no clause looks at, nor on the order of rows."""
     reverse = World(*(rows[::-1] for rows in _rows_of(seen.world)))
     grown = World(*(a + b for a, b in zip(_rows_of(_STRANGERS), _rows_of(seen.world), strict=True)))
-    for directory in (reverse.directory(), grown.directory(), _Slices(seen.directory.look_up(()))):
+    for directory in (reverse.directory(), grown.directory(), _Slices(seen.directory.content)):
         yield from seen.differing(answers_of(directory, _CASES))
 
 
@@ -237,45 +237,8 @@ class _Slices:
     def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
         [one] = needed
         if one not in self._known:
-            self._known[one] = _slice(self._rows, one)
+            self._known[one] = self._rows.needed([one])
         return self._known[one]
-
-
-def _slice(rows: Rows, needed: RowsNeeded) -> Rows:
-    tenant_id, agent_id, key, bot_id, m365_tenant_id = needed
-    own, installed = (tenant_id, bot_id), (bot_id, m365_tenant_id)
-    channels = [
-        channel
-        for group, where in [
-            (rows.active_channels, own),
-            (rows.disconnected_channels, own),
-            (rows.active_installations, installed),
-            (rows.disconnected_installations, installed),
-        ]
-        for channel in group.get(where, ())  # type: ignore[arg-type]  # nothing is under a key with None
-    ]
-    managed = {each: _only(rows.managed_agents[each], [tenant_id] * (each is key)) for each in rows.managed_agents}
-    carriers = (agent_id for of_key in managed.values() for agent_ids in of_key.values() for agent_id in agent_ids)
-    agent_ids = {agent_id, *(channel[2] for channel in channels), *carriers}
-    return Rows(
-        tenants=rows.tenants & {tenant_id},
-        conversational_agents=_only(rows.conversational_agents, agent_ids),
-        triggered_agents=_only(rows.triggered_agents, agent_ids),
-        agent_names=rows.agent_names,
-        managed_agents=managed,
-        active_installations=_only(rows.active_installations, [installed]),
-        disconnected_installations=_only(rows.disconnected_installations, [installed]),
-        active_channels=_only(rows.active_channels, [own]),
-        disconnected_channels=_only(rows.disconnected_channels, [own]),
-        white_label_bots=rows.white_label_bots & {bot_id},
-        known_bots=rows.known_bots & {bot_id},
-        end_companies=_only(rows.end_companies, {(channel[1], m365_tenant_id) for channel in channels}),
-        end_company_names=rows.end_company_names,
-    )
-
-
-def _only(rows: Mapping[Any, Any], keys: Any) -> dict[Any, Any]:
-    return {key: rows[key] for key in keys if key in rows}
 
 
 def silence(seen: Seen) -> Iterator[Call]:
@@ -318,7 +281,7 @@ def no_widening(seen: Seen) -> Iterator[Call]:
                 yield call
 
 
-def _broken(world: World) -> Iterator[MemoryDirectory]:
+def _broken(world: World) -> Iterator[HeldRows]:
     for channel in world.channels:
         paused = evolve(channel, status=ChannelStatus.DISCONNECTED)
         yield evolve(world, channels=[paused if each is channel else each for each in world.channels]).directory()

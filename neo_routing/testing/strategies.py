@@ -205,7 +205,7 @@ def directories() -> SearchStrategy[World]:
     """Draw a world: up to three MSPs, the platform's own tenant, and rows that may contradict each other.
 
     >>> from hypothesis import find
-    >>> find(directories(), lambda world: len(world.agents) == 1).count  # the agent and its owner
+    >>> len(find(directories(), lambda world: len(world.agents) == 1).content)  # the agent and its owner
     2
     """
     return st.builds(

@@ -1,7 +1,8 @@
 """A world: all the rows of a directory, as values that a test can hold, change and show.
 
 A test that compares directories needs the same rows in each of them. It makes a `World`, or draws one by
-`directories`, and fills with it whatever it looks at: `directory` has it in memory, `document` as plain data.
+`directories`, and fills with it whatever it looks at: `content` is the whole directory as a value, `directory` has it
+in memory, `document` as plain data.
 """
 
 from __future__ import annotations
@@ -11,11 +12,20 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle
 from typing import Any
 
-from attrs import asdict, field, frozen
+from attrs import field, frozen
 
-from neo_routing import Agent, Channel, EndCompany, Tenant, normal_bot_id, normal_m365_tenant_id
-from neo_routing.names import Name
-from neo_routing_adapters.memory import MemoryDirectory
+from neo_routing import (
+    Agent,
+    Channel,
+    EndCompany,
+    HeldRows,
+    Rows,
+    Tenant,
+    content_of,
+    normal_bot_id,
+    normal_m365_tenant_id,
+)
+from neo_routing.plain_directory import row_data
 
 
 def _tuple(rows: Iterable[Any]) -> tuple[Any, ...]:
@@ -52,19 +62,25 @@ class World:
     spellings: tuple[str, ...] = field(default=(), converter=_tuple)
     """Spellings of bot ids and M365 tenant ids; what has none here is written in normal form."""
 
-    @property
-    def count(self) -> int:
-        """How many tenants, agents, channels and end-companies there are together.
+    @classmethod
+    def of(cls, content: Rows) -> World:
+        """Return the world that has the rows of a whole directory, sorted by their ids.
 
-        So a world is what `import_directory` of `neo_routing_adapters.sql` takes.
-
-        >>> World(tenants=[Tenant(id="msp-a"), Tenant(id="msp-b")]).count
-        2
+        >>> World.of(content_of(tenants=[Tenant(id="msp-b"), Tenant(id="msp-a")])).tenants[0].id
+        'msp-a'
         """
-        return sum(map(len, (self.tenants, self.agents, self.channels, self.end_companies)))
+        rows = [*content]
+        return cls(*([row for row in rows if isinstance(row, kind)] for kind in (Tenant, Agent, Channel, EndCompany)))
 
-    def directory(self) -> MemoryDirectory:
-        """Return the directory in memory that holds these rows. Raises its `InvalidDirectory`.
+    @property
+    def content(self) -> Rows:
+        """The whole directory, as a value. Raises `InvalidDirectory`."""
+        return content_of(
+            tenants=self.tenants, agents=self.agents, channels=self.channels, end_companies=self.end_companies
+        )
+
+    def directory(self) -> HeldRows:
+        """Return the directory in memory that holds these rows. Raises `InvalidDirectory`.
 
         >>> from neo_routing import AgentKind, Caller, CallerKind, SessionRequest, resolve_session_target
         >>> agent = Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL)
@@ -75,9 +91,7 @@ class World:
         >>> resolve_session_target(user, SessionRequest(agent_id=13), directory).failure().status
         404
         """
-        return MemoryDirectory(
-            tenants=self.tenants, agents=self.agents, channels=self.channels, end_companies=self.end_companies
-        )
+        return HeldRows(self.content)
 
     def document(self) -> dict[str, list[dict[str, Any]]]:
         """Return the directory document: lists of plain dicts, made anew, in which every key is written out.
@@ -89,10 +103,10 @@ class World:
         """
         spelled = _Spelled(self.spellings)
         return {
-            "tenants": [*map(_plain, self.tenants)],
-            "agents": [*map(_plain, self.agents)],
+            "tenants": [*map(row_data, self.tenants)],
+            "agents": [*map(row_data, self.agents)],
             "channels": [
-                _plain(channel)
+                row_data(channel)
                 | {
                     "bot_id": spelled.bot_id(channel.bot_id),
                     "installed_m365_tenant_ids": spelled.m365_tenant_ids(channel.installed_m365_tenant_ids),
@@ -100,7 +114,7 @@ class World:
                 for channel in self.channels
             ],
             "end_companies": [
-                _plain(company) | {"m365_tenant_ids": spelled.m365_tenant_ids(company.m365_tenant_ids)}
+                row_data(company) | {"m365_tenant_ids": spelled.m365_tenant_ids(company.m365_tenant_ids)}
                 for company in self.end_companies
             ],
         }
@@ -111,10 +125,6 @@ class World:
             for name, rows in self.document().items()
         )
         return "{\n" + ",\n".join(lists) + "\n}"
-
-
-def _plain(row: Tenant | Agent | Channel | EndCompany) -> dict[str, Any]:
-    return {name: str(value) if isinstance(value, Name) else value for name, value in asdict(row).items()}
 
 
 class _Spelled:

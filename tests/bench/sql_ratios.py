@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,12 @@ class Content:
     """The benchmark's world, as an import takes it."""
 
     size: int
-    count: int = 0
-    """Nobody looks at the progress."""
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(world, name)(self.size)
+    def __iter__(self) -> Iterator[Any]:
+        return chain(*(getattr(world, name)(self.size) for name in ("tenants", "agents", "channels", "end_companies")))
+
+    def __len__(self) -> int:
+        return 0  # nobody looks at the progress
 
 
 def platform(number: int, **body: Any) -> world.Call:

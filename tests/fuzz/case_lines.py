@@ -22,9 +22,11 @@ from returns.result import Failure, Success
 import strict_json
 from neo_routing import (
     Caller,
+    HeldRows,
     Refusal,
     SessionDirectory,
     SessionRequest,
+    directory_of,
     normal_bot_id,
     normal_m365_tenant_id,
     parse_session_request,
@@ -32,7 +34,6 @@ from neo_routing import (
 from neo_routing.testing import reference
 from neo_routing.testing.conformance import conformance_worlds
 from neo_routing_adapters.json_lines import answer_line, read_case
-from neo_routing_adapters.memory import DirectoryDocument, MemoryDirectory
 
 NO_CASE: Final = {
     "outcome": "refused",
@@ -66,17 +67,13 @@ Answer = Callable[[bytes, SessionDirectory], str]
 class Directory:
     """A directory of the conformance corpus, for the core and for the reference model."""
 
-    in_memory: MemoryDirectory
+    in_memory: HeldRows
     model: reference.Reference
 
 
 def _directory(text: str) -> Directory:
     plain = json.loads(text)
-    rows = DirectoryDocument(plain)
-    in_memory = MemoryDirectory(
-        tenants=rows.tenants, agents=rows.agents, channels=rows.channels, end_companies=rows.end_companies
-    )
-    return Directory(in_memory, reference.Reference(plain))
+    return Directory(HeldRows(directory_of(plain)), reference.Reference(plain))
 
 
 # Between them they have every path through the rules, numbers that a rounding reader confuses, and ids in any spelling.

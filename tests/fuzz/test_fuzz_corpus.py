@@ -12,7 +12,7 @@ import case_lines
 import directory_documents
 import kept_inputs
 import strict_json
-from neo_routing import SessionDirectory
+from neo_routing import SessionDirectory, Tenant
 from neo_routing_adapters.json_lines import answer_line
 from neo_routing_adapters.memory import MemoryDirectory, read_directory
 from toml_text import toml_text
@@ -58,8 +58,8 @@ def test_a_planted_fault_in_the_answer_to_a_line_is_seen(fault: case_lines.Answe
 
 
 def read_without_the_agents(path: Path) -> MemoryDirectory:
-    document = directory_documents.read_document(path)
-    return MemoryDirectory(tenants=document.tenants)
+    content = directory_documents.read_directory(path).content
+    return MemoryDirectory(tenants=[row for row in content if isinstance(row, Tenant)])
 
 
 def read_whatever_it_is(path: Path) -> MemoryDirectory:

@@ -6,8 +6,8 @@ import gc
 
 import pytest
 
-from neo_routing import Agent, AgentKind, Caller, CallerKind, Channel, SessionRequest, Tenant, decide
-from neo_routing_adapters.memory import InvalidDirectory, MemoryDirectory
+from neo_routing import Agent, AgentKind, Caller, CallerKind, Channel, InvalidDirectory, SessionRequest, Tenant, decide
+from neo_routing_adapters.memory import MemoryDirectory
 
 
 def test_unknown_owners_and_duplicates_are_listed_and_nothing_is_loaded() -> None:

@@ -6,10 +6,10 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from neo_routing.testing.conformance import conformance_worlds, differences, read_answer
+from neo_routing.testing.conformance import conformance_worlds, differences
 from neo_routing.testing.prove import Agreement
 from neo_routing.testing.small_worlds import SCOPES
-from neo_routing_adapters.json_lines import answer_line
+from neo_routing_adapters.json_lines import answer_line, read_answer
 from neo_routing_adapters.memory import read_directory
 
 

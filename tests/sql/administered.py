@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from attrs import frozen
@@ -17,17 +18,15 @@ from neo_routing_adapters.sql.upgrade import upgrade
 
 @frozen
 class Content:
-    """A world, as an import takes it."""
+    """A world as an import takes it, though ids may be there twice or owners be missing."""
 
     world: World
 
-    @property
-    def count(self) -> int:
-        world = self.world
-        return sum(map(len, (world.tenants, world.agents, world.channels, world.end_companies)))
+    def __iter__(self) -> Iterator[Any]:
+        return chain(self.world.tenants, self.world.agents, self.world.channels, self.world.end_companies)
 
-    def __getattr__(self, name: str) -> Any:
-        return iter(getattr(self.world, name))
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 TENANTS = (Tenant(id="msp-a", name="MSP A"), Tenant(id="msp-b"))

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from administered import AGENT, CHANNEL, COMPANY, TENANTS, WORLD, Content, engine_at, everything_in, upgraded
 from neo_routing import Tenant
 from neo_routing.testing import World, directories
-from neo_routing_adapters.memory import read_document
+from neo_routing_adapters.memory import read_directory
 from neo_routing_adapters.sql import transactions
 from neo_routing_adapters.sql.directory_change import DirectoryChange, RemovalsRefused
 from neo_routing_adapters.sql.directory_export import IllFormedRow, export_directory
@@ -49,8 +49,7 @@ def plain(world: World) -> dict[str, Any]:
 def read_back(text: str, folder: Path) -> World:
     path = folder / "exported.json"
     path.write_text(text, encoding="utf-8")
-    document = read_document(path)
-    return World(*(tuple(getattr(document, name)) for name in ("tenants", "agents", "channels", "end_companies")))
+    return World.of(read_directory(path).content)
 
 
 def test_export_and_import_go_round_without_a_change(engine: Engine, tmp_path: Path) -> None:
@@ -118,11 +117,14 @@ def test_an_empty_directory_is_a_document_too(engine: Engine) -> None:
 
 def broken(rows: Callable[[], Iterator[Any]]) -> Any:
     class Broken(Content):
-        @property
-        def end_companies(self) -> Iterator[Any]:
-            return rows()
+        def __iter__(self) -> Iterator[Any]:
+            yield from super().__iter__()
+            yield from rows()
 
-    return Broken(evolve(WORLD, agents=(evolve(AGENT, id=13),), channels=()))
+        def __len__(self) -> int:
+            return 5
+
+    return Broken(evolve(WORLD, agents=(evolve(AGENT, id=13),), channels=(), end_companies=()))
 
 
 def test_an_import_whose_content_breaks_off_leaves_the_old_content(engine: Engine) -> None:

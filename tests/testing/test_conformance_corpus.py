@@ -22,9 +22,8 @@ from neo_routing.testing.conformance import (
     conformance_version,
     conformance_worlds,
     differences,
-    read_answer,
 )
-from neo_routing_adapters.json_lines import answer_line
+from neo_routing_adapters.json_lines import answer_line, read_answer
 from neo_routing_adapters.memory import MemoryDirectory, read_directory
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -29,7 +29,7 @@ from neo_routing import (
     normal_bot_id,
     normal_m365_tenant_id,
 )
-from neo_routing.rows import NO_ROWS
+from neo_routing.rows_builder import NO_ROWS
 from neo_routing.testing import AsyncSessionDirectoryContract, Relation, SessionDirectoryContract, World
 
 Document = Mapping[str, Sequence[Mapping[str, Any]]]

@@ -137,11 +137,11 @@ def test_a_directory_in_memory_can_be_copied_and_pickled(again: Callable[[Any], 
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ({"tenants": ["a"]}, r"MemoryDirectory\.tenants\[0\] must be of type Tenant, and not str"),
-        ({"agents": [Tenant(id="a")]}, r"MemoryDirectory\.agents\[0\] must be of type Agent, and not Tenant"),
-        ({"channels": [None]}, r"MemoryDirectory\.channels\[0\] must be of type Channel, and not NoneType"),
-        ({"end_companies": [{}]}, r"MemoryDirectory\.end_companies\[0\] must be of type EndCompany, and not dict"),
-        ({"tenants": 7}, r"MemoryDirectory\.tenants must be rows, and not int"),
+        ({"tenants": ["a"]}, r"tenants\[0\] of a directory must be of type Tenant, and not str"),
+        ({"agents": [Tenant(id="a")]}, r"agents\[0\] of a directory must be of type Agent, and not Tenant"),
+        ({"channels": [None]}, r"channels\[0\] of a directory must be of type Channel, and not NoneType"),
+        ({"end_companies": [{}]}, r"end_companies\[0\] of a directory must be of type EndCompany, and not dict"),
+        ({"tenants": 7}, r"the tenants of a directory must be rows, and not int"),
     ],
 )
 def test_what_is_no_row_is_told_by_its_place(rows: dict[str, Any], said: str) -> None:

@@ -19,13 +19,13 @@ from neo_routing.testing.conformance import (
     conformance_version,
     conformance_worlds,
     differences,
-    read_answer,
 )
 from neo_routing_adapters.command.conformance_report import Checked, Report, WorldChecked
 from neo_routing_adapters.command.database_url import refuse_url
 from neo_routing_adapters.command.failure import FOUND, CommandFailed, cannot
 from neo_routing_adapters.command.program import Answered, answers_of, orderly_termination
 from neo_routing_adapters.command.secrets import without_secrets
+from neo_routing_adapters.json_lines import read_answer
 from neo_routing_adapters.wording import exactly
 
 EXAMPLE: Final = """\

@@ -92,19 +92,19 @@ def import_(
     """
     refuse_url(file, "what is imported must be a directory document")
     with opened(url) as engine:
-        document = document_at(file)
+        content = document_at(file).content
         with progress("Importing") as show, _refusals_of_import(file):
             from neo_routing_adapters.sql.directory_import import import_directory
 
             import_directory(
                 engine,
-                document,
+                content,
                 lambda done, total: show(completed=done, total=total),
                 allow_removals=allow_removals,
                 dry_run=dry_run,
                 announce=partial(_tell_aside, show),
             )
-    print("dry run: nothing was written" if dry_run else f"imported {document.count} rows")
+    print("dry run: nothing was written" if dry_run else f"imported {len(content)} rows")
 
 
 def _tell_aside(bar: Bar, change: DirectoryChange) -> None:

@@ -6,16 +6,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, TypeVar
+from typing import Final
 
+from neo_routing import InvalidDirectory
 from neo_routing.printable import printable
-from neo_routing_adapters.memory import (
-    DirectoryDocument,
-    InvalidDirectory,
-    MemoryDirectory,
-    read_directory,
-    read_document,
-)
+from neo_routing_adapters.memory import MemoryDirectory, read_directory
 
 FOUND: Final = 1
 """Something was looked for that should not be there, and it was found."""
@@ -25,7 +20,6 @@ MIDWAY: Final = 3
 """Something gave out midway: the directory, the input or the output."""
 _STANDARD_INPUT: Final = Path("-")
 _MOST_PROBLEMS: Final = 50
-_Read = TypeVar("_Read")
 
 
 class CommandFailed(Exception):
@@ -46,12 +40,12 @@ def directory_at(path: Path) -> MemoryDirectory:
     return _read(read_directory, path)
 
 
-def document_at(path: Path) -> DirectoryDocument:
-    """Read the rows of the directory document that was named on the command line, or of JSON on standard input.
+def document_at(path: Path) -> MemoryDirectory:
+    """Read the directory document that was named on the command line, or JSON on standard input.
 
     Raises `CommandFailed`.
     """
-    return _read(_read_standard_input if path == _STANDARD_INPUT else read_document, path)
+    return _read(_read_standard_input if path == _STANDARD_INPUT else read_directory, path)
 
 
 def name_of(path: Path) -> str:
@@ -59,7 +53,7 @@ def name_of(path: Path) -> str:
     return "standard input" if path == _STANDARD_INPUT else str(path)
 
 
-def _read(read: Callable[[Path], _Read], path: Path) -> _Read:
+def _read(read: Callable[[Path], MemoryDirectory], path: Path) -> MemoryDirectory:
     try:
         return read(path)
     except OSError as error:
@@ -69,13 +63,13 @@ def _read(read: Callable[[Path], _Read], path: Path) -> _Read:
         raise CommandFailed(f"cannot use {name_of(path)}: {summary}", more_lines=lines) from invalid
 
 
-def _read_standard_input(_: Path) -> DirectoryDocument:
+def _read_standard_input(_: Path) -> MemoryDirectory:
     if sys.stdin is None:
         raise CommandFailed("standard input is closed")
     with TemporaryDirectory() as folder:  # a document is read from a file, whose name says in what form it is
         path = Path(folder) / "directory.json"
         path.write_bytes(sys.stdin.buffer.read())
-        return read_document(path)
+        return read_directory(path)
 
 
 def _told(invalid: InvalidDirectory) -> Iterator[str]:

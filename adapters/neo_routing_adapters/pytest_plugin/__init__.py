@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 if TYPE_CHECKING:
+    from neo_routing import HeldRows
     from neo_routing.testing.world import World
-    from neo_routing_adapters.memory import MemoryDirectory
 
 _MARKER_USAGE: Final = (
     "The marker routing_world takes the path of one directory document and nothing else: "
@@ -39,15 +39,15 @@ def routing_world(request: pytest.FixtureRequest) -> World:
     Define a fixture of this name to have another world in a module or in a folder.
     """
     from neo_routing.testing.world import World  # noqa: PLC0415  # see the module's docstring
-    from neo_routing_adapters.memory import read_document  # noqa: PLC0415
+    from neo_routing_adapters.memory import read_directory  # noqa: PLC0415
 
     marker = request.node.get_closest_marker("routing_world")
     if marker is None:
         with resources.as_file(resources.files("neo_routing_adapters") / "sample" / "directory.json") as path:
-            document = read_document(path)
+            content = read_directory(path).content
     else:
-        document = read_document(request.config.rootpath / _path_in(marker))
-    return World(document.tenants, document.agents, document.channels, document.end_companies)
+        content = read_directory(request.config.rootpath / _path_in(marker)).content
+    return World.of(content)
 
 
 def _path_in(marker: pytest.Mark) -> str | PathLike[str]:
@@ -59,7 +59,7 @@ def _path_in(marker: pytest.Mark) -> str | PathLike[str]:
 
 
 @pytest.fixture
-def routing_directory(routing_world: World) -> MemoryDirectory:
+def routing_directory(routing_world: World) -> HeldRows:
     """The directory in memory that holds the rows of `routing_world`."""
     return routing_world.directory()
 

@@ -8,9 +8,9 @@ writes everything twice, and leaves as much for VACUUM.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, Final, Protocol, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, islice
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
     Column,
@@ -27,51 +27,12 @@ from sqlalchemy import (
     update,
 )
 
-from neo_routing import Agent, Channel, EndCompany, Tenant
+from neo_routing import Rows
 from neo_routing_adapters.sql.directory_change import DirectoryChange, RemovalsRefused, change_to, is_same
 from neo_routing_adapters.sql.our_tables import require_foreign_keys, require_our_tables
-from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
-from neo_routing_adapters.sql.stored_rows import (
-    PARENTS_FIRST,
-    StoredRow,
-    agent_row,
-    channel_row,
-    end_company_row,
-    installation_rows,
-    link_rows,
-    tenant_row,
-)
+from neo_routing_adapters.sql.schema import tenants
+from neo_routing_adapters.sql.stored_rows import PARENTS_FIRST, ROWS_OF, StoredRow
 from neo_routing_adapters.sql.transactions import writing
-
-
-class Content(Protocol):
-    """All that a directory holds. Each list is read once, in this order, so it may be a generator."""
-
-    @property
-    def count(self) -> int:
-        """How many tenants, agents, channels and end-companies there are together."""
-        ...
-
-    @property
-    def tenants(self) -> Iterable[Tenant]:
-        """The tenants."""
-        ...
-
-    @property
-    def agents(self) -> Iterable[Agent]:
-        """The agents."""
-        ...
-
-    @property
-    def channels(self) -> Iterable[Channel]:
-        """The channels, with their installations."""
-        ...
-
-    @property
-    def end_companies(self) -> Iterable[EndCompany]:
-        """The end-companies, with their links."""
-        ...
-
 
 Progress: TypeAlias = Callable[[int, int], object]
 """Told how much is done, and how much there is to do."""
@@ -84,7 +45,7 @@ _AT_A_TIME: Final = 5_000
 
 def import_directory(
     engine: Engine,
-    content: Content,
+    content: Rows,
     progress: Progress = lambda _done, _total: None,
     *,
     allow_removals: bool = False,
@@ -101,27 +62,26 @@ def import_directory(
     `UnknownSchemaVersion` on tables of a newer library; else the errors of SQLAlchemy, of the driver (on
     PostgreSQL psycopg), and of the content.
 
-    >>> from types import SimpleNamespace
+    >>> from neo_routing import Tenant, content_of
     >>> from sqlalchemy import create_engine, event
     >>> from neo_routing_adapters.sql.upgrade import upgrade
     >>> engine = create_engine("sqlite://")
     >>> event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=ON"))
     >>> _ = upgrade(engine)
-    >>> content = SimpleNamespace(count=1, tenants=[Tenant(id="msp-a")], agents=[], channels=[], end_companies=[])
-    >>> import_directory(engine, content).relations[0]
+    >>> import_directory(engine, content_of(tenants=[Tenant(id="msp-a")])).relations[0]
     RelationChange(relation='routing_tenant', stored=0, added=1, changed=0, removed=0)
-    >>> nothing = SimpleNamespace(count=0, tenants=[], agents=[], channels=[], end_companies=[])
     >>> try:
-    ...     import_directory(engine, nothing)
+    ...     import_directory(engine, content_of())
     ... except RemovalsRefused as refused:
     ...     print(refused)
     this would leave routing_tenant empty; nothing was changed
     >>> engine.dispose()
     """
+    count = len(content)
     with writing(engine, at_once=False) as connection:
         require_foreign_keys(connection)
         require_our_tables(connection)
-        staged = _stage(connection, content, progress)
+        staged = _stage(connection, content, count, progress)
         _keep_other_writers_out(connection)
         change = change_to(connection, staged)
         announce(change)
@@ -130,7 +90,7 @@ def import_directory(
         if dry_run:
             _roll_back(connection)
         else:
-            _merge(connection, staged, content.count, progress)
+            _merge(connection, staged, count, progress)
     return change
 
 
@@ -151,18 +111,18 @@ def _merge(connection: Connection, staged: dict[Table, Table], count: int, progr
         connection.exec_driver_sql(f"ANALYZE {table.name}")
 
 
-def _stage(connection: Connection, content: Content, progress: Progress) -> dict[Table, Table]:
+def _stage(connection: Connection, content: Rows, count: int, progress: Progress) -> dict[Table, Table]:
     """Write the content to temporary tables, and return these by the tables that they stand for."""
     staged = {table: _staging_table(table) for table in PARENTS_FIRST}
     load = _copy if connection.dialect.name == "postgresql" else _insert
     for table in staged.values():
         table.create(connection)
     done = 0
-    for count, rows_by_table in _batches(content):
+    for some, rows_by_table in _batches(content):
         for table, rows in rows_by_table:
             load(connection, staged[table], rows)
-        done += count
-        progress(done, 2 * content.count)
+        done += some
+        progress(done, 2 * count)
     for table, staging_table in staged.items():
         _index_on_sqlite(connection, staging_table, table)
         connection.exec_driver_sql(f"ANALYZE {staging_table.name}")
@@ -180,23 +140,10 @@ def _index_on_sqlite(connection: Connection, staged: Table, table: Table) -> Non
         Index(f"ix_{staged.name}", *(staged.c[column.name] for column in table.primary_key)).create(connection)
 
 
-def _batches(content: Content) -> Iterator[_Batch]:
-    for some_tenants in _some_at_a_time(content.tenants):
-        yield len(some_tenants), [(tenants, [*map(tenant_row, some_tenants)])]
-    for some_agents in _some_at_a_time(content.agents):
-        yield len(some_agents), [(agents, [*map(agent_row, some_agents)])]
-    for some_channels in _some_at_a_time(content.channels):
-        installed = [row for channel in some_channels for row in installation_rows(channel)]
-        yield len(some_channels), [(channels, [*map(channel_row, some_channels)]), (installations, installed)]
-    for some_companies in _some_at_a_time(content.end_companies):
-        linked = [row for company in some_companies for row in link_rows(company)]
-        yield len(some_companies), [(end_companies, [*map(end_company_row, some_companies)]), (links, linked)]
-
-
-def _some_at_a_time(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    remaining = iter(rows)
-    while some := [*islice(remaining, _AT_A_TIME)]:
-        yield some
+def _batches(content: Rows) -> Iterator[_Batch]:
+    for row_type, rows in groupby(content, type):
+        while some := [*islice(rows, _AT_A_TIME)]:
+            yield len(some), [(table, [row for one in some for row in of(one)]) for table, of in ROWS_OF[row_type]]
 
 
 def _copy(connection: Connection, table: Table, rows: list[StoredRow]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Table
@@ -49,3 +49,12 @@ def link_rows(company: EndCompany) -> Iterator[StoredRow]:
     """Yield a row for each M365 tenant that an end-company is linked to."""
     for m365_tenant_id in sorted(company.m365_tenant_ids):
         yield company.id, m365_tenant_id, company.tenant_id
+
+
+ROWS_OF: Final[Mapping[type, tuple[tuple[Table, Callable[[Any], Iterable[StoredRow]]], ...]]] = {
+    Tenant: ((tenants, lambda one: (tenant_row(one),)),),
+    Agent: ((agents, lambda one: (agent_row(one),)),),
+    Channel: ((channels, lambda one: (channel_row(one),)), (installations, installation_rows)),
+    EndCompany: ((end_companies, lambda one: (end_company_row(one),)), (links, link_rows)),
+}
+"""By the type of a row of the model: the tables that it has rows in, and how to make these."""

@@ -1,0 +1,105 @@
+"""All that a directory holds, as one value: built of its rows and checked, and answered with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from neo_routing.directory import Agent, Channel, EndCompany, Tenant
+from neo_routing.problems import References
+from neo_routing.rows import Rows, RowsNeeded
+from neo_routing.rows_builder import RowsBuilder
+
+_Row = TypeVar("_Row", Tenant, Agent, Channel, EndCompany)
+
+
+def content_of(
+    *,
+    tenants: Iterable[Tenant] = (),
+    agents: Iterable[Agent] = (),
+    channels: Iterable[Channel] = (),
+    end_companies: Iterable[EndCompany] = (),
+    revision: str | None = None,
+) -> Rows:
+    """Return the whole directory that has these rows.
+
+    They may be iterators, so that a large directory need not stand in memory twice. Rows that clash are welcome: real
+    directories hold them. Raises `InvalidDirectory`, which lists every duplicate id and every unknown owner, and
+    `TypeError` on what is no row.
+
+    >>> content = content_of(tenants=[Tenant(id="msp-b", name="MSP B"), Tenant(id="msp-a")])
+    >>> [tenant.name for tenant in content]
+    ['msp-a', 'MSP B']
+    >>> content == content_of(tenants=content)
+    True
+    >>> content_of(end_companies=[EndCompany(id="co-1", tenant_id="msp-a")])
+    Traceback (most recent call last):
+    neo_routing.problems.InvalidDirectory: 1 problem in the directory
+      end_companies[0].tenant_id: there is no tenant 'msp-a'
+    """
+    builder, references = RowsBuilder(), References()
+    for tenant in _sound("tenants", Tenant, tenants, references):
+        builder.add_tenant(tenant.id, tenant.name)
+    for agent in _sound("agents", Agent, agents, references):
+        builder.add_agent(agent.id, agent.tenant_id, agent.name, agent.kind, agent.managed_key)
+    for channel in _sound("channels", Channel, channels, references):
+        _add_channel(builder, channel)
+    for company in _sound("end_companies", EndCompany, end_companies, references):
+        _add_end_company(builder, company)
+    references.require_none()
+    return builder.rows(revision)
+
+
+def _sound(name: str, kind: type[_Row], rows: Iterable[_Row], references: References) -> Iterator[_Row]:
+    """Yield the rows whose ids are new and whose owners are there."""
+    if not isinstance(rows, Iterable):
+        raise TypeError(f"the {name} of a directory must be rows, and not {type(rows).__name__}")
+    for position, row in enumerate(rows):
+        if not isinstance(row, kind):
+            found = type(row).__name__
+            raise TypeError(f"{name}[{position}] of a directory must be of type {kind.__name__}, and not {found}")
+        if references.check(name, position, row.id, None if isinstance(row, Tenant) else row.tenant_id):
+            yield row
+
+
+def _add_channel(builder: RowsBuilder, one: Channel) -> None:
+    row = (one.id, one.tenant_id, one.agent_id, one.white_label, one.show_agent_progress_steps)
+    builder.add_channel(row, one.bot_id, one.status, one.installed_m365_tenant_ids)
+
+
+def _add_end_company(builder: RowsBuilder, company: EndCompany) -> None:
+    if not company.m365_tenant_ids:
+        builder.add_unlinked_end_company(company.tenant_id, company.id, company.name)
+    for m365_tenant_id in company.m365_tenant_ids:
+        builder.add_link(company.tenant_id, m365_tenant_id, company.id, company.name)
+
+
+class HeldRows:
+    """A directory that holds its rows, answers with all of them and copies nothing.
+
+    It never waits, so `adecide` takes it as well, and it can be copied and pickled.
+
+    >>> from neo_routing import Caller, CallerKind, SessionRequest, decide
+    >>> directory = HeldRows(content_of(tenants=[Tenant(id="msp-a")]))
+    >>> decide(Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=13), directory).result.failure().status
+    404
+    """
+
+    __slots__ = ("_rows",)
+
+    holds_its_rows: Final = True
+    """What it answers with is all that it has, and at hand."""
+
+    def __init__(self, content: Rows) -> None:
+        if not isinstance(content, Rows):
+            raise TypeError(f"{type(self).__name__} holds Rows, and not {type(content).__name__}")
+        self._rows = content
+
+    @property
+    def content(self) -> Rows:
+        """All that it holds."""
+        return self._rows
+
+    def look_up(self, _: Sequence[RowsNeeded], /) -> Rows:
+        """Return every row there is, whatever is needed."""
+        return self._rows

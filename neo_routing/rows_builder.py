@@ -1,0 +1,184 @@
+"""Puts rows together, one by one, under the keys by which the clauses look for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
+
+from neo_routing import well_formed
+from neo_routing.complaints import IllFormed
+from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
+from neo_routing.plain_text import plain_text
+from neo_routing.rows import ChannelRow, Rows
+
+_Channels: TypeAlias = dict[tuple[str, str], tuple[ChannelRow, ...]]
+
+_AGENT_KINDS: Final = well_formed.members_of(AgentKind)
+_CHANNEL_STATUSES: Final = well_formed.members_of(ChannelStatus)
+_MANAGED_AGENT_KEYS: Final = well_formed.members_of(ManagedAgentKey)
+_OTHER_KIND: Final = {
+    AgentKind.CONVERSATIONAL: AgentKind.TRIGGERED,
+    AgentKind.TRIGGERED: AgentKind.CONVERSATIONAL,
+}
+
+
+class RowsBuilder:
+    """Puts rows under the keys by which the clauses look for them.
+
+    Rows come in any order, and one that comes twice counts once. Bot ids and M365 tenant ids may be in any spelling,
+    truth values may be a database's 0 and 1; all else must be as in the model. A part that is missing, or is not what
+    it must be, raises `ValueError`, and nothing of the row is added: a row that cannot be read is not an absent one.
+
+    >>> builder = RowsBuilder()
+    >>> builder.add_tenant("msp-a")
+    >>> builder.add_agent(12, "msp-a", "Help desk", AgentKind.CONVERSATIONAL, None)
+    >>> builder.rows().conversational_agents[12]
+    'msp-a'
+    """
+
+    def __init__(self) -> None:
+        # Dicts for sets too: the garbage collector visits a set at each collection, and never a dict of plain values.
+        self._tenants: dict[str, None] = {}
+        self._tenant_names: dict[str, str] = {}
+        self._agents: dict[AgentKind, dict[int, str]] = {kind: {} for kind in AgentKind}
+        self._agent_names: dict[int, str] = {}
+        self._managed_agents: dict[ManagedAgentKey, dict[str, tuple[int, ...]]] = {key: {} for key in ManagedAgentKey}
+        self._installations: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
+        self._channels: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
+        self._white_label_bots: dict[str, None] = {}
+        self._known_bots: dict[str, None] = {}
+        self._end_companies: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._end_company_names: dict[str, str] = {}
+        self._standard_installations: dict[str, tuple[str, ...]] = {}
+        self._unlinked_end_companies: dict[str, str] = {}
+        # Ids recur in many rows: one object for each saves half of the memory.
+        self._texts: dict[str, str] = {}
+        self._larger_groups: list[tuple[dict[Any, Any], Any]] = []
+
+    def add_tenant(self, tenant_id: str, name: str | None = None) -> None:
+        """Add a tenant; its name is kept, and nobody decides by it."""
+        tenant_id, name = self._identifier(tenant_id), None if name is None else plain_text(name)
+        self._tenants[tenant_id] = None
+        if name not in (None, tenant_id):
+            self._tenant_names[tenant_id] = name
+
+    def add_agent(
+        self, agent_id: int, tenant_id: str, name: str, kind: AgentKind, managed_key: ManagedAgentKey | None
+    ) -> None:
+        """Add an agent. Raises `ValueError` if it is there already with another owner or of another kind."""
+        kind, agent_id, name = well_formed.member(kind, _AGENT_KINDS), well_formed.agent_id(agent_id), plain_text(name)
+        key = None if managed_key is None else well_formed.member(managed_key, _MANAGED_AGENT_KEYS)
+        owner_id = self._identifier(tenant_id)
+        if self._agents[kind].get(agent_id, owner_id) != owner_id or agent_id in self._agents[_OTHER_KIND[kind]]:
+            raise ValueError(f"agent {agent_id} is there already, and otherwise")
+        self._agents[kind][agent_id] = owner_id
+        if name != str(agent_id):
+            self._agent_names[agent_id] = name
+        if key is not None:
+            self._add(self._managed_agents[key], owner_id, agent_id)
+
+    def add_channel(
+        self, channel: ChannelRow, bot_id: str, status: ChannelStatus, installed_m365_tenant_ids: Iterable[str]
+    ) -> None:
+        """Add a channel, and at least those of its installations that were needed.
+
+        Nobody decides by those of a standard channel; they are kept.
+        """
+        channel_id, tenant_id, agent_id, white_label, show_steps = channel
+        status, tenant_id = well_formed.member(status, _CHANNEL_STATUSES), self._identifier(tenant_id)
+        bot_id, white_label = self._bot_id(bot_id), _truth_value(white_label)
+        show_steps = None if show_steps is None else _truth_value(show_steps)
+        row = (plain_text(channel_id), tenant_id, well_formed.agent_id(agent_id), white_label, show_steps)
+        if isinstance(installed_m365_tenant_ids, str):  # its letters are no ids
+            raise IllFormed("must be a list", place="installed_m365_tenant_ids")
+        installed = [self._m365_tenant_id(each) for each in installed_m365_tenant_ids]
+        self._add(self._channels[status], (tenant_id, bot_id), row)
+        self._known_bots[bot_id] = None
+        if white_label:
+            self._white_label_bots[bot_id] = None
+            for m365_tenant_id in installed:
+                self._add(self._installations[status], (bot_id, m365_tenant_id), row)
+        elif installed:
+            self._standard_installations[row[0]] = tuple(sorted({*installed}))
+
+    def add_white_label_bot(self, bot_id: str) -> None:
+        """Note that a bot has a white-label channel, where that channel itself was not needed."""
+        bot_id = self._bot_id(bot_id)
+        self._white_label_bots[bot_id] = self._known_bots[bot_id] = None
+
+    def add_known_bot(self, bot_id: str) -> None:
+        """Note that a bot has a channel, of whatever owner, sort and status, where that itself was not needed."""
+        self._known_bots[self._bot_id(bot_id)] = None
+
+    def add_link(self, tenant_id: str, m365_tenant_id: str, end_company_id: str, name: str) -> None:
+        """Add a link from an end-company of the tenant to an M365 tenant."""
+        key = (self._identifier(tenant_id), self._m365_tenant_id(m365_tenant_id))
+        end_company_id, name = plain_text(end_company_id), plain_text(name)
+        self._add(self._end_companies, key, end_company_id)
+        if name != end_company_id:
+            self._end_company_names[end_company_id] = name
+
+    def add_unlinked_end_company(self, tenant_id: str, end_company_id: str, name: str) -> None:
+        """Add an end-company that is linked to no M365 tenant, which nobody decides by; it is kept."""
+        tenant_id, end_company_id, name = self._identifier(tenant_id), plain_text(end_company_id), plain_text(name)
+        self._unlinked_end_companies[end_company_id] = tenant_id
+        if name != end_company_id:
+            self._end_company_names[end_company_id] = name
+
+    def rows(self, revision: str | None = None) -> Rows:
+        """Return all that was added, as of this revision of the directory; add nothing afterwards."""
+        for groups, key in self._larger_groups:
+            groups[key] = tuple(groups[key])
+        return Rows(
+            tenants=self._tenants.keys(),
+            tenant_names=self._tenant_names,
+            conversational_agents=self._agents[AgentKind.CONVERSATIONAL],
+            triggered_agents=self._agents[AgentKind.TRIGGERED],
+            agent_names=self._agent_names,
+            managed_agents=self._managed_agents,
+            active_installations=self._installations[ChannelStatus.ACTIVE],
+            disconnected_installations=self._installations[ChannelStatus.DISCONNECTED],
+            active_channels=self._channels[ChannelStatus.ACTIVE],
+            disconnected_channels=self._channels[ChannelStatus.DISCONNECTED],
+            white_label_bots=self._white_label_bots.keys(),
+            known_bots=self._known_bots.keys(),
+            end_companies=self._end_companies,
+            end_company_names=self._end_company_names,
+            standard_installations=self._standard_installations,
+            unlinked_end_companies=self._unlinked_end_companies,
+            revision=None if revision is None else plain_text(revision),
+        )
+
+    def _identifier(self, tenant_id: str) -> str:
+        known = self._texts.get(tenant_id) if type(tenant_id) is str else None
+        return known or self._shared(well_formed.identifier(tenant_id))
+
+    def _bot_id(self, bot_id: str) -> str:
+        return self._shared(well_formed.bot_id(bot_id))
+
+    def _m365_tenant_id(self, m365_tenant_id: str) -> str:
+        return self._shared(well_formed.m365_tenant_id(m365_tenant_id))
+
+    def _shared(self, text: str) -> str:
+        return self._texts.setdefault(text, text)
+
+    def _add(self, groups: dict[Any, Any], key: Any, item: Any) -> None:
+        group = groups.get(key)
+        if group is None:
+            groups[key] = (item,)
+        elif isinstance(group, dict):
+            group[item] = None
+        elif item not in group:
+            # A tuple grows in time that grows with it; `rows` makes it one again.
+            groups[key] = dict.fromkeys((*group, item))
+            self._larger_groups.append((groups, key))
+
+
+def _truth_value(value: bool) -> bool:
+    if type(value) is bool or (type(value) is int and 0 <= value <= 1):
+        return bool(value)
+    raise IllFormed("must be true or false", place="white_label and show_agent_progress_steps")
+
+
+NO_ROWS: Final = RowsBuilder().rows()
+"""What comes back where nothing was needed."""
