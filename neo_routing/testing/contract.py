@@ -102,7 +102,6 @@ from hypothesis import strategies as st
 from neo_routing import (
     AsyncSessionDirectory,
     Caller,
-    ChannelRow,
     DirectoryUnavailable,
     Rows,
     RowsNeeded,
@@ -717,12 +716,12 @@ class _Kept:
 
 
 def _truth(world: World, needed: RowsNeeded) -> Counter[str]:
-    return Counter(_seen(world.directory().look_up([needed]), needed))
+    return _seen(world.content, needed)
 
 
 def _found(directory: SessionDirectory, needed: RowsNeeded) -> Counter[str]:
     with _noted(f"needed: {_printed(needed)}"):
-        return Counter(_seen(directory.look_up([needed]), needed))
+        return _seen(directory.look_up([needed]), needed)
 
 
 def _same(rows: Rows, expected: Rows, batch: Sequence[RowsNeeded]) -> None:
@@ -751,46 +750,38 @@ def _outage_or_truth(
         _none(told + _difference(found, _truth(world, needed)), what, world, needed)
 
 
-def _seen(rows: Rows, needed: RowsNeeded) -> Iterator[str]:
-    """Tell all that a decision can read in its rows, under the keys that it needs; repeated where a row is."""
-    tenant_id, agent_id, key, _, m365_tenant_id = needed
-    if tenant_id in rows.tenants:
-        yield f"tenant {tenant_id!r}"
-    carriers = () if key is None else rows.managed_agents[key].get(tenant_id, ())
-    yield from (f"{key} of {tenant_id!r}: agent {each!r}" for each in carriers)
-    channels = [*_channels_seen(rows, needed)]
-    yield from (f"{where}: {channel!r}" for where, channel in channels)
-    for owner_id in dict.fromkeys(channel[1] for _, channel in channels):
-        for company_id in rows.end_companies.get((owner_id, m365_tenant_id or ""), ()):
-            name = rows.end_company_names.get(company_id, company_id)
-            yield f"linked by {owner_id!r} to M365 tenant {m365_tenant_id!r}: end-company {company_id!r}, {name!r}"
-    for each in dict.fromkeys([agent_id, *carriers, *(channel[2] for _, channel in channels)]):
-        yield from () if each is None else _agents_seen(rows, each)
-    if needed[3] in rows.white_label_bots:
-        yield f"there is a white-label channel with bot {needed[3]!r}"
-    if needed[3] in rows.known_bots:
-        yield f"there is a channel with bot {needed[3]!r}"
+def _seen(rows: Rows, needed: RowsNeeded) -> Counter[str]:
+    """Tell all that a decision can read in its rows; repeated where a row is."""
+    return Counter(_told_of(rows.needed([needed])))
 
 
-def _channels_seen(rows: Rows, needed: RowsNeeded) -> Iterator[tuple[str, ChannelRow]]:
-    tenant_id, _, _, bot_id, m365_tenant_id = needed
-    if bot_id is None:
-        return
+def _told_of(rows: Rows) -> Iterator[str]:
+    yield from (f"tenant {tenant_id!r}" for tenant_id in rows.tenants)
+    for kind, owners in (("conversational", rows.conversational_agents), ("triggered", rows.triggered_agents)):
+        for agent_id, owner_id in owners.items():
+            yield f"{kind} agent {agent_id!r} of {owner_id!r}, {rows.agent_names.get(agent_id, str(agent_id))!r}"
+    for key, by_owner in rows.managed_agents.items():
+        for owner_id, carriers in by_owner.items():
+            yield from (f"{key} of {owner_id!r}: agent {each!r}" for each in carriers)
+    yield from _channels_told_of(rows)
+    for (owner_id, m365_tenant_id), company_ids in rows.end_companies.items():
+        for each in company_ids:
+            name = rows.end_company_names.get(each, each)
+            yield f"linked by {owner_id!r} to M365 tenant {m365_tenant_id!r}: end-company {each!r}, {name!r}"
+    yield from (f"there is a white-label channel with bot {bot_id!r}" for bot_id in rows.white_label_bots)
+    yield from (f"there is a channel with bot {bot_id!r}" for bot_id in rows.known_bots)
+
+
+def _channels_told_of(rows: Rows) -> Iterator[str]:
     for status, channels, installations in (
         ("ACTIVE", rows.active_channels, rows.active_installations),
         ("DISCONNECTED", rows.disconnected_channels, rows.disconnected_installations),
     ):
-        for channel in channels.get((tenant_id, bot_id), ()):
-            yield f"{status} channel of {tenant_id!r} with bot {bot_id!r}", channel
-        for channel in () if m365_tenant_id is None else installations.get((bot_id, m365_tenant_id), ()):
-            yield f"{status} installation of bot {bot_id!r} for M365 tenant {m365_tenant_id!r}", channel
-
-
-def _agents_seen(rows: Rows, agent_id: int) -> Iterator[str]:
-    name = rows.agent_names.get(agent_id, str(agent_id))
-    for kind, owners in (("conversational", rows.conversational_agents), ("triggered", rows.triggered_agents)):
-        if agent_id in owners:
-            yield f"{kind} agent {agent_id!r} of {owners[agent_id]!r}, {name!r}"
+        for (owner_id, bot_id), group in channels.items():
+            yield from (f"{status} channel of {owner_id!r} with bot {bot_id!r}: {channel!r}" for channel in group)
+        for (bot_id, m365_tenant_id), group in installations.items():
+            where = f"{status} installation of bot {bot_id!r} for M365 tenant {m365_tenant_id!r}"
+            yield from (f"{where}: {channel!r}" for channel in group)
 
 
 def _of_one_state(directory: SessionDirectory, batches: Sequence[Sequence[RowsNeeded]]) -> None:
