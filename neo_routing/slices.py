@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from neo_routing.directory import ManagedAgentKey
 
 if TYPE_CHECKING:
     from neo_routing.rows import ChannelRow, Rows, RowsNeeded
+
+_Channels: TypeAlias = "Mapping[tuple[str, str], tuple[ChannelRow, ...]]"
+_Found: TypeAlias = "dict[tuple[str, str], tuple[ChannelRow, ...]]"
 
 
 class Slice:
@@ -21,13 +24,13 @@ class Slice:
         self._triggered_agents: dict[int, str] = {}
         self._agent_names: dict[int, str] = {}
         self._managed_agents: dict[ManagedAgentKey, dict[str, tuple[int, ...]]] = {key: {} for key in ManagedAgentKey}
-        self._active_installations: dict[Any, tuple[ChannelRow, ...]] = {}
-        self._disconnected_installations: dict[Any, tuple[ChannelRow, ...]] = {}
-        self._active_channels: dict[Any, tuple[ChannelRow, ...]] = {}
-        self._disconnected_channels: dict[Any, tuple[ChannelRow, ...]] = {}
+        self._active_installations: _Found = {}
+        self._disconnected_installations: _Found = {}
+        self._active_channels: _Found = {}
+        self._disconnected_channels: _Found = {}
         self._white_label_bots: dict[str, None] = {}
         self._known_bots: dict[str, None] = {}
-        self._end_companies: dict[Any, tuple[str, ...]] = {}
+        self._end_companies: dict[tuple[str, str], tuple[str, ...]] = {}
         self._end_company_names: dict[str, str] = {}
 
     def add(self, needed: RowsNeeded) -> None:
@@ -44,13 +47,13 @@ class Slice:
             self._add_agent(agent_id)
         if bot_id is not None:
             self._add_bot(bot_id)
-            own, installed = (tenant_id, bot_id), (bot_id, m365_tenant_id)
-            self._add_channels(rows.active_channels, own, self._active_channels, m365_tenant_id)
-            self._add_channels(rows.disconnected_channels, own, self._disconnected_channels, m365_tenant_id)
-            self._add_channels(rows.active_installations, installed, self._active_installations, m365_tenant_id)
-            self._add_channels(
-                rows.disconnected_installations, installed, self._disconnected_installations, m365_tenant_id
-            )
+            own = (tenant_id, bot_id)
+            self._add_channels(rows.active_channels, own, self._active_channels)
+            self._add_channels(rows.disconnected_channels, own, self._disconnected_channels)
+            if m365_tenant_id is not None:
+                self._add_installed((bot_id, m365_tenant_id))
+                if own in self._active_channels or own in self._disconnected_channels:
+                    self._add_companies((tenant_id, m365_tenant_id))
 
     def parts(self) -> dict[str, Any]:
         """Return what makes rows of it."""
@@ -90,15 +93,24 @@ class Slice:
         if bot_id in self._rows.known_bots:
             self._known_bots[bot_id] = None
 
-    def _add_channels(self, groups: Mapping[Any, Any], key: Any, found: dict[Any, Any], m365: str | None) -> None:
-        channels: tuple[ChannelRow, ...] | None = groups.get(key)
+    def _add_channels(self, groups: _Channels, key: tuple[str, str], found: _Found) -> Iterable[ChannelRow]:
+        """Take in the channels under the key, with their agents, and return them; a second time there are none."""
+        channels = groups.get(key)
         if channels is None or key in found:
-            return
+            return ()
         found[key] = channels
-        for _, owner_id, agent_id, _, _ in channels:
+        for _, _, agent_id, _, _ in channels:
             self._add_agent(agent_id)
-            if m365 is not None:
-                self._add_companies((owner_id, m365))
+        return channels
+
+    def _add_installed(self, installed: tuple[str, str]) -> None:
+        rows = self._rows
+        for groups, found in (
+            (rows.active_installations, self._active_installations),
+            (rows.disconnected_installations, self._disconnected_installations),
+        ):
+            for _, owner_id, _, _, _ in self._add_channels(groups, installed, found):
+                self._add_companies((owner_id, installed[1]))
 
     def _add_companies(self, link: tuple[str, str]) -> None:
         company_ids = self._rows.end_companies.get(link)

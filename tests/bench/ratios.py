@@ -28,12 +28,15 @@ from neo_routing import (
     Refusal,
     SessionRequest,
     SessionTarget,
+    Tenant,
     decide,
+    decide_many,
     parse_session_request,
     resolve_session_target,
 )
 from neo_routing_adapters.memory import MemoryDirectory
 from report import best_rounds, report
+from world import Asked
 
 SMALL, LARGE = 1_000, 1_000_000
 # Calls in a round, and rounds. Short rounds, because the longer one takes, the less likely that nothing else runs
@@ -44,6 +47,16 @@ STREAMS = {SMALL: (18 * 50, 100), LARGE: (18 * 5000, 5)}
 def memory_directory(size: int) -> MemoryDirectory:
     return MemoryDirectory(
         tenants=world.tenants(size),
+        agents=world.agents(size),
+        channels=world.channels(size),
+        end_companies=world.end_companies(size),
+    )
+
+
+def named_directory(size: int) -> MemoryDirectory:
+    """A directory whose tenants have names of their own, which are kept and decide nothing."""
+    return MemoryDirectory(
+        tenants=(Tenant(id=each.id, name=f"Tenant {each.id}") for each in world.tenants(size)),
         agents=world.agents(size),
         channels=world.channels(size),
         end_companies=world.end_companies(size),
@@ -91,6 +104,9 @@ def speed(size: int) -> None:
             expected[0],
         ):
             raise SystemExit(f"the floor and the library differ on {caller}, {request}")
+    asked = Asked()
+    decide_many(parsed, asked)
+    all_needed = asked.needed
     by_shape = [turn for turn, (outcome, _, _) in enumerate(stream) if outcome in world.REFUSED_BY_SHAPE]
     shape_cases, shape_parsed = [cases[turn] for turn in by_shape], [parsed[turn] for turn in by_shape]
 
@@ -116,6 +132,10 @@ def speed(size: int) -> None:
             if isinstance(request, Success):
                 resolve_session_target(caller, request.unwrap(), directory)
 
+    def slice_loop() -> None:
+        for needed in all_needed:
+            directory.content.needed((needed,))
+
     def shape_floor_loop() -> None:
         for case in shape_cases:
             floor(case)
@@ -131,6 +151,7 @@ def speed(size: int) -> None:
             "decide": (decide_loop, len(parsed)),
             "trace": (trace_loop, len(parsed)),
             "raw": (raw_loop, len(stream)),
+            "slice": (slice_loop, len(all_needed)),
             "shape floor": (shape_floor_loop, len(shape_cases)),
             "shape": (shape_loop, len(shape_parsed)),
         },
@@ -141,7 +162,12 @@ def speed(size: int) -> None:
     report("decide, with its trace", best["decide"] / best["floor"], 5)
     report("decide, and have the trace told as an operator reads it", best["trace"] / best["floor"], None)
     report("from a raw mapping: parse and resolve", best["raw"] / best["floor"], 10)
+    report("the slice that a decision rests on", best["slice"] / best["floor"], None)
     report("refused by its shape, against the floor on the same calls", best["shape"] / best["shape floor"], 2)
+
+
+_BYTES_IN_A_DICT = 104
+"""What an entry of a dict of a million takes."""
 
 
 def resident_bytes() -> int:
@@ -189,6 +215,7 @@ def in_new_process(*arguments: str, env: dict[str, str] | None = None) -> str:
 MEASURED_ALONE: dict[str, Callable[[], float]] = {
     "floor-bytes": lambda: bytes_a_tenant(FloorDirectory, LARGE),
     "memory-bytes": lambda: bytes_a_tenant(memory_directory, LARGE),
+    "named-bytes": lambda: bytes_a_tenant(named_directory, LARGE),
     "pause": lambda: pause(LARGE),
 }
 
@@ -203,7 +230,10 @@ def size_of_a_large_directory() -> None:
     )
     floor = alone("floor-bytes")
     print(f"the floor's dicts take {floor:.0f} bytes a tenant")
-    report("MemoryDirectory, against the floor's dicts", alone("memory-bytes") / floor, 1.5)
+    unnamed = alone("memory-bytes")
+    report("MemoryDirectory, against the floor's dicts", unnamed / floor, 1.5)
+    own = sys.getsizeof(f"Tenant {world.tenant_id(0)}") + _BYTES_IN_A_DICT
+    report("names of the tenants, against their texts in a dict", (alone("named-bytes") - unnamed) / own, 1.5)
     report("pause of a full garbage collection", alone("pause") * 1e3, 50, "ms")
 
 

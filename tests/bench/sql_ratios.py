@@ -16,7 +16,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -35,8 +35,6 @@ import world
 from neo_routing import (
     Caller,
     CallerKind,
-    Rows,
-    RowsBuilder,
     RowsNeeded,
     SessionRequest,
     adecide,
@@ -53,6 +51,7 @@ from postgres_server import PostgresServer
 from proxy import Proxy
 from query_plans import scans
 from report import best_rounds, report
+from world import Asked
 
 SMALL, MEDIUM, LARGE = 1_000, 20_000, 1_000_000
 ROUND, ROUNDS = 14, 300
@@ -119,17 +118,6 @@ def cases_by_shape(size: int) -> dict[str, list[Case]]:
     blocks = [turn * 7919 % (size // world.SORTS) for turn in range(ROUND)]
     by_shape = {name: [case(shape(block * world.SORTS)) for block in blocks] for name, shape in SHAPES.items()}
     return {**by_shape, MIX: mixed_cases(size, ROUND)}
-
-
-class Asked:
-    """A directory that notes what it is asked for, and finds nothing."""
-
-    def __init__(self) -> None:
-        self.needed: list[RowsNeeded] = []
-
-    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
-        self.needed += needed
-        return RowsBuilder().rows()
 
 
 def needed_for(cases: Iterable[Case]) -> list[RowsNeeded]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from neo_routing import (
@@ -14,6 +14,9 @@ from neo_routing import (
     ChannelStatus,
     EndCompany,
     ManagedAgentKey,
+    Rows,
+    RowsBuilder,
+    RowsNeeded,
     Tenant,
 )
 
@@ -34,6 +37,18 @@ _CHANNELS: dict[int, int] = {
     SPARE: 1,
 }
 """How many channels a tenant of each sort has: half a channel a tenant, all sorts taken together."""
+
+
+class Asked:
+    """A directory that notes what it is asked for, and finds nothing."""
+
+    def __init__(self) -> None:
+        self.needed: list[RowsNeeded] = []
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        self.needed += needed
+        return RowsBuilder().rows()
+
 
 Call = tuple[Caller, dict[str, Any]]
 

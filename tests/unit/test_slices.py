@@ -149,9 +149,7 @@ def held(rows: Rows) -> dict[str, Any]:
         (("nobody", None, None, None, "m-1"), {}),
     ],
 )
-def test_each_point_of_what_is_needed_is_cut_out_and_nothing_else(
-    needed: RowsNeeded, expected: dict[str, Any]
-) -> None:
+def test_each_point_of_what_is_needed_is_cut_out_and_nothing_else(needed: RowsNeeded, expected: dict[str, Any]) -> None:
     assert held(CONTENT.needed([needed])) == expected
 
 
@@ -159,6 +157,10 @@ def test_the_slice_for_a_batch_has_what_each_needs() -> None:
     one, other = ("msp-a", 5, None, None, None), ("msp-b", None, KEY, "bot", "m-1")
     both = CONTENT.needed(iter([one, other]))
     for needed in (one, other):
+        assert both.needed([needed]) == CONTENT.needed([needed])
+    linked, linked_too = (("msp-a", None, None, "bot", m365_tenant_id) for m365_tenant_id in ("m-1", "m-3"))
+    both = CONTENT.needed([linked, linked_too])
+    for needed in (linked, linked_too):
         assert both.needed([needed]) == CONTENT.needed([needed])
     assert held(CONTENT.needed([])) == {}
 
