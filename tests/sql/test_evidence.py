@@ -288,8 +288,9 @@ def test_tasks_on_the_only_connection_of_an_engine_get_their_own_answers_or_none
         engine = create_async_engine(
             make_url(url).set(drivername=f"postgresql+{driver}"), poolclass=StaticPool, isolation_level="AUTOCOMMIT"
         )
-        directory = AsyncSqlDirectory(engine, deadline=20.0)
-        await asyncio.gather(*(ask(directory) for _ in range(4)))
+        # What `execution_options` makes is another engine on the same connection.
+        engines = engine, engine.execution_options(logging_token="other"), engine, engine
+        await asyncio.gather(*(ask(AsyncSqlDirectory(each, deadline=20.0)) for each in engines))
         await engine.dispose()
 
     asyncio.run(main())

@@ -318,11 +318,12 @@ class Turns:
         self._lock.release()
 
 
-_turns: Final[WeakKeyDictionary[Engine, Turns]] = WeakKeyDictionary()
+# By its dialect: an engine of `execution_options` has that in common with the one that it was made of, and the pool.
+_turns: Final[WeakKeyDictionary[Dialect, Turns]] = WeakKeyDictionary()
 
 
 def turns_on(engine: Engine) -> Turns | None:
     """Return whose turn it is to use the connection of a synchronous engine, if all threads share one."""
     # An `AssertionPool` does not notice two who take from it in the same moment.
     shared = isinstance(engine.pool, (StaticPool, AssertionPool)) and not engine.dialect.is_async
-    return _turns.setdefault(engine, Turns()) if shared else None
+    return _turns.setdefault(engine.dialect, Turns()) if shared else None

@@ -310,13 +310,13 @@ class _Gone(Exception):
         self.error = error
 
 
-_sole_uses: Final[WeakKeyDictionary[Engine, threading.Lock]] = WeakKeyDictionary()
+_sole_uses: Final[WeakKeyDictionary[Dialect, threading.Lock]] = WeakKeyDictionary()  # as in `turns_on`
 
 
 def _sole_use(engine: Engine) -> threading.Lock | None:
     """Return what a task must hold that uses the one connection of an asynchronous engine, if all tasks share one."""
     shared = engine.dialect.is_async and engine.dialect.name != "sqlite" and isinstance(engine.pool, StaticPool)
-    return _sole_uses.setdefault(engine, threading.Lock()) if shared else None
+    return _sole_uses.setdefault(engine.dialect, threading.Lock()) if shared else None
 
 
 def _open(engine: Engine) -> int:

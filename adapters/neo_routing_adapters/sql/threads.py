@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
+from sqlalchemy.engine import Dialect
 
 from neo_routing_adapters.sql.deadlines import Call, NoThread, start_thread
 from neo_routing_adapters.sql.forks import renew_after_fork
@@ -173,9 +174,10 @@ class Threads:
             thread.start()
 
 
-_threads: Final[WeakKeyDictionary[Engine, Threads]] = WeakKeyDictionary()
+# By its dialect: an engine of `execution_options` has that in common with the one that it was made of, and the pool.
+_threads: Final[WeakKeyDictionary[Dialect, Threads]] = WeakKeyDictionary()
 
 
 def threads_for(engine: Engine) -> Threads:
     """Return the threads for calls on an engine: a host that makes a directory for each request gets no more."""
-    return _threads.setdefault(engine, Threads())
+    return _threads.setdefault(engine.dialect, Threads())
