@@ -18,6 +18,7 @@ from neo_routing import (
     CallerKind,
     Channel,
     ChannelStatus,
+    Complaint,
     EndCompany,
     ManagedAgentKey,
     Rows,
@@ -33,6 +34,7 @@ from neo_routing import (
     resolve_session_target,
     well_formed,
 )
+from neo_routing.complaints import IllFormed
 from neo_routing_adapters.memory import MemoryDirectory
 
 USER: Any = Caller(CallerKind.USER, "msp-a")
@@ -293,3 +295,17 @@ def test_the_error_of_a_wrong_value_can_be_pickled() -> None:
         Tenant(id=" ")
     again = pickle.loads(pickle.dumps(raised.value))
     assert (str(again), again.__dict__) == (str(raised.value), raised.value.__dict__)
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda: Tenant(id=7), Complaint.NOT_A_STRING),
+        (lambda: Tenant(id="x" * 257), Complaint.TOO_LONG),
+        (lambda: Agent(id="12", tenant_id="msp-a", kind=AgentKind.TRIGGERED), Complaint.NOT_AN_INTEGER),
+    ],
+)
+def test_what_a_constructor_complains_of_is_kept_beside_its_words(make: Any, complaint: Complaint) -> None:
+    with pytest.raises(IllFormed) as raised:
+        make()
+    assert raised.value.complaint is complaint

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from neo_routing import Channel, EndCompany, SessionRequest, normal_bot_id, normal_m365_tenant_id
-from neo_routing.normal_forms import is_usable
+from neo_routing.normal_forms import WIRE_PREFIXES, is_usable
 
 GUID = "6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e"
 BARE = "6f0c2e7a51b84d0c9a3e7d1f2b3c4d5e"
@@ -311,3 +311,11 @@ def test_what_is_no_text_has_no_normal_form(normal_form: Any) -> None:
     for value in (None, 28, b"28:x", ["x"]):
         with pytest.raises(ValueError, match=r"^must be a string$"):
             normal_form(value)
+
+
+@pytest.mark.parametrize("prefix", [each for each in WIRE_PREFIXES if each != "28:"])
+def test_a_prefix_of_a_cloud_ends_in_its_one_colon(prefix: str) -> None:
+    after_28 = prefix.removeprefix("28:")
+    assert normal_bot_id(f"{prefix}bot") == "bot"
+    assert normal_bot_id(f"{prefix[:-1]}bot") == f"{after_28[:-1]}bot"
+    assert normal_bot_id(f"{prefix}:bot") == ":bot"
