@@ -132,6 +132,17 @@ async def adecide_many(
     return _all_carried_out(plans, await _awaited(directory, needed) if needed else NO_ROWS, directory)
 
 
+def rows_needed(caller: Caller, request: SessionRequest) -> RowsNeeded | None:
+    """Tell which rows a decision on this can look at; `None` where the shape of the request is refused.
+
+    >>> from neo_routing import CallerKind
+    >>> rows_needed(Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=12))
+    ('msp-a', 12, None, None, None)
+    """
+    plan = _plan(caller, request)
+    return None if isinstance(plan, Decision) else plan[1]
+
+
 _Plan: TypeAlias = tuple[_Branch, RowsNeeded, SessionRequest, Admission]
 
 
@@ -142,7 +153,7 @@ def _plan(caller: Caller, request: SessionRequest) -> _Plan | Decision:
     except AttributeError as error:
         raise _misuse(caller, request) from error
     if admission.failure is not None:
-        return Decision(admission.failure, (request, admission, caller.tenant_id, NO_ROWS, (admission.failure, (), ())))
+        return Decision(admission.failure, (request, admission, None, NO_ROWS, (admission.failure, (), ())))
     return branch, branch.rows_needed(caller.tenant_id, request), request, admission
 
 
@@ -152,7 +163,7 @@ def _carried_out(plan: _Plan, rows: Rows, directory: object) -> Decision:
         routing = branch.session(request, needed, rows)
     except AttributeError as error:
         raise _no_rows(directory, rows) from error
-    return Decision(routing[0], (request, admission, needed[0], rows, routing))
+    return Decision(routing[0], (request, admission, needed, rows, routing))
 
 
 def _plans(cases: Iterable[tuple[Caller, SessionRequest]]) -> tuple[list[_Plan | Decision], list[RowsNeeded]]:

@@ -12,24 +12,26 @@ from neo_routing.admission import Admission
 from neo_routing.refusals import Refusal
 from neo_routing.request import SessionRequest
 from neo_routing.routing import Routing
-from neo_routing.rows import Rows
+from neo_routing.rows import Rows, RowsNeeded
 from neo_routing.target import SessionTarget
 from neo_routing.trace import TraceStep, trace_steps
 from neo_routing.warning_codes import WarningCode
 
-Evidence: TypeAlias = tuple[SessionRequest, Admission, str, Rows, Routing]
-"""What a decision was made of: the request, its admission, the tenant looked for, the rows, the routing.
+Evidence: TypeAlias = tuple[SessionRequest, Admission, RowsNeeded | None, Rows, Routing]
+"""What a decision was made of: the request, its admission, the keys that were looked for, the rows, the routing.
 
-Its warnings and its trace are made of that, when somebody asks for them.
+Its warnings and its trace are made of that, when somebody asks for them. There are no keys, and no rows, where the
+shape of the request was refused.
 """
 
 
 @frozen(eq=False, repr=False)
 class _Told:
-    """Warnings and a trace that were made already."""
+    """Warnings and a trace that were made already, and the revision of the rows that they were made of."""
 
     warnings: tuple[WarningCode, ...]
     trace: tuple[TraceStep, ...]
+    revision: str | None
 
 
 @final
@@ -65,8 +67,14 @@ class Decision:
         """Every clause that the decision came past, in order. For operators: a refused caller must not see it."""
         if isinstance(self._evidence, _Told):
             return self._evidence.trace
-        request, admission, tenant_id, rows, (_, _, findings) = self._evidence
+        request, admission, needed, rows, (_, _, findings) = self._evidence
+        tenant_id = None if needed is None else needed[0]
         return tuple(trace_steps(request, tenant_id, (*((step, ()) for step in admission.steps), *findings), rows))
+
+    @property
+    def revision(self) -> str | None:
+        """The revision of the rows it rests on; `None` if the directory names none, or nothing was looked up."""
+        return self._evidence.revision if isinstance(self._evidence, _Told) else self._evidence[3].revision
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Decision):
@@ -80,7 +88,24 @@ class Decision:
         return f"Decision({self.result}, warnings={[*map(str, self.warnings)]})"
 
     def __reduce__(self) -> tuple[type[Decision], tuple[Result[SessionTarget, Refusal], _Told]]:
-        return Decision, (self.result, _Told(self.warnings, self.trace))
+        return Decision, (self.result, _Told(self.warnings, self.trace, self.revision))
+
+
+def evidence_of(decision: Decision) -> Evidence | None:
+    """Return what a decision was made of; `None` if it has left that behind, in a pickle for example."""
+    evidence = decision._evidence  # noqa: SLF001  # its own module's
+    return None if isinstance(evidence, _Told) else evidence
+
+
+def told_decision(
+    result: Result[SessionTarget, Refusal],
+    *,
+    warnings: tuple[WarningCode, ...] = (),
+    trace: tuple[TraceStep, ...] = (),
+    revision: str | None = None,
+) -> Decision:
+    """Make a decision of what was told of one: it rests on nothing any more."""
+    return Decision(result, _Told(warnings, trace, revision))
 
 
 def malformed_decision(refusal: Refusal) -> Decision:
@@ -98,4 +123,4 @@ def malformed_decision(refusal: Refusal) -> Decision:
         reason=malformed.reason,
         sought=(("fields", refusal.fields),),
     )
-    return Decision(Failure(refusal), _Told((), (step,)))
+    return told_decision(Failure(refusal), trace=(step,))

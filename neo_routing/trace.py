@@ -73,7 +73,7 @@ class TraceStep:
     end_companies: tuple[TracedEndCompany, ...] = ()
 
 
-_SOUGHT: Final[Mapping[Clause, tuple[str, ...]]] = {
+SOUGHT: Final[Mapping[Clause, tuple[str, ...]]] = {
     Clause.REQUEST_SHAPE: ("unknown_fields",),
     Clause.CLIENT_ID_RESERVED: ("client_id",),
     Clause.ONE_SELECTOR: ("agent_id", "managed_agent_key"),
@@ -87,6 +87,7 @@ _SOUGHT: Final[Mapping[Clause, tuple[str, ...]]] = {
     Clause.END_COMPANY: ("tenant_id", "m365_tenant_id"),
     Clause.CHANNEL_AGENT: ("tenant_id", "agent_id"),
 }
+"""What each clause looks for, by name, in the order in which it is told."""
 
 _ON_AGENTS: Final = {Clause.OWN_AGENT, Clause.OWN_MANAGED_AGENT, Clause.NEO_SUPPORT, Clause.CHANNEL_AGENT}
 _ON_CHANNELS: Final = {Clause.WHITE_LABEL_INSTALLATION, Clause.ACTIVE_CHANNEL}
@@ -95,9 +96,9 @@ _ON_DISCONNECTED_CHANNELS: Final = {steps.INSTALLATION_DISCONNECTED, steps.NO_AC
 
 
 def trace_steps(
-    request: SessionRequest, tenant_id: str, findings: Iterable[Finding], rows: Rows
+    request: SessionRequest, tenant_id: str | None, findings: Iterable[Finding], rows: Rows
 ) -> Iterator[TraceStep]:
-    """Tell what was found on behalf of the tenant, in the rows that came back."""
+    """Tell what was found on behalf of the tenant, if it came that far, in the rows that came back."""
     known: dict[str, Sought | None] = {
         "tenant_id": tenant_id,
         "agent_id": request.agent_id,
@@ -121,7 +122,7 @@ def _trace_step(step: Step, found: tuple[Any, ...], known: Mapping[str, Sought |
         clause=clause,
         verdict=step.verdict,
         reason=step.reason,
-        sought=tuple([(name, value) for name in _SOUGHT[clause] if (value := known[name]) is not None]),
+        sought=tuple([(name, value) for name in SOUGHT[clause] if (value := known[name]) is not None]),
         agents=tuple([_agent(agent_id, rows) for agent_id in found]) if clause in _ON_AGENTS else (),
         channels=tuple([_channel(row, step) for row in found]) if clause in _ON_CHANNELS else (),
         end_companies=tuple([_end_company(company_id, rows) for company_id in found])

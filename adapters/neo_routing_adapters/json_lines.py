@@ -10,8 +10,8 @@ import json
 import re
 from typing import Any, Final
 
-from attrs import asdict, evolve
-from returns.result import Failure, Result, Success
+from attrs import evolve
+from returns.result import Failure, Result
 
 from neo_routing import (
     Caller,
@@ -19,17 +19,13 @@ from neo_routing import (
     Refusal,
     SessionDirectory,
     SessionRequest,
-    SessionTarget,
-    TracedAgent,
-    TracedChannel,
-    TracedEndCompany,
-    TraceStep,
     decide,
     malformed_decision,
     parse_session_request,
 )
 from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.messages import malformed
+from neo_routing.plain_data import caller_of, decision_data
 from neo_routing.printable import is_printable
 from neo_routing_adapters.strict_json import exact_number, read_json
 
@@ -59,23 +55,9 @@ def read_case(line: bytes | str) -> Result[tuple[Caller, SessionRequest], Refusa
     return request.map(lambda parsed: (caller, parsed))
 
 
-def decision_document(decision: Decision, *, trace: bool = False) -> dict[str, Any]:
-    """Return the JSON form of a decision, with its trace if that is asked for.
-
-    >>> from neo_routing import parse_session_request, malformed_decision
-    >>> decision_document(malformed_decision(parse_session_request([]).failure()))["details"]
-    {'fields': ['request'], 'complaints': {'request': 'not_an_object'}}
-    """
-    answer = decision.result.map(_target_document).lash(lambda refusal: Success(_refusal_document(refusal))).unwrap()
-    answer["warnings"] = [str(warning) for warning in decision.warnings]
-    if trace:
-        answer["trace"] = [_step_document(step) for step in decision.trace]
-    return answer
-
-
 def decision_line(decision: Decision, *, trace: bool = False) -> str:
     """Return the JSON form of a decision as one line of printable text, without an end of line."""
-    line = _write(decision_document(decision, trace=trace))
+    line = _write(decision_data(decision, trace=trace))
     return line if is_printable(line) else "".join(map(_visible, line))
 
 
@@ -145,11 +127,9 @@ def _case(line: bytes | str) -> dict[str, Any] | None:
 
 def _caller(given: object) -> Caller | Refusal:
     try:
-        if isinstance(given, dict):
-            return Caller(given.get("kind"), given.get("tenant_id"))  # type: ignore[arg-type]  # it checks them
-    except ValueError:
-        pass
-    return _NO_CALLER
+        return caller_of(given)
+    except IllFormed:
+        return _NO_CALLER
 
 
 def _both(caller: Refusal, request: Refusal) -> Refusal:
@@ -170,43 +150,3 @@ _write: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 def _visible(character: str) -> str:
     return character if is_printable(character) else json.dumps(character)[1:-1]
-
-
-def _target_document(target: SessionTarget) -> dict[str, Any]:
-    return {
-        "outcome": str(target.outcome),
-        "tenant_id": target.tenant_id,
-        "agent_id": target.agent_id,
-        "channel_id": target.channel_id,
-        "end_company_id": target.end_company_id,
-        "show_agent_progress_steps": target.show_agent_progress_steps,
-    }
-
-
-def _refusal_document(refusal: Refusal) -> dict[str, Any]:
-    return {
-        "outcome": "refused",
-        "status": refusal.status,
-        "code": str(refusal.code),
-        "message": refusal.message,
-        "details": refusal.details,
-    }
-
-
-def _step_document(step: TraceStep) -> dict[str, Any]:
-    rows: dict[str, tuple[TracedAgent | TracedChannel | TracedEndCompany, ...]] = {
-        "agents": step.agents,
-        "channels": step.channels,
-        "end_companies": step.end_companies,
-    }
-    return {
-        "clause": str(step.clause),
-        "verdict": str(step.verdict),
-        "reason": str(step.reason),
-        **{name: _sought_value(value) for name, value in step.sought},
-        **{name: [asdict(row) for row in found] for name, found in rows.items() if found},
-    }
-
-
-def _sought_value(value: str | int | tuple[str, ...]) -> str | int | list[str]:
-    return list(value) if isinstance(value, tuple) else value

@@ -19,11 +19,12 @@ from typing import Any, Final
 from attrs import frozen
 
 from neo_routing import decide
+from neo_routing.plain_data import decision_data
 from neo_routing.testing import reference
 from neo_routing.testing.laws import LAWS, Seen
 from neo_routing.testing.small_worlds import BOT_ID, CALLS, SHAPES, Call, Case, Scope
 from neo_routing.testing.world import World
-from neo_routing_adapters.json_lines import answer_line, decision_document
+from neo_routing_adapters.json_lines import answer_line
 
 AGREEMENT: Final = "agreement"
 """What is proved besides the laws: every decision is that of the reference model, with its warnings and its trace."""
@@ -183,7 +184,7 @@ class Agreement:
                 model.answer(question),
             )
             if said not in agreed:
-                if decision_document(decision, trace=True) != reference.decide(document, **call.document):
+                if decision_data(decision, trace=True) != reference.decide(document, **call.document):
                     yield AGREEMENT, call.document
                 agreed[said] = result
         if not self._shapes_agree:

@@ -22,10 +22,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeAlias
 
 import strict_json
-from neo_routing import Caller, InvalidDirectory, decide, parse_session_request
+from neo_routing import Caller, InvalidDirectory, decide, decision_data, parse_session_request
 from neo_routing.testing import World, reference
 from neo_routing.testing.conformance import conformance_worlds
-from neo_routing_adapters.json_lines import decision_document
 from neo_routing_adapters.memory import MemoryDirectory, read_directory
 from toml_text import toml_text
 
@@ -133,7 +132,7 @@ def _check_decisions(plain: dict[str, Any], directory: MemoryDirectory) -> None:
     model = reference.Reference(plain)
     for caller, body in islice(calls(plain), 40):
         who = Caller(caller["kind"], caller["tenant_id"])
-        given = decision_document(decide(who, parse_session_request(body).unwrap(), directory), trace=True)
+        given = decision_data(decide(who, parse_session_request(body).unwrap(), directory), trace=True)
         expected = model.decision(reference.question(caller, body))
         assert given == expected, f"{caller} {body}: core {json.dumps(given)}, model {json.dumps(expected)}"
 
