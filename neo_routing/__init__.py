@@ -18,13 +18,17 @@ from neo_routing.decide import (
     decide,
     decide_many,
     resolve_session_target,
+    rows_needed,
 )
 from neo_routing.decision import Decision, malformed_decision
 from neo_routing.directory import Agent, AgentKind, Channel, ChannelStatus, EndCompany, ManagedAgentKey, Tenant
 from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
+from neo_routing.plain_data import caller_data, caller_of, decision_data, decision_of, request_data
 from neo_routing.plain_directory import directory_data, directory_of
+from neo_routing.plain_record import record_data, record_from
 from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, HoldingDirectory, SessionDirectory
 from neo_routing.problems import InvalidDirectory, Problem
+from neo_routing.record import DecisionRecord, record_of
 from neo_routing.refusals import Refusal, RefusalCode
 from neo_routing.request import SessionRequest, parse_session_request
 from neo_routing.rows import ChannelRow, Rows, RowsNeeded
@@ -32,6 +36,7 @@ from neo_routing.rows_builder import RowsBuilder
 from neo_routing.steps import RULES_VERSION
 from neo_routing.target import Outcome, SessionTarget
 from neo_routing.trace import TracedAgent, TracedChannel, TracedEndCompany, TraceStep
+from neo_routing.version import __version__ as __version__
 from neo_routing.warning_codes import WarningCode
 
 __all__ = [
@@ -47,6 +52,7 @@ __all__ = [
     "Clause",
     "Complaint",
     "Decision",
+    "DecisionRecord",
     "DirectoryUnavailable",
     "EndCompany",
     "HeldRows",
@@ -74,14 +80,23 @@ __all__ = [
     "adecide",
     "adecide_many",
     "aresolve_session_target",
+    "caller_data",
+    "caller_of",
     "content_of",
     "decide",
     "decide_many",
+    "decision_data",
+    "decision_of",
     "directory_data",
     "directory_of",
     "malformed_decision",
     "normal_bot_id",
     "normal_m365_tenant_id",
     "parse_session_request",
+    "record_data",
+    "record_from",
+    "record_of",
+    "request_data",
     "resolve_session_target",
+    "rows_needed",
 ]

@@ -97,6 +97,11 @@ def evidence_of(decision: Decision) -> Evidence | None:
     return None if isinstance(evidence, _Told) else evidence
 
 
+def is_malformed(decision: Decision) -> bool:
+    """Tell whether there was no request to decide on."""
+    return evidence_of(decision) is None and any(step.reason is steps.MALFORMED.reason for step in decision.trace)
+
+
 def told_decision(
     result: Result[SessionTarget, Refusal],
     *,

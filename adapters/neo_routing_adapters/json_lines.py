@@ -1,4 +1,4 @@
-"""JSON Lines: a case on each line in, a decision on each line out.
+"""JSON Lines: a case on each line in, a decision on each line out; and records, which are both.
 
 What comes in is read strictly, as RFC 8259 has it, and any line at all gets a decision. What goes out is one line of
 printable text: line separators, lone surrogates and whatever else has no glyph is escaped.
@@ -26,7 +26,9 @@ from neo_routing import (
 from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.messages import malformed
 from neo_routing.plain_data import caller_of, decision_data
+from neo_routing.plain_record import record_data, record_from
 from neo_routing.printable import is_printable
+from neo_routing.record import DecisionRecord
 from neo_routing_adapters.strict_json import exact_number, read_json
 
 _USABLE_CALLER: Final = (
@@ -57,7 +59,31 @@ def read_case(line: bytes | str) -> Result[tuple[Caller, SessionRequest], Refusa
 
 def decision_line(decision: Decision, *, trace: bool = False) -> str:
     """Return the JSON form of a decision as one line of printable text, without an end of line."""
-    line = _write(decision_data(decision, trace=trace))
+    return plain_line(decision_data(decision, trace=trace))
+
+
+def record_line(record: DecisionRecord) -> str:
+    """Return the JSON form of a record as one line of printable text, without an end of line: a case, and more."""
+    return plain_line(record_data(record))
+
+
+def read_record(line: bytes | str) -> DecisionRecord:
+    """Read a record, of one line or of several. Raises `ValueError`, which says what is wrong.
+
+    >>> read_record('{"id": 7}')
+    Traceback (most recent call last):
+    neo_routing.complaints.IllFormed: record.time is missing
+    """
+    return record_from(read_json(line))
+
+
+def plain_line(data: dict[str, Any]) -> str:
+    r"""Return plain data as JSON on one line of printable text, without an end of line.
+
+    >>> print(plain_line({"id": "a\u2028b"}))
+    {"id": "a\u2028b"}
+    """
+    line = _write(data)
     return line if is_printable(line) else "".join(map(_visible, line))
 
 

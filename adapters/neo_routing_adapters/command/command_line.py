@@ -7,12 +7,11 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Final
 
 from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
 
-from neo_routing import DirectoryUnavailable
+from neo_routing import DirectoryUnavailable, __version__
 from neo_routing.printable import printable
 from neo_routing_adapters.command import conformance, database, demo, explain, prove, resolve
 from neo_routing_adapters.command.failure import MIDWAY, UNUSABLE, CommandFailed
@@ -77,7 +76,7 @@ def _app() -> App:
         help_epilogue="Example, which needs no file:\n\n$ neo-routing demo",
         help_format="plaintext",
         help_formatter="plain",
-        version=lambda: metadata.version("neo_routing"),
+        version=__version__,
         console=console(sys.stdout),
         exit_on_error=False,
         print_error=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
@@ -19,6 +20,7 @@ from neo_routing import (
     parse_session_request,
 )
 from neo_routing.complaints import IllFormed
+from neo_routing_adapters.command.explain_record import explain_record
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.given_directory import given_directory
 from neo_routing_adapters.command.telling import tell
@@ -34,16 +36,18 @@ $ neo-routing explain --directory sample/directory.json \\
 _KINDS: Final = frozenset(map(str, CallerKind))
 
 
-def explain(
+def explain(  # noqa: PLR0913  # an option of the command line each
     *,
-    directory: str,
-    caller: Annotated[str, Parameter(metavar="KIND:TENANT")],
+    directory: str | None = None,
+    caller: Annotated[str | None, Parameter(metavar="KIND:TENANT")] = None,
     client_id: str | None = None,
     bot_id: str | None = None,
     inbound_tenant_id: str | None = None,
     managed_agent_key: str | None = None,
     agent_id: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     title: str | None = None,
+    record: Path | None = None,
+    record_id: Annotated[str | None, Parameter("--id")] = None,
     json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> None:
     """Decide one case and tell how.
@@ -68,6 +72,11 @@ def explain(
         The number of the agent.
     title
         The title of the session.
+    record
+        Instead of all these, a file with a record of a decision, or with one on each line; - is standard input. It is
+        decided again on its own rows, or on the directory if one is given.
+    record_id
+        Which record of the file is meant, if it has several.
     json
         Write the line that resolve --explain would write.
     """
@@ -79,6 +88,16 @@ def explain(
         "inbound_tenant_id": inbound_tenant_id,
         "title": title,
     }
+    if record is not None:
+        if caller is not None or any(value is not None for value in given.values()):
+            raise CommandFailed("a record says who asks, and for what: give nothing of that beside --record")
+        explain_record(record, record_id, directory, json=json)
+        return
+    if record_id is not None:
+        raise CommandFailed("--id is that of a record: give its file by --record")
+    if directory is None or caller is None:
+        missing = "--directory" if directory is None else "--caller"
+        raise CommandFailed(f"{missing} is required, unless --record gives a decision that was recorded")
     who = _caller(caller)
     with given_directory(directory) as known:
         decision = _decide(who, given, known)

@@ -1,0 +1,54 @@
+"""`neo-routing explain --record`: a recorded decision, and whether deciding it again comes to the same."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from neo_routing import Decision, DecisionRecord
+from neo_routing.printable import printable
+from neo_routing_adapters.command.database_url import refuse_url
+from neo_routing_adapters.command.record_file import record_at
+from neo_routing_adapters.command.replay import decided_again, directory_or_none
+from neo_routing_adapters.command.telling import tell
+from neo_routing_adapters.command.terminal import show
+from neo_routing_adapters.json_lines import decision_line
+from neo_routing_adapters.wording import exactly
+
+
+def explain_record(path: Path, record_id: str | None, directory: str | None, *, json: bool) -> None:
+    """Tell a record of a file. Raises `CommandFailed`."""
+    refuse_url(path, "the record must be in a file, or - for standard input")
+    record = record_at(path, record_id)
+    if json:
+        print(decision_line(record.decision, trace=True))
+        return
+    with directory_or_none(directory) as known:
+        again = decided_again(record, known)
+    rows = "the recorded rows" if known is None else "the directory"
+    told = [tell(record.caller, record.decision), Text(), Text("record", "bold"), *_facts(record)]
+    show(Group(*told, *_replayed(record, again, rows)), sys.stdout)
+
+
+def _facts(record: DecisionRecord) -> list[RenderableType]:
+    by = f"library {printable(record.library_version)}, version {record.rules_version} of the rules"
+    facts = [f"id {exactly(record.id)}", f"decided {record.time.isoformat()}", f"by {by}"]
+    if record.revision is not None:
+        facts.append(f"revision {exactly(record.revision)} of the directory")
+    return [_indented(fact) for fact in facts]
+
+
+def _replayed(record: DecisionRecord, again: Decision | None, rows: str) -> list[RenderableType]:
+    if again is None:
+        return [_indented("the call was malformed, and its body is not kept: it cannot be decided again")]
+    if again == record.decision:
+        return [_indented(f"decided again on {rows}: the same")]
+    return [_indented(f"decided again on {rows}: otherwise"), Text(), tell(record.caller, again)]
+
+
+def _indented(line: str) -> Padding:
+    return Padding(Text(line), (0, 0, 0, 2))

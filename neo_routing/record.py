@@ -1,0 +1,127 @@
+"""A record of a decision: who asked, for what, the rows that it rests on, and what was decided.
+
+It is all that is needed to decide the case again, elsewhere and later, and to see whether that comes to the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from attrs import evolve, field, frozen
+
+from neo_routing import well_formed
+from neo_routing.admission import TO_OTHERS, TO_PLATFORM
+from neo_routing.caller import Caller
+from neo_routing.complaints import IllFormed, naming_its_fields
+from neo_routing.content import HeldRows
+from neo_routing.decide import decide, rows_needed
+from neo_routing.decision import Decision, Evidence, evidence_of, is_malformed
+from neo_routing.request import SessionRequest
+from neo_routing.rows import Rows, RowsNeeded
+from neo_routing.rows_builder import NO_ROWS
+from neo_routing.steps import RULES_VERSION
+from neo_routing.version import __version__
+
+MASKED_TITLE: Final = "***"
+"""What stands in a record for the title of a session, which somebody has typed; no clause looks at it."""
+
+
+def _time(value: datetime) -> datetime:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise IllFormed("must be a datetime that knows its zone")
+    return datetime.fromisoformat(datetime.isoformat(value))  # without what the host's class or zone add to it
+
+
+@frozen(kw_only=True, field_transformer=naming_its_fields)
+class DecisionRecord:
+    """A decision with all that it rests on. `record_of` makes one.
+
+    `id` and `time`, an aware datetime, are the host's. Of a malformed call there is no request: its body is not kept.
+    `needed` and `found` are `None` where nothing was looked up, because the shape of the request was refused.
+    Raises `ValueError` where these do not fit together.
+    """
+
+    id: str = field(converter=well_formed.identifier)
+    time: datetime = field(converter=_time)
+    caller: Caller
+    request: SessionRequest | None
+    needed: RowsNeeded | None
+    found: Rows | None = field(hash=False)
+    decision: Decision
+    library_version: str = field(default=__version__, converter=well_formed.text)
+    rules_version: int = field(default=RULES_VERSION, converter=well_formed.integer)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.request is None) is not is_malformed(self.decision):
+            raise IllFormed("is there exactly if the call was not malformed", place="DecisionRecord.request")
+        if self.needed != (None if self.request is None else rows_needed(self.caller, self.request)):
+            raise IllFormed("is not what is needed to decide this request", place="DecisionRecord.needed")
+        if (self.found is None) is not (self.needed is None):
+            raise IllFormed("is there exactly if rows were needed", place="DecisionRecord.found")
+
+    @property
+    def revision(self) -> str | None:
+        """What the directory calls the state that the rows are of."""
+        return self.decision.revision
+
+    def decide_again(self) -> Decision:
+        """Decide on the rows that were found. Raises `ValueError` if the call was malformed, as nothing was asked then.
+
+        The result is the recorded decision, unless the rules have changed meanwhile, or the record has.
+        """
+        if self.request is None:
+            raise ValueError("a malformed call cannot be decided again: its body is not kept")
+        return decide(self.caller, self.request, HeldRows(NO_ROWS if self.found is None else self.found))
+
+
+def record_of(  # a decision does not know these
+    decision: Decision,
+    *,
+    id: str,  # noqa: A002  # its name in the record
+    time: datetime,
+    caller: Caller,
+    request: SessionRequest | None,
+    with_title: bool = False,
+) -> DecisionRecord:
+    """Make the record of a decision that was just made on this request; of a malformed call, `request` is `None`.
+
+    The title is masked unless told otherwise. Raises `ValueError` if the decision is another one, or if it has left
+    its rows behind: pickled, or read from its plain form.
+
+    >>> from datetime import UTC
+    >>> from neo_routing import CallerKind
+    >>> user, request = Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=12, title="Printer")
+    >>> decision = decide(user, request, HeldRows(NO_ROWS))
+    >>> record = record_of(decision, id="1", time=datetime(2026, 11, 29, tzinfo=UTC), caller=user, request=request)
+    >>> record.request.title, record.decide_again() == decision
+    ('***', True)
+    """
+    if request is None:
+        kept: dict[str, Any] = {"needed": None, "found": None, "decision": decision}
+    else:
+        evidence = _evidence(decision, caller, request)
+        request = request if with_title or request.title is None else evolve(request, title=MASKED_TITLE)
+        kept = _cut_out(decision, request, evidence)
+    return DecisionRecord(id=id, time=time, caller=caller, request=request, **kept)
+
+
+def _evidence(decision: Decision, caller: Caller, request: SessionRequest) -> Evidence:
+    evidence = evidence_of(decision)
+    if evidence is None:
+        raise ValueError("the decision has left behind what it rests on: make its record before it is pickled")
+    admission = (TO_PLATFORM if caller.is_platform else TO_OTHERS)[request.shape]
+    if evidence[:3] != (request, admission, rows_needed(caller, request)):
+        raise ValueError("the decision is not one on this request of this caller")
+    return evidence
+
+
+def _cut_out(decision: Decision, request: SessionRequest, evidence: Evidence) -> dict[str, Any]:
+    """Let the decision rest on the rows that it looks at, so that a record holds on to no whole directory."""
+    _, admission, needed, rows, routing = evidence
+    found = NO_ROWS if needed is None else rows.needed([needed])
+    return {
+        "needed": needed,
+        "found": None if needed is None else found,
+        "decision": Decision(decision.result, (request, admission, needed, found, routing)),
+    }
