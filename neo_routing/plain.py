@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import Any, Final, NoReturn, TypeVar
 
 from attrs import frozen
@@ -17,6 +18,7 @@ _Read = TypeVar("_Read")
 _AName = TypeVar("_AName", bound=Name)
 
 _LONGEST_SHOWN: Final = 60
+_members_of: Final[Callable[..., Mapping[str, Any]]] = cache(well_formed.members_of)
 
 
 @frozen
@@ -26,7 +28,7 @@ class Plain:
     Plain data are dicts with text for keys, lists, text, integers, truth values and `None`. Each method accepts what
     its name says, and raises `IllFormed` on all else, with the place.
 
-    >>> agent = Plain({"id": 12, "kind": "talkative"}, "agents[0]").members("id", "kind")
+    >>> agent = Plain({"id": 12, "kind": "talkative"}, ("agents", 0)).members("id", "kind")
     >>> agent["id"].integer()
     12
     >>> agent["kind"].text()
@@ -37,7 +39,15 @@ class Plain:
     """
 
     value: Any
-    place: str
+    path: tuple[str | int, ...]
+
+    @property
+    def place(self) -> str:
+        """Where it stands, in words that can be shown."""
+        root, *steps = self.path
+        return str(root) + "".join(
+            f"[{step}]" if isinstance(step, int) else f".{printable(step[:_LONGEST_SHOWN])}" for step in steps
+        )
 
     def wrong(self, words: str) -> NoReturn:
         """Raise the error that completes "this place …"."""
@@ -64,7 +74,8 @@ class Plain:
 
     def name(self, names: type[_AName]) -> _AName:
         """Accept the text of a member of a closed set."""
-        return self.read(lambda value: well_formed.member(value, well_formed.members_of(names)))
+        members: Mapping[str, _AName] = _members_of(names)
+        return self.read(lambda value: well_formed.member(value, members))
 
     def optional(self, read: Callable[[Plain], _Read]) -> _Read | None:
         """Accept `None`, and what that accepts."""
@@ -74,16 +85,13 @@ class Plain:
         """Accept a list of what that accepts."""
         if type(self.value) is not list:
             self.wrong("must be a list")
-        return tuple([read(Plain(item, f"{self.place}[{number}]")) for number, item in enumerate(self.value)])
+        return tuple([read(Plain(item, (*self.path, number))) for number, item in enumerate(self.value)])
 
     def members(self, *required: str, optional: Collection[str] = (), others: bool = False) -> Mapping[str, Plain]:
         """Accept an object with all that is required, and with nothing that is not known unless others are let in."""
         if type(self.value) is not dict or not all(type(name) is str for name in self.value):
             self.wrong("must be an object")
-        members = {
-            name: Plain(member, f"{self.place}.{printable(name[:_LONGEST_SHOWN])}")
-            for name, member in self.value.items()
-        }
+        members = {name: Plain(member, (*self.path, name)) for name, member in self.value.items()}
         for name in required:
             if name not in members:
                 raise IllFormed("is missing", place=f"{self.place}.{name}")

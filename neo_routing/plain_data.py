@@ -38,7 +38,7 @@ def caller_of(data: object) -> Caller:
     Traceback (most recent call last):
     neo_routing.complaints.IllFormed: caller.tenant_id is missing
     """
-    return read_caller(Plain(data, "caller"))
+    return read_caller(Plain(data, ("caller",)))
 
 
 def read_caller(plain: Plain) -> Caller:
@@ -99,7 +99,7 @@ def decision_of(data: object) -> Decision:
     Traceback (most recent call last):
     neo_routing.complaints.IllFormed: decision.channel_id is missing
     """
-    return read_decision(Plain(data, "decision"))
+    return read_decision(Plain(data, ("decision",)))
 
 
 def read_decision(plain: Plain, *, revision: str | None = None) -> Decision:

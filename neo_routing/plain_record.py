@@ -28,7 +28,7 @@ def record_data(record: DecisionRecord) -> dict[str, Any]:
         "caller": caller_data(record.caller),
         "request": None if request is None else request_data(request),
         "needed": None if needed is None else needed_data(needed),
-        "found": None if found is None else rows_data(found),
+        "found": None if needed is None or found is None else rows_data(found.needed([needed])),
         "revision": record.revision,
         "library_version": record.library_version,
         "rules_version": record.rules_version,
@@ -43,7 +43,7 @@ def record_from(data: object) -> DecisionRecord:
     Traceback (most recent call last):
     neo_routing.complaints.IllFormed: record.time is missing
     """
-    plain = Plain(data, "record")
+    plain = Plain(data, ("record",))
     given = plain.members(*_RECORD)
     revision = given["revision"].optional(Plain.text)
     needed = given["needed"].optional(read_needed)
@@ -75,4 +75,7 @@ def _time(value: str) -> datetime:
 
 def _found(plain: Plain, needed: RowsNeeded | None, revision: str | None) -> Rows:
     rows = read_rows(plain, revision=revision)
-    return rows if needed is None else rows.needed([needed])
+    found = rows if needed is None else rows.needed([needed])
+    if rows_data(found) != plain.value:
+        plain.wrong("must be rows that are needed, each there once, sorted")
+    return found

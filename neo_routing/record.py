@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from neo_routing import well_formed
 from neo_routing.admission import TO_OTHERS, TO_PLATFORM
@@ -17,7 +17,8 @@ from neo_routing.complaints import IllFormed, naming_its_fields
 from neo_routing.content import HeldRows
 from neo_routing.decide import decide, rows_needed
 from neo_routing.decision import Decision, Evidence, evidence_of, is_malformed
-from neo_routing.request import SessionRequest
+from neo_routing.plain_data import request_data
+from neo_routing.request import SessionRequest, parse_session_request
 from neo_routing.rows import Rows, RowsNeeded
 from neo_routing.rows_builder import NO_ROWS
 from neo_routing.steps import RULES_VERSION
@@ -101,7 +102,8 @@ def record_of(  # a decision does not know these
         kept: dict[str, Any] = {"needed": None, "found": None, "decision": decision}
     else:
         evidence = _evidence(decision, caller, request)
-        request = request if with_title or request.title is None else evolve(request, title=MASKED_TITLE)
+        if request.title is not None and not with_title:
+            request = parse_session_request(request_data(request) | {"title": MASKED_TITLE}).unwrap()
         kept = _cut_out(decision, request, evidence)
     return DecisionRecord(id=id, time=time, caller=caller, request=request, **kept)
 
