@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeVar
 
 from attrs import frozen
@@ -18,7 +18,7 @@ _Read = TypeVar("_Read")
 _AName = TypeVar("_AName", bound=Name)
 
 _LONGEST_SHOWN: Final = 60
-_members_of: Final[Callable[..., Mapping[str, Any]]] = cache(well_formed.members_of)
+_members_of: Final[Callable[..., Mapping[str, Any]]] = lru_cache(maxsize=64)(well_formed.members_of)
 
 
 @frozen

@@ -16,6 +16,7 @@ PURE = {
     "__future__",
     "attrs",
     "collections",
+    "datetime",
     "enum",
     "functools",
     "itertools",
