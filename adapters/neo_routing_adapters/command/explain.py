@@ -46,7 +46,7 @@ def explain(  # noqa: PLR0913  # an option of the command line each
     managed_agent_key: str | None = None,
     agent_id: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     title: str | None = None,
-    record: Path | None = None,
+    record: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     record_id: Annotated[str | None, Parameter("--id")] = None,
     json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> None:
@@ -73,10 +73,9 @@ def explain(  # noqa: PLR0913  # an option of the command line each
     title
         The title of the session.
     record
-        Instead of all these, a file with a record of a decision, or with one on each line; - is standard input. It is
-        decided again on its own rows, or on the directory if one is given.
+        Instead: a file with the record of a decision, or -; decide again on its rows if no directory is given.
     record_id
-        Which record of the file is meant, if it has several.
+        Which record is meant, of a file with one on each line.
     json
         Write the line that resolve --explain would write.
     """

@@ -23,7 +23,7 @@ def file_of(path: Path) -> Path | None:
 def records_in(lines: Iterable[bytes], name: str) -> Iterator[DecisionRecord]:
     """Read the record on each line. Raises `CommandFailed`, which names the line, on the first that holds none."""
     for number, line in enumerate(lines, start=1):
-        yield _record(line, f"line {number} of {name}")
+        yield _record(line.rstrip(b"\r\n"), f"line {number} of {name}")
 
 
 def record_at(path: Path, record_id: str | None) -> DecisionRecord:

@@ -33,7 +33,7 @@ def resolve(
     /,
     *,
     directory: str | None = None,
-    expect: Path | None = None,
+    expect: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     explain: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> None:
     """Decide every case of a JSON Lines file.
