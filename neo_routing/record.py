@@ -28,7 +28,8 @@ MASKED_TITLE: Final = "***"
 """What stands in a record for the title of a session, which somebody has typed; no clause looks at it."""
 
 
-def _time(value: datetime) -> datetime:
+def aware_time(value: datetime) -> datetime:
+    """Accept a time that knows its zone."""
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise IllFormed("must be a datetime that knows its zone")
     return datetime.fromisoformat(datetime.isoformat(value))  # without what the host's class or zone add to it
@@ -44,7 +45,7 @@ class DecisionRecord:
     """
 
     id: str = field(converter=well_formed.identifier)
-    time: datetime = field(converter=_time)
+    time: datetime = field(converter=aware_time)
     caller: Caller
     request: SessionRequest | None
     needed: RowsNeeded | None
@@ -102,10 +103,16 @@ def record_of(  # a decision does not know these
         kept: dict[str, Any] = {"needed": None, "found": None, "decision": decision}
     else:
         evidence = _evidence(decision, caller, request)
-        if request.title is not None and not with_title:
-            request = parse_session_request(request_data(request) | {"title": MASKED_TITLE}).unwrap()
+        request = request if with_title else without_title(request)
         kept = _cut_out(decision, request, evidence)
     return DecisionRecord(id=id, time=time, caller=caller, request=request, **kept)
+
+
+def without_title(request: SessionRequest) -> SessionRequest:
+    """Return the request with its title masked, if it has one."""
+    if request.title is None:
+        return request
+    return parse_session_request(request_data(request) | {"title": MASKED_TITLE}).unwrap()
 
 
 def _evidence(decision: Decision, caller: Caller, request: SessionRequest) -> Evidence:
