@@ -67,3 +67,25 @@ _MORE: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.dictionaries(st.text(st.characters(), max_size=5), st.none(), max_size=3),
     st.fixed_dictionaries({"title": st.sampled_from(["Printer", "", "\u2028"]), "agent_id": st.integers()}),
 )
+
+
+# What is changed in plain data
+
+
+def places(data: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(data, (dict, list)):
+        for key in data if isinstance(data, dict) else range(len(data)):
+            yield data, key
+            yield from places(data[key])
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.text(max_size=3),
+    st.just([]),
+    st.just({}),
+    st.just(1.5),
+    st.just("refused"),
+)

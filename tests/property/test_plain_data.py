@@ -29,7 +29,7 @@ from neo_routing import (
 from neo_routing.complaints import IllFormed
 from neo_routing_adapters.json_lines import decision_line
 from neo_routing_adapters.strict_json import read_json
-from recorded import Decided, decided_in_a_world, decided_in_the_corpus
+from recorded import ANYTHING, Decided, decided_in_a_world, decided_in_the_corpus, places
 
 PLAIN = (dict, list, str, int, bool, type(None))
 
@@ -238,25 +238,6 @@ def test_without_any_of_its_members_a_decision_is_none() -> None:
         del spoilt["trace"][1][name]
         with pytest.raises(IllFormed, match=rf"^decision\.trace\[1\]\.{name} is missing$"):
             decision_of(spoilt)
-
-
-def places(data: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(data, (dict, list)):
-        for key in data if isinstance(data, dict) else range(len(data)):
-            yield data, key
-            yield from places(data[key])
-
-
-ANYTHING = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.text(max_size=3),
-    st.just([]),
-    st.just({}),
-    st.just(1.5),
-    st.just("refused"),
-)
 
 
 @given(decided_in_a_world(), st.data())

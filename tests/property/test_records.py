@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from hypothesis import given
+from hypothesis import strategies as st
 
 from neo_routing import (
     RULES_VERSION,
@@ -37,7 +38,7 @@ from neo_routing import (
 from neo_routing.complaints import IllFormed
 from neo_routing.testing import World
 from neo_routing_adapters.json_lines import read_case, read_record, record_line
-from recorded import SOMEBODY, Decided, decided_in_a_world, decided_in_the_corpus
+from recorded import ANYTHING, SOMEBODY, Decided, decided_in_a_world, decided_in_the_corpus, places
 
 WHEN = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
 
@@ -358,6 +359,22 @@ def test_a_record_without_any_of_its_members_is_none() -> None:
     del data["decision"]["trace"]
     with pytest.raises(IllFormed, match=r"^record\.decision\.trace is missing$"):
         record_from(data)
+
+
+@given(decided_in_a_world(), st.data())
+def test_a_record_in_which_anything_was_changed_is_refused_or_is_itself_a_record(
+    decided: Decided, data: st.DataObject
+) -> None:
+    changed = record_data(recorded(decided))
+    container, key = data.draw(st.sampled_from([*places(changed)]))
+    container[key] = data.draw(ANYTHING)
+    try:
+        read = record_from(changed)
+    except IllFormed as error:
+        assert error.place.startswith("record")
+    else:
+        assert read_record(record_line(read)) == read
+        assert (read.request is None) == (changed["request"] is None)
 
 
 # Planted faults: each must turn the property red
