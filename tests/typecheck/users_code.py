@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never, assert_type
+from datetime import datetime
+from typing import Any, assert_never, assert_type
 
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
@@ -15,6 +16,7 @@ from neo_routing import (
     Caller,
     CallerKind,
     Decision,
+    DecisionRecord,
     Outcome,
     Refusal,
     RefusalCode,
@@ -32,7 +34,11 @@ from neo_routing import (
     decide,
     decide_many,
     parse_session_request,
+    record_data,
+    record_from,
+    record_of,
     resolve_session_target,
+    rows_needed,
 )
 from neo_routing_adapters.memory import MemoryDirectory, read_directory
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
@@ -124,3 +130,16 @@ async def awaited(directory: AsyncSessionDirectory) -> None:
     assert_type(answer, Result[SessionTarget, Refusal])
     assert_type(await adecide(caller, SessionRequest(agent_id=12), directory), Decision)
     assert_type(await adecide_many([(caller, SessionRequest())], directory), list[Decision])
+
+
+def recorded(decision: Decision, caller: Caller, request: SessionRequest, now: datetime) -> None:
+    record = record_of(decision, id="1", time=now, caller=caller, request=request)
+    assert_type(record, DecisionRecord)
+    assert_type(record.request, SessionRequest | None)
+    assert_type(record.needed, RowsNeeded | None)
+    assert_type(record.found, Rows | None)
+    assert_type(record.revision, str | None)
+    assert_type(record.decide_again(), Decision)
+    assert_type(rows_needed(caller, request), RowsNeeded | None)
+    assert_type(record_data(record), dict[str, Any])
+    assert_type(record_from({}), DecisionRecord)
