@@ -26,7 +26,7 @@ class SessionDirectory(Protocol):
 
     The core guarantees: at most one call for a decision and at most one for a batch, none for what the shape of a
     request refuses; keys in normal form; no question about rows that were not needed; no use of the rows after the
-    decision, except to quote them in its trace.
+    decision, except to quote them in its trace and in its record.
     """
 
     def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:

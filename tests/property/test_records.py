@@ -18,14 +18,18 @@ from neo_routing import (
     Caller,
     CallerKind,
     Channel,
+    ChannelStatus,
     DecisionRecord,
+    HeldRows,
     ManagedAgentKey,
     Rows,
+    RowsBuilder,
     SessionRequest,
     Tenant,
     WarningCode,
     __version__,
     decide,
+    decide_many,
     decision_data,
     malformed_decision,
     parse_session_request,
@@ -36,7 +40,7 @@ from neo_routing import (
     rows_needed,
 )
 from neo_routing.complaints import IllFormed
-from neo_routing.testing import World
+from neo_routing.testing import World, cases, directories
 from neo_routing_adapters.json_lines import read_case, read_record, record_line
 from recorded import ANYTHING, SOMEBODY, Decided, decided_in_a_world, decided_in_the_corpus, places
 
@@ -73,6 +77,36 @@ def test_a_record_of_every_decision_of_the_corpus_decides_the_same() -> None:
 @given(decided_in_a_world())
 def test_a_record_of_a_decision_on_a_generated_world_decides_the_same(decided: Decided) -> None:
     check(decided)
+
+
+@given(st.data())
+def test_the_record_of_a_decision_of_a_batch_holds_the_rows_of_that_decision_alone(data: st.DataObject) -> None:
+    world = data.draw(directories())
+    batch = data.draw(st.lists(cases(world), min_size=1, max_size=5))
+    for (caller, request), decision in zip(batch, decide_many(batch, world.directory()), strict=True):
+        check((caller, request, decision))
+        assert recorded((caller, request, decision)) == recorded(
+            (caller, request, decide(caller, request, world.directory()))
+        )
+
+
+@pytest.mark.parametrize(
+    "agent_id", [2**63, -1, 10**600, 10**700, -(10**700)], ids=["2^63", "-1", "600", "700", "-700"]
+)
+def test_an_agent_id_of_any_size_is_recorded_as_it_was(agent_id: int) -> None:
+    request = SessionRequest(agent_id=agent_id)
+    check((SOMEBODY, request, decide(SOMEBODY, request, USUAL.directory())))
+
+
+def test_rows_of_a_host_that_no_document_could_hold_are_recorded_as_they_were() -> None:
+    builder = RowsBuilder()
+    builder.add_tenant("msp-a")
+    builder.add_agent(12, "msp-a", "x" * 9999 + "\ud800\0", AgentKind.CONVERSATIONAL, None)
+    builder.add_channel(("", "msp-a", 12, True, None), BOT, ChannelStatus.ACTIVE, [M365_TENANT])
+    builder.add_channel(("", "msp-b", 12, True, None), BOT, ChannelStatus.ACTIVE, [M365_TENANT])
+    builder.add_channel(("", "msp-b", 12, True, True), BOT, ChannelStatus.DISCONNECTED, [M365_TENANT])
+    builder.add_link("msp-a", M365_TENANT, "", "\u2028")
+    check((PLATFORM, ON_A_BOT, decide(PLATFORM, ON_A_BOT, HeldRows(builder.rows()))))
 
 
 # What a record holds
