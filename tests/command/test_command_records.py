@@ -144,6 +144,14 @@ def test_a_line_that_is_no_record_ends_it_with_status_2_and_is_named(
     assert done.stderr.decode() == f"neo-routing: line 2 of {path} {told}\n"
 
 
+def test_what_ends_it_is_the_last_that_a_terminal_shows(
+    on_a_terminal: OnATerminal, lines: list[str], tmp_path: Path
+) -> None:
+    _, shown = on_a_terminal("resolve", "--expect", written(tmp_path, lines[0], "[]"))
+    assert b"Deciding again" in shown
+    assert shown.rstrip().endswith(b" is no record: record must be an object")
+
+
 def test_no_records_at_all_are_no_success(run: Run, tmp_path: Path) -> None:
     path = written(tmp_path)
     done = run("resolve", "--expect", path)

@@ -11,8 +11,9 @@ from neo_routing_adapters.extras import how_to_install
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit status.
 
-    0: done, refusals among the answers included. 1: something was found, by `db check`, `db guard`, `prove` or
-    `conformance`. 2: the command line, the directory or the file of cases can't be used, and nothing was done.
+    0: done, refusals among the answers included. 1: something was found, by `db check`, `db guard`, `prove`,
+    `conformance` or `resolve --expect`. 2: the command line, the directory or the file of cases or records can't be
+    used, and nothing was done.
     3: the directory could not answer, or reading or writing failed, midway.
     """
     try:

@@ -48,20 +48,23 @@ def is_regular(lines: BufferedReader) -> bool:
     return stat.S_ISREG(os.fstat(lines.fileno()).st_mode)
 
 
-def read(lines: BufferedReader, doing: str) -> Iterator[bytes]:
-    """Yield the lines, and show how far it has come if that can be told and nothing else is shown."""
-    return _watched(lines, doing) if is_regular(lines) and not sys.stdout.isatty() else _read(lines)
+@contextmanager
+def each_line(lines: BufferedReader, doing: str) -> Iterator[Iterator[bytes]]:
+    """Give the lines, and show how far it has come if that can be told and nothing else is shown.
+
+    What is shown is gone when the block ends, however that is.
+    """
+    if not is_regular(lines) or sys.stdout.isatty():
+        yield _read(lines)
+        return
+    with progress(doing) as show:
+        show(total=os.fstat(lines.fileno()).st_size)
+        yield _counted(_read(lines), show)
 
 
 def _read(lines: BufferedReader) -> Iterator[bytes]:
     with reading_on():
         yield from lines
-
-
-def _watched(lines: BufferedReader, doing: str) -> Iterator[bytes]:
-    with progress(doing) as show:
-        show(total=os.fstat(lines.fileno()).st_size)
-        yield from _counted(_read(lines), show)
 
 
 def _counted(lines: Iterable[bytes], show: Callable[..., Any]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from neo_routing.plain_data import decision_data
 from neo_routing_adapters.command.database_url import refuse_url
 from neo_routing_adapters.command.failure import FOUND, CommandFailed, name_of
 from neo_routing_adapters.command.given_directory import given_directory
-from neo_routing_adapters.command.line_file import is_regular, opened, read
+from neo_routing_adapters.command.line_file import each_line, is_regular, opened
 from neo_routing_adapters.command.record_file import file_of, records_in
 from neo_routing_adapters.json_lines import plain_line
 
@@ -41,9 +41,13 @@ def replay(expect: Path, directory: str | None, *, trace: bool) -> str:
     """
     refuse_url(expect, "the records must be a file, or - for standard input")
     name, tally = name_of(expect), _Tally()
-    with directory_or_none(directory) as known, opened(file_of(expect)) as lines:
-        at_once = not is_regular(lines)
-        for record in records_in(read(lines, "Deciding again"), name):
+    with (
+        directory_or_none(directory) as known,
+        opened(file_of(expect)) as file,
+        each_line(file, "Deciding again") as lines,
+    ):
+        at_once = not is_regular(file)
+        for record in records_in(lines, name):
             line = tally.difference(record, decided_again(record, known), trace=trace)
             if line is not None:
                 sys.stdout.buffer.write(line.encode() + b"\n")

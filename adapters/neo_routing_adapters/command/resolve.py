@@ -15,7 +15,7 @@ from neo_routing_adapters.command.case_file import Tally, looks_like
 from neo_routing_adapters.command.database_url import refuse_url
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.given_directory import given_directory
-from neo_routing_adapters.command.line_file import is_regular, opened, read, reading_on
+from neo_routing_adapters.command.line_file import each_line, is_regular, opened, reading_on
 from neo_routing_adapters.command.replay import replay
 from neo_routing_adapters.command.secrets import without_secrets
 from neo_routing_adapters.json_lines import decide_line, decision_line
@@ -78,12 +78,13 @@ def _resolve(cases: Path | None, directory: str, explain: bool) -> None:
 def _decide(lines: BufferedReader, directory: SessionDirectory, explain: bool, tally: Tally) -> None:
     output = sys.stdout.buffer
     at_once = not is_regular(lines)
-    for line in read(lines, "Deciding"):
-        decision = decide_line(line, directory)
-        tally.note(decision)
-        output.write(decision_line(decision, trace=explain).encode() + b"\n")
-        if at_once:
-            output.flush()
+    with each_line(lines, "Deciding") as given:
+        for line in given:
+            decision = decide_line(line, directory)
+            tally.note(decision)
+            output.write(decision_line(decision, trace=explain).encode() + b"\n")
+            if at_once:
+                output.flush()
 
 
 def _hint(lines: BufferedReader) -> str | None:
