@@ -35,6 +35,12 @@ def aware_time(value: datetime) -> datetime:
     return datetime.fromisoformat(datetime.isoformat(value))  # without what the host's class or zone add to it
 
 
+def _caller(value: Caller) -> Caller:
+    if not isinstance(value, Caller):
+        raise IllFormed("must be a Caller")
+    return value
+
+
 @frozen(kw_only=True, field_transformer=naming_its_fields)
 class DecisionRecord:
     """A decision with all that it rests on. `record_of` makes one.
@@ -46,7 +52,7 @@ class DecisionRecord:
 
     id: str = field(converter=well_formed.identifier)
     time: datetime = field(converter=aware_time)
-    caller: Caller
+    caller: Caller = field(converter=_caller)
     request: SessionRequest | None
     needed: RowsNeeded | None
     found: Rows | None = field(hash=False)

@@ -289,6 +289,12 @@ def test_what_the_host_gives_must_make_sense(more: dict[str, Any], message: str)
     assert str(raised.value) == message
 
 
+def test_a_malformed_call_has_a_caller_too() -> None:
+    refused = malformed_decision(parse_session_request([]).failure())
+    with pytest.raises(IllFormed, match=r"^DecisionRecord\.caller must be a Caller$"):
+        recorded((None, None, refused))  # type: ignore[arg-type]
+
+
 def test_the_time_of_a_record_is_a_plain_datetime() -> None:
     class HostsTime(datetime):
         pass
