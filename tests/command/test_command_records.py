@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from returns.result import Failure
 
-from neo_routing import Caller, CallerKind, SessionRequest, decide, malformed_decision, record_of
+from neo_routing import (
+    RULES_VERSION,
+    Caller,
+    CallerKind,
+    SessionRequest,
+    __version__,
+    decide,
+    malformed_decision,
+    record_of,
+)
 from neo_routing.decision import Decision
 from neo_routing_adapters.json_lines import read_case, record_line
 from neo_routing_adapters.memory import read_directory
@@ -251,6 +260,17 @@ def test_a_record_by_itself_may_stand_on_many_lines_and_in_standard_input(
 def test_it_tells_the_revision_if_there_is_one(run: Run, lines: list[str], tmp_path: Path) -> None:
     path = written(tmp_path, json.dumps(json.loads(lines[0]) | {"revision": "r-17\u202e"}))
     assert "  revision r-17\\u202e of the directory\n" in told(run, "--record", path)
+
+
+def test_it_tells_by_what_it_is_decided_again_if_that_is_another_version(
+    run: Run, lines: list[str], tmp_path: Path
+) -> None:
+    path = written(tmp_path, json.dumps(json.loads(lines[0]) | {"library_version": "0.0.9", "rules_version": 1}))
+    shown = " ".join(told(run, "--record", path).split())
+    assert "by library 0.0.9, version 1 of the rules" in shown
+    assert (
+        f"decided again on the recorded rows, by library {__version__}, version {RULES_VERSION} of the rules:" in shown
+    )
 
 
 def test_it_tells_what_comes_out_otherwise(run: Run, records: str, changed: str, directory: str) -> None:

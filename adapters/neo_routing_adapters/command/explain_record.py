@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from neo_routing import Decision, DecisionRecord
+from neo_routing import RULES_VERSION, Decision, DecisionRecord, __version__
 from neo_routing.printable import printable
 from neo_routing_adapters.command.database_url import refuse_url
 from neo_routing_adapters.command.record_file import record_at
@@ -18,6 +19,9 @@ from neo_routing_adapters.command.telling import tell
 from neo_routing_adapters.command.terminal import show
 from neo_routing_adapters.json_lines import decision_line
 from neo_routing_adapters.wording import exactly
+
+_THIS: Final = (__version__, RULES_VERSION)
+"""By what a decision is made now."""
 
 
 def explain_record(path: Path, record_id: str | None, directory: str | None, *, json: bool) -> None:
@@ -35,7 +39,7 @@ def explain_record(path: Path, record_id: str | None, directory: str | None, *, 
 
 
 def _facts(record: DecisionRecord) -> list[RenderableType]:
-    by = f"library {printable(record.library_version)}, version {record.rules_version} of the rules"
+    by = _by(record.library_version, record.rules_version)
     facts = [f"id {exactly(record.id)}", f"decided {record.time.isoformat()}", f"by {by}"]
     if record.revision is not None:
         facts.append(f"revision {exactly(record.revision)} of the directory")
@@ -45,9 +49,14 @@ def _facts(record: DecisionRecord) -> list[RenderableType]:
 def _replayed(record: DecisionRecord, again: Decision | None, rows: str) -> list[RenderableType]:
     if again is None:
         return [_indented("the call was malformed, and its body is not kept: it cannot be decided again")]
+    on = rows if (record.library_version, record.rules_version) == _THIS else f"{rows}, by {_by(*_THIS)}"
     if again == record.decision:
-        return [_indented(f"decided again on {rows}: the same")]
-    return [_indented(f"decided again on {rows}: otherwise"), Text(), tell(record.caller, again)]
+        return [_indented(f"decided again on {on}: the same")]
+    return [_indented(f"decided again on {on}: otherwise"), Text(), tell(record.caller, again)]
+
+
+def _by(library_version: str, rules_version: int) -> str:
+    return f"library {printable(library_version)}, version {rules_version} of the rules"
 
 
 def _indented(line: str) -> Padding:
