@@ -83,7 +83,7 @@ class DecisionRecord:
         return decide(self.caller, self.request, HeldRows(NO_ROWS if self.found is None else self.found))
 
 
-def record_of(  # a decision does not know these
+def record_of(
     decision: Decision,
     *,
     id: str,  # noqa: A002  # its name in the record
