@@ -7,6 +7,7 @@
 404
 """
 
+from neo_routing.bodies import adecide_body, decide_body
 from neo_routing.caller import Caller, CallerKind
 from neo_routing.clauses import Clause, Reason, Verdict
 from neo_routing.complaints import Complaint
@@ -78,12 +79,14 @@ __all__ = [
     "Verdict",
     "WarningCode",
     "adecide",
+    "adecide_body",
     "adecide_many",
     "aresolve_session_target",
     "caller_data",
     "caller_of",
     "content_of",
     "decide",
+    "decide_body",
     "decide_many",
     "decision_data",
     "decision_of",

@@ -36,7 +36,7 @@ from neo_routing.warning_codes import WarningCode
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Admission:
-    """What admission says to a caller and a shape: its steps, and either a refusal or the warnings given so far."""
+    """What admission says to a caller and a shape: its steps, and either a refusal or the warnings so far, sorted."""
 
     steps: tuple[Step, ...]
     failure: Failure[Refusal] | None = None
@@ -118,7 +118,7 @@ class _ByShape(dict[int, Admission]):
             taken.append(step)
             if step.verdict is Verdict.REFUSED:
                 return Admission(steps=tuple(taken), failure=step.failure or _bad_ids(shape))
-        return Admission(steps=tuple(taken), warnings=tuple(_warnings(self._is_platform, shape)))
+        return Admission(steps=tuple(taken), warnings=tuple(sorted(_warnings(self._is_platform, shape))))
 
 
 TO_PLATFORM: Final = _ByShape(is_platform=True)

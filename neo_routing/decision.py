@@ -55,12 +55,22 @@ class Decision:
         return self._result
 
     @property
+    def target(self) -> SessionTarget | None:
+        """Where the session goes, or `None` if the call is refused."""
+        return self._result.value_or(None)
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why the call is refused, or `None` if it is not."""
+        return self._result.failure() if isinstance(self._result, Failure) else None
+
+    @property
     def warnings(self) -> tuple[WarningCode, ...]:
         """The distinct warnings, sorted."""
         if isinstance(self._evidence, _Told):
             return self._evidence.warnings
         _, admission, _, _, (_, warnings, _) = self._evidence
-        return tuple(sorted({*admission.warnings, *warnings}))
+        return tuple(sorted({*admission.warnings, *warnings})) if warnings else admission.warnings
 
     @property
     def trace(self) -> tuple[TraceStep, ...]:

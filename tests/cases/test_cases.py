@@ -29,8 +29,8 @@ from neo_routing import (
     Verdict,
     WarningCode,
     decide,
+    decide_body,
     decide_many,
-    malformed_decision,
     parse_session_request,
     resolve_session_target,
 )
@@ -69,11 +69,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
 
 
 def decision_on(case: Json, directory: MemoryDirectory) -> Decision:
-    match parse_session_request(case["request"]):
-        case Failure(Refusal() as refusal):
-            return malformed_decision(refusal)
-        case parsed:
-            return decide(Caller(**case["caller"]), parsed.unwrap(), directory)
+    return decide_body(Caller(**case["caller"]), case["request"], directory)
 
 
 def json_form(decision: Decision) -> Json:

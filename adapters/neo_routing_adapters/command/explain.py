@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
-from returns.result import Failure
 
-from neo_routing import (
-    Caller,
-    CallerKind,
-    Decision,
-    SessionDirectory,
-    decide,
-    malformed_decision,
-    parse_session_request,
-)
+from neo_routing import Caller, CallerKind, decide_body
 from neo_routing.complaints import IllFormed
 from neo_routing_adapters.command.explain_record import explain_record
 from neo_routing_adapters.command.failure import CommandFailed
@@ -99,7 +89,7 @@ def explain(  # noqa: PLR0913  # an option of the command line each
         raise CommandFailed(f"{missing} is required, unless --record gives a decision that was recorded")
     who = _caller(caller)
     with given_directory(directory) as known:
-        decision = _decide(who, given, known)
+        decision = decide_body(who, {name: value for name, value in given.items() if value is not None}, known)
     if json:
         print(decision_line(decision, trace=True))
     else:
@@ -116,10 +106,3 @@ def _caller(text: str) -> Caller:
         return Caller(CallerKind(kind), tenant_id)
     except IllFormed as error:
         raise CommandFailed(f"the tenant id of --caller {error.words}") from error
-
-
-def _decide(caller: Caller, given: Mapping[str, object], directory: SessionDirectory) -> Decision:
-    request = parse_session_request({name: value for name, value in given.items() if value is not None})
-    if isinstance(request, Failure):
-        return malformed_decision(request.failure())
-    return decide(caller, request.unwrap(), directory)
