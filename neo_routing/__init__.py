@@ -23,7 +23,9 @@ from neo_routing.decide import (
 )
 from neo_routing.decision import Decision, malformed_decision
 from neo_routing.directory import Agent, AgentKind, Channel, ChannelStatus, EndCompany, ManagedAgentKey, Tenant
+from neo_routing.engine import PolicyEngine
 from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
+from neo_routing.outage import Outage
 from neo_routing.plain_data import caller_data, caller_of, decision_data, decision_of, request_data
 from neo_routing.plain_directory import directory_data, directory_of
 from neo_routing.plain_record import record_data, record_from
@@ -60,7 +62,9 @@ __all__ = [
     "HoldingDirectory",
     "InvalidDirectory",
     "ManagedAgentKey",
+    "Outage",
     "Outcome",
+    "PolicyEngine",
     "Problem",
     "Reason",
     "Refusal",

@@ -1,0 +1,155 @@
+"""What a host holds: a directory, the numbers of what was decided on it, and a hook that is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final, Generic, TypeAlias, TypeVar
+
+from neo_routing.bodies import asked_for
+from neo_routing.caller import Caller
+from neo_routing.counts import Counts
+from neo_routing.decide import adecide, adecide_many, decide, decide_many
+from neo_routing.decision import Decision
+from neo_routing.hook import Hook
+from neo_routing.outage import Outage
+from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, HoldingDirectory, SessionDirectory
+from neo_routing.record import DecisionRecord, record_of
+from neo_routing.request import SessionRequest
+
+_Directory_co = TypeVar("_Directory_co", bound=SessionDirectory | AsyncSessionDirectory, covariant=True)
+Told: TypeAlias = DecisionRecord | Outage
+_Asked: TypeAlias = tuple[Caller, SessionRequest | Decision]
+
+
+class PolicyEngine(Generic[_Directory_co]):
+    """Decides bodies of calls on a directory, counts the answers, and tells a hook of them.
+
+    Any number of threads and tasks may share one. The hook gets a `DecisionRecord` for each decision and an `Outage`
+    for each case that an outage left undecided, in the thread that asked and before that has its answer; so it should
+    hand over, and not wait. It can neither change nor fail a decision: what goes wrong in it is counted, and
+    `last_hook_error` has the last of it. `new_id` and `now`, an aware time, are wanted exactly if there is a hook.
+
+    >>> from neo_routing import Agent, AgentKind, CallerKind, Tenant
+    >>> from neo_routing_adapters.memory import MemoryDirectory
+    >>> agent = Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL)
+    >>> engine = PolicyEngine(MemoryDirectory(tenants=[Tenant(id="msp-a")], agents=[agent]))
+    >>> user = Caller(CallerKind.USER, "msp-a")
+    >>> engine.decide(user, {"agent_id": 12}).target.tenant_id, engine.decide(user, {}).refusal.status
+    ('msp-a', 422)
+    >>> engine.counts()["outcome"]["own_tenant"], engine.counts()["refusal"]["agent_selector_invalid"]
+    (1, 1)
+    """
+
+    def __init__(
+        self,
+        directory: _Directory_co,
+        *,
+        on_decision: Callable[[Told], None] | None = None,
+        new_id: Callable[[], str] | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._directory: Final = directory
+        self._counts: Final = Counts()
+        self._hook: Final = _hook(on_decision, new_id, now, self._counts)
+
+    def decide(self: PolicyEngine[SessionDirectory], caller: Caller, body: object) -> Decision:
+        """Decide the body of a call as it came, as `decide_body` does. Raises what the directory raises."""
+        asked = asked_for(caller, body)
+        try:
+            decision = asked if isinstance(asked, Decision) else decide(caller, asked, self._directory)
+        except DirectoryUnavailable as error:
+            self._outage([(caller, asked)], error)
+            raise
+        self._decided(caller, asked, decision)
+        return decision
+
+    async def adecide(
+        self: PolicyEngine[AsyncSessionDirectory | HoldingDirectory], caller: Caller, body: object
+    ) -> Decision:
+        """Decide as `decide` does, and await the directory."""
+        asked = asked_for(caller, body)
+        try:
+            decision = asked if isinstance(asked, Decision) else await adecide(caller, asked, self._directory)
+        except DirectoryUnavailable as error:
+            self._outage([(caller, asked)], error)
+            raise
+        self._decided(caller, asked, decision)
+        return decision
+
+    def decide_many(self: PolicyEngine[SessionDirectory], cases: Iterable[tuple[Caller, object]]) -> list[Decision]:
+        """Decide callers' bodies with a single look-up, in order. An outage is one of the whole batch."""
+        asked = [(caller, asked_for(caller, body)) for caller, body in cases]
+        try:
+            decisions = decide_many(_requests(asked), self._directory)
+        except DirectoryUnavailable as error:
+            self._outage(asked, error)
+            raise
+        return self._all_decided(asked, decisions)
+
+    async def adecide_many(
+        self: PolicyEngine[AsyncSessionDirectory | HoldingDirectory], cases: Iterable[tuple[Caller, object]]
+    ) -> list[Decision]:
+        """Decide as `decide_many` does, and await the directory once."""
+        asked = [(caller, asked_for(caller, body)) for caller, body in cases]
+        try:
+            decisions = await adecide_many(_requests(asked), self._directory)
+        except DirectoryUnavailable as error:
+            self._outage(asked, error)
+            raise
+        return self._all_decided(asked, decisions)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how often there was each `outcome`, `refusal` and `warning`, and what went wrong, since the start.
+
+        `undecided` is the cases without a decision because of an outage, and `hook` what the hook did not take. Every
+        name is there from the start. The dicts are the caller's own.
+        """
+        return self._counts.as_dicts()
+
+    @property
+    def last_hook_error(self) -> Exception | None:
+        """What went wrong in the hook when it last did, with its traceback, or `None`."""
+        return None if self._hook is None else self._hook.last_error
+
+    def _decided(self, caller: Caller, asked: SessionRequest | Decision, decision: Decision) -> None:
+        self._counts.decided(decision)
+        if self._hook is not None:
+            self._hook.tell(partial(record_of, decision, caller=caller, request=_request(asked)))
+
+    def _all_decided(self, asked: Sequence[_Asked], decisions: Iterable[Decision]) -> list[Decision]:
+        looked_up = iter(decisions)
+        every = [each if isinstance(each, Decision) else next(looked_up) for _, each in asked]
+        for (caller, each), decision in zip(asked, every, strict=True):
+            self._decided(caller, each, decision)
+        return every
+
+    def _outage(self, asked: Sequence[_Asked], error: DirectoryUnavailable) -> None:
+        self._counts.undecided(len(asked))
+        if self._hook is not None:
+            for caller, each in asked:
+                self._hook.tell(partial(Outage, caller=caller, request=_request(each), error=error))
+
+
+def _requests(asked: Sequence[_Asked]) -> list[tuple[Caller, SessionRequest]]:
+    return [(caller, each) for caller, each in asked if not isinstance(each, Decision)]
+
+
+def _request(asked: SessionRequest | Decision) -> SessionRequest | None:
+    return None if isinstance(asked, Decision) else asked
+
+
+def _hook(
+    on_decision: Callable[[Told], None] | None,
+    new_id: Callable[[], str] | None,
+    now: Callable[[], datetime] | None,
+    counts: Counts,
+) -> Hook[Told] | None:
+    if on_decision is None and new_id is None and now is None:
+        return None
+    if on_decision is None or new_id is None or now is None:
+        raise TypeError(
+            "on_decision, new_id and now go together: each record has an id and a time, which the host gives"
+        )
+    return Hook(on_decision, new_id, now, counts)

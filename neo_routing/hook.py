@@ -1,0 +1,79 @@
+"""What a host hangs onto an engine: it is told of each decision and each outage, and can change and fail neither."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Final, Generic, TypeVar
+
+from attrs import define
+
+from neo_routing.counts import Counts, HookTrouble
+
+Notice = TypeVar("Notice")
+
+
+@define(eq=False)
+class _Telling:
+    """A hook that is being told something, in this context or in one that was copied from it."""
+
+    hook: object
+    outer: _Telling | None
+    over: bool = False
+
+
+_TELLING: Final[ContextVar[_Telling | None]] = ContextVar("neo_routing_hook", default=None)
+
+
+class Hook(Generic[Notice]):
+    """Calls a host's function with whatever there is to tell, and keeps what goes wrong there to itself.
+
+    An `Exception` of the function, of `new_id` or of `now` is counted, and the last one is kept. So is a coroutine or a
+    generator that the function returns, because nobody would run it. What is no `Exception` is not the hook's: Ctrl-C,
+    the end of the process, a task or a greenlet that is stopped. It goes through.
+
+    A decision that the function makes itself, by the engine that told it, is not told in turn: that would never end.
+    """
+
+    def __init__(
+        self, tell: Callable[[Notice], None], new_id: Callable[[], str], now: Callable[[], datetime], counts: Counts
+    ) -> None:
+        self._tell = tell
+        self._new_id = new_id
+        self._now = now
+        self._counts = counts
+        self.last_error: Exception | None = None
+
+    def tell(self, notice: Callable[..., Notice]) -> None:
+        """Make the notice, of an `id` and a `time`, and tell it."""
+        outer = _TELLING.get()
+        if self._is_within(outer):
+            self._counts.troubled(HookTrouble.WITHIN_ITSELF)
+            return
+        telling = _Telling(self, outer)
+        before = _TELLING.set(telling)
+        try:
+            returned: object = self._tell(notice(id=self._new_id(), time=self._now()))
+            if returned is not None:
+                _finish(returned)
+        except Exception as error:  # noqa: BLE001  # the host's, and no decision may fail of it
+            self.last_error = error
+            self._counts.troubled(HookTrouble.FAILED)
+        finally:
+            telling.over = True  # for a task that was begun meanwhile, and has a copy of the context
+            _TELLING.reset(before)
+
+    def _is_within(self, telling: _Telling | None) -> bool:
+        while telling is not None:
+            if telling.hook is self and not telling.over:
+                return True
+            telling = telling.outer
+        return False
+
+
+def _finish(returned: object) -> None:
+    if isinstance(returned, Coroutine | Generator):
+        returned.close()  # or it would warn of itself
+    if isinstance(returned, Coroutine | Generator | AsyncGenerator):
+        raise TypeError(f"a hook is called and not awaited: it returned a {type(returned).__name__}, which did not run")

@@ -1,0 +1,30 @@
+"""A case on which there is no decision, because the directory could not answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import field, frozen
+from attrs.converters import optional
+
+from neo_routing import well_formed
+from neo_routing.caller import Caller
+from neo_routing.complaints import naming_its_fields
+from neo_routing.port import DirectoryUnavailable
+from neo_routing.record import aware_time, without_title
+from neo_routing.request import SessionRequest
+
+
+@frozen(kw_only=True, eq=False, field_transformer=naming_its_fields)
+class Outage:
+    """A case on which there is no decision: who asked, for what, and what the directory raised.
+
+    `id` and `time`, an aware datetime, are the host's. The title of the request is masked, as in a record. There is no
+    request if the body was malformed, and came in a batch with others. Raises `ValueError` on another id or time.
+    """
+
+    id: str = field(converter=well_formed.identifier)
+    time: datetime = field(converter=aware_time)
+    caller: Caller
+    request: SessionRequest | None = field(converter=optional(without_title))
+    error: DirectoryUnavailable
