@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from neo_routing import Outcome, RefusalCode, WarningCode, messages
+from neo_routing import Caller, CallerKind, Outcome, RefusalCode, WarningCode, decide_body, messages
 from neo_routing.clauses import Clause, Verdict
 from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.steps import STEPS
@@ -295,6 +296,44 @@ def told_by_tests_of(page: list[Block], folder: Path) -> str:
         check=False,
     )
     return done.stdout
+
+
+# Hosts
+
+
+HOSTS: Final = [path for path in DOCUMENTS if "def answered(" in path.read_text(encoding="utf-8")]
+_SESSION: Final = {"id", "agent_id", "client_id", "title", "channel", "created_at", "updated_at", "archived_at"}
+"""What the HTTP contract requires of a chat session."""
+
+
+@pytest.mark.parametrize("path", HOSTS, ids=names(HOSTS))
+def test_every_host_answers_as_the_http_contract_has_it(path: Path, tmp_path: Path) -> None:
+    host = defined_on(path, "created_session", tmp_path)
+    world = read_directory(ROOT / "adapters/neo_routing_adapters/sample/directory.json")
+    user, body, request_id = Caller(CallerKind.USER, "northwind-it"), {"agent_id": 1003, "x": 1}, str(uuid.uuid4())
+    document, status = host["answered"](decide_body(user, body, world), body, request_id)
+    meta = {"request_id": request_id, "timings_ms": {}, "warnings": ["unknown_field_ignored"]}
+    assert (status, {*document}, document["meta"]) == (200, {"data", "meta"}, meta)
+    assert {*document["data"]} == _SESSION | {"show_agent_progress_steps"}
+    assert (document["data"]["agent_id"], document["data"]["client_id"]) == (1003, "northwind-it")
+    document, status = host["answered"](decide_body(user, [], world), [], request_id)
+    assert (status, {*document}, document["meta"]) == (422, {"error", "meta"}, {"request_id": request_id})
+    assert {*document["error"]} == {"code", "message", "details"}
+    json.dumps(document, allow_nan=False)
+
+
+def test_there_are_hosts_to_compare() -> None:
+    assert {"embedding.md", "databases.md", "test-your-host.md"} <= {path.name for path in HOSTS}
+
+
+def defined_on(path: Path, name: str, folder: Path) -> dict[str, Any]:
+    """Run a page until it has defined the name."""
+    namespace: dict[str, Any] = {"__name__": "snippet"}
+    with chdir(folder):
+        for block in blocks(path.read_text(encoding="utf-8")):
+            if name not in namespace:
+                _RUN[block.language](block, namespace, f"{path.name}, line {block.line}")
+    return namespace
 
 
 def test_every_clause_has_an_example_in_the_rules() -> None:
