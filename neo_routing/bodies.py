@@ -17,10 +17,9 @@ def decide_body(caller: Caller, body: object, directory: SessionDirectory) -> De
     It is `decide` behind `parse_session_request`, with `malformed_decision` where that refuses. Raises what the
     directory raises, `DirectoryUnavailable` above all.
 
-    >>> from neo_routing import Agent, AgentKind, CallerKind, Tenant
-    >>> from neo_routing_adapters.memory import MemoryDirectory
+    >>> from neo_routing import Agent, AgentKind, CallerKind, HeldRows, Tenant, content_of
     >>> agent = Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL)
-    >>> directory = MemoryDirectory(tenants=[Tenant(id="msp-a")], agents=[agent])
+    >>> directory = HeldRows(content_of(tenants=[Tenant(id="msp-a")], agents=[agent]))
     >>> user = Caller(CallerKind.USER, "msp-a")
     >>> decide_body(user, {"agent_id": 12}, directory).target.tenant_id
     'msp-a'
@@ -35,10 +34,9 @@ async def adecide_body(caller: Caller, body: object, directory: AsyncSessionDire
     """Decide as `decide_body` does, and await the directory, unless that holds its rows itself.
 
     >>> import asyncio
-    >>> from neo_routing import CallerKind
-    >>> from neo_routing_adapters.memory import MemoryDirectory
-    >>> user = Caller(CallerKind.USER, "msp-a")
-    >>> [asyncio.run(adecide_body(user, body, MemoryDirectory())).refusal.status for body in ({"agent_id": 12}, None)]
+    >>> from neo_routing import CallerKind, HeldRows, content_of
+    >>> user, empty = Caller(CallerKind.USER, "msp-a"), HeldRows(content_of())
+    >>> [asyncio.run(adecide_body(user, body, empty)).refusal.status for body in ({"agent_id": 12}, None)]
     [404, 422]
     """
     asked = asked_for(caller, body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, TypeVar
+from typing import Literal, TypeVar
 
 from neo_routing.directory import Agent, Channel, EndCompany, Tenant
 from neo_routing.problems import References
@@ -87,13 +87,15 @@ class HeldRows:
 
     __slots__ = ("_rows",)
 
-    holds_its_rows: Final = True
-    """What it answers with is all that it has, and at hand."""
-
     def __init__(self, content: Rows) -> None:
         if not isinstance(content, Rows):
             raise TypeError(f"{type(self).__name__} holds Rows, and not {type(content).__name__}")
         self._rows = content
+
+    @property
+    def holds_its_rows(self) -> Literal[True]:
+        """What it answers with is all that it has, and at hand."""
+        return True
 
     @property
     def content(self) -> Rows:

@@ -31,10 +31,9 @@ class PolicyEngine(Generic[_Directory_co]):
     hand over, and not wait. It can neither change nor fail a decision: what goes wrong in it is counted, and
     `last_hook_error` has the last of it. `new_id` and `now`, an aware time, are wanted exactly if there is a hook.
 
-    >>> from neo_routing import Agent, AgentKind, CallerKind, Tenant
-    >>> from neo_routing_adapters.memory import MemoryDirectory
+    >>> from neo_routing import Agent, AgentKind, CallerKind, HeldRows, Tenant, content_of
     >>> agent = Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL)
-    >>> engine = PolicyEngine(MemoryDirectory(tenants=[Tenant(id="msp-a")], agents=[agent]))
+    >>> engine = PolicyEngine(HeldRows(content_of(tenants=[Tenant(id="msp-a")], agents=[agent])))
     >>> user = Caller(CallerKind.USER, "msp-a")
     >>> engine.decide(user, {"agent_id": 12}).target.tenant_id, engine.decide(user, {}).refusal.status
     ('msp-a', 422)

@@ -17,7 +17,9 @@ from neo_routing import (
     CallerKind,
     Decision,
     DecisionRecord,
+    Outage,
     Outcome,
+    PolicyEngine,
     Refusal,
     RefusalCode,
     Rows,
@@ -29,6 +31,7 @@ from neo_routing import (
     TraceStep,
     WarningCode,
     adecide,
+    adecide_body,
     adecide_many,
     aresolve_session_target,
     decide,
@@ -124,12 +127,45 @@ def decided(directory: SessionDirectory) -> None:
     decision.result = Success(1)  # type: ignore[misc, arg-type]  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def noted(told: DecisionRecord | Outage) -> None:
+    assert_type(told.request, SessionRequest | None)
+
+
+async def noted_later(told: DecisionRecord | Outage) -> None: ...
+
+
+def with_an_engine(directory: SessionDirectory, awaited_one: AsyncSessionDirectory, now: datetime) -> None:
+    caller = Caller(CallerKind.USER, "msp-a")
+    engine = PolicyEngine(directory, on_decision=noted, new_id=lambda: "1", now=lambda: now)
+    assert_type(engine, PolicyEngine[SessionDirectory])
+    decision = engine.decide(caller, b"any body at all")
+    assert_type(decision.target, SessionTarget | None)
+    assert_type(decision.refusal, Refusal | None)
+    if decision.target is not None:
+        assert_type(decision.target.outcome, Outcome)
+    assert_type(engine.decide_many([(caller, {}), (caller, None)]), list[Decision])
+    assert_type(engine.counts(), dict[str, dict[str, int]])
+    assert_type(engine.last_hook_error, Exception | None)
+    PolicyEngine(MemoryDirectory()).decide(caller, {})
+    PolicyEngine(awaited_one).decide(caller, {})  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    PolicyEngine(directory, on_decision=noted_later)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def with_an_awaited_engine(directory: AsyncSessionDirectory) -> None:
+    caller, engine = Caller(CallerKind.USER, "msp-a"), PolicyEngine(directory)
+    assert_type(await engine.adecide(caller, {}), Decision)
+    assert_type(await engine.adecide_many([(caller, {})]), list[Decision])
+    assert_type(await PolicyEngine(MemoryDirectory()).adecide(caller, {}), Decision)
+    assert_type(await adecide_body(caller, {}, directory), Decision)
+
+
 async def awaited(directory: AsyncSessionDirectory) -> None:
     caller = Caller(CallerKind.USER, "msp-a")
     answer = await aresolve_session_target(caller, SessionRequest(agent_id=12), directory)
     assert_type(answer, Result[SessionTarget, Refusal])
     assert_type(await adecide(caller, SessionRequest(agent_id=12), directory), Decision)
     assert_type(await adecide_many([(caller, SessionRequest())], directory), list[Decision])
+    assert_type(await adecide(caller, SessionRequest(), MemoryDirectory()), Decision)
 
 
 def recorded(decision: Decision, caller: Caller, request: SessionRequest, now: datetime) -> None:

@@ -15,6 +15,7 @@ from itertools import count
 from threading import Barrier, Event
 from typing import Any
 
+import attrs
 import pytest
 
 from neo_routing import (
@@ -459,6 +460,27 @@ def test_nobody_waits_for_a_hook_but_the_call_that_is_told() -> None:
         assert others[1]["outcome"]["own_tenant"] == 2
     assert len(told) == 2
     assert engine.counts()["hook"]["failed"] == 0
+
+
+def test_a_hook_that_empties_the_rows_it_is_shown_changes_nothing_else() -> None:
+    def hook(record: Any) -> None:
+        for field in attrs.fields(Rows):
+            shown = getattr(record.found, field.name)
+            for part in (shown, *(shown.values() if isinstance(shown, dict) else ())):
+                if isinstance(part, dict):
+                    emptied.append(field.name) if part else None
+                    part.clear()
+
+    emptied: list[str] = []
+    known = directory()
+    engine = engine_with(hook, known)
+    whole = decide_body(PLATFORM, KEY | {"bot_id": "paused"}, directory())
+    for _ in range(2):
+        decision = engine.decide(PLATFORM, KEY | {"bot_id": "paused"})
+        assert (decision, decision.warnings, decision.trace) == (whole, whole.warnings, whole.trace)
+        assert engine.decide(*CASES[0]).target
+    assert {"conversational_agents", "disconnected_channels"} <= set(emptied)
+    assert known.content == directory().content
 
 
 def test_what_a_hook_returns_otherwise_is_let_be() -> None:
