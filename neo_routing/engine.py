@@ -61,7 +61,8 @@ class PolicyEngine(Generic[_Directory_co]):
         except DirectoryUnavailable as error:
             self._outage([(caller, asked)], error)
             raise
-        self._decided(caller, asked, decision)
+        self._counts.decided(decision)
+        self._tell(caller, asked, decision)
         return decision
 
     async def adecide(
@@ -74,7 +75,8 @@ class PolicyEngine(Generic[_Directory_co]):
         except DirectoryUnavailable as error:
             self._outage([(caller, asked)], error)
             raise
-        self._decided(caller, asked, decision)
+        self._counts.decided(decision)
+        self._tell(caller, asked, decision)
         return decision
 
     def decide_many(self: PolicyEngine[SessionDirectory], cases: Iterable[tuple[Caller, object]]) -> list[Decision]:
@@ -108,20 +110,21 @@ class PolicyEngine(Generic[_Directory_co]):
         return self._counts.as_dicts()
 
     @property
-    def last_hook_error(self) -> Exception | None:
-        """What went wrong in the hook when it last did, with its traceback, or `None`."""
+    def last_hook_error(self) -> str | None:
+        """What went wrong in the hook when it last did, in words and with its place, or `None`."""
         return None if self._hook is None else self._hook.last_error
 
-    def _decided(self, caller: Caller, asked: SessionRequest | Decision, decision: Decision) -> None:
-        self._counts.decided(decision)
+    def _tell(self, caller: Caller, asked: SessionRequest | Decision, decision: Decision) -> None:
         if self._hook is not None:
             self._hook.tell(partial(record_of, decision, caller=caller, request=_request(asked)))
 
     def _all_decided(self, asked: Sequence[_Asked], decisions: Iterable[Decision]) -> list[Decision]:
         looked_up = iter(decisions)
         every = [each if isinstance(each, Decision) else next(looked_up) for _, each in asked]
+        for decision in every:
+            self._counts.decided(decision)
         for (caller, each), decision in zip(asked, every, strict=True):
-            self._decided(caller, each, decision)
+            self._tell(caller, each, decision)
         return every
 
     def _outage(self, asked: Sequence[_Asked], error: DirectoryUnavailable) -> None:

@@ -29,9 +29,9 @@ _TELLING: Final[ContextVar[_Telling | None]] = ContextVar("neo_routing_hook", de
 class Hook(Generic[Notice]):
     """Calls a host's function with whatever there is to tell, and keeps what goes wrong there to itself.
 
-    An `Exception` of the function, of `new_id` or of `now` is counted, and the last one is kept. So is a coroutine or a
-    generator that the function returns, because nobody would run it. What is no `Exception` is not the hook's: Ctrl-C,
-    the end of the process, a task or a greenlet that is stopped. It goes through.
+    An `Exception` of the function, of `new_id` or of `now` is counted, and of the last one its words are kept. So is a
+    coroutine or a generator that the function returns, because nobody would run it. What is no `Exception` is not the
+    hook's: Ctrl-C, the end of the process, a task or a greenlet that is stopped. It goes through.
 
     A decision that the function makes itself, by the engine that told it, is not told in turn: that would never end.
     """
@@ -43,7 +43,7 @@ class Hook(Generic[Notice]):
         self._new_id = new_id
         self._now = now
         self._counts = counts
-        self.last_error: Exception | None = None
+        self.last_error: str | None = None
 
     def tell(self, notice: Callable[..., Notice]) -> None:
         """Make the notice, of an `id` and a `time`, and tell it."""
@@ -58,7 +58,7 @@ class Hook(Generic[Notice]):
             if returned is not None:
                 _finish(returned)
         except Exception as error:  # noqa: BLE001  # the host's, and no decision may fail of it
-            self.last_error = error
+            self.last_error = _in_words(error)
             self._counts.troubled(HookTrouble.FAILED)
         finally:
             telling.over = True  # for a task that was begun meanwhile, and has a copy of the context
@@ -70,6 +70,22 @@ class Hook(Generic[Notice]):
                 return True
             telling = telling.outer
         return False
+
+
+def _in_words(error: Exception) -> str:
+    # Not the error itself: with its traceback it would keep the directory that was decided on, and all its callers had.
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001  # the host's as well
+        words = "what it says cannot be had"
+    return f"{type(error).__name__}: {words} ({_place(error)})"
+
+
+def _place(error: Exception) -> str:
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    return "nowhere" if step is None else f"{step.tb_frame.f_code.co_filename}, line {step.tb_lineno}"
 
 
 def _finish(returned: object) -> None:

@@ -21,6 +21,7 @@ class Outage:
 
     `id` and `time`, an aware datetime, are the host's. The title of the request is masked, as in a record. There is no
     request if the body was malformed, and came in a batch with others. Raises `ValueError` on another id or time.
+    Who keeps the error keeps what its traceback holds on to.
     """
 
     id: str = field(converter=well_formed.identifier)

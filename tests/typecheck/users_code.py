@@ -145,7 +145,7 @@ def with_an_engine(directory: SessionDirectory, awaited_one: AsyncSessionDirecto
         assert_type(decision.target.outcome, Outcome)
     assert_type(engine.decide_many([(caller, {}), (caller, None)]), list[Decision])
     assert_type(engine.counts(), dict[str, dict[str, int]])
-    assert_type(engine.last_hook_error, Exception | None)
+    assert_type(engine.last_hook_error, str | None)
     PolicyEngine(MemoryDirectory()).decide(caller, {})
     PolicyEngine(awaited_one).decide(caller, {})  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     PolicyEngine(directory, on_decision=noted_later)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import gc
 import sys
+import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -245,8 +246,10 @@ def test_a_fault_of_the_directory_is_no_outage() -> None:
 
 def test_what_admission_refuses_is_decided_in_an_outage() -> None:
     engine = PolicyEngine(Down())
+    with pytest.raises(DirectoryUnavailable):
+        engine.decide(*CASES[0])
     assert [engine.decide(*case).refusal.status for case in (CASES[3], CASES[6])] == [422, 422]  # type: ignore[union-attr]
-    assert engine.counts()["undecided"] == {"directory_unavailable": 0}
+    assert engine.counts()["undecided"] == {"directory_unavailable": 1}
 
 
 # What a hook cannot do
@@ -309,7 +312,7 @@ def test_a_hook_that_goes_wrong_changes_no_decision_and_fails_none(hook: Callabl
     assert engine.decide_many(CASES) == expected
     assert asyncio.run(engine.adecide_many(CASES)) == expected
     assert engine.counts()["hook"] == {"failed": 3 * len(CASES), "within_itself": 0}
-    assert isinstance(engine.last_hook_error, Exception)
+    assert engine.last_hook_error
     gc.collect()  # a coroutine that was left behind would warn now
 
 
@@ -335,8 +338,10 @@ def test_what_goes_wrong_in_a_hook_is_kept_until_the_next() -> None:
     kept = []
     for _ in range(3):
         engine.decide(*CASES[0])
-        kept.append(repr(engine.last_hook_error))
-    assert kept == ["ValueError('first')", "KeyError('second')", "KeyError('second')"]
+        kept.append(str(engine.last_hook_error))
+    line = hook.__code__.co_firstlineno + 2
+    told = [f"{words} ({__file__}, line {line})" for words in ("ValueError: first", "KeyError: 'second'")]
+    assert kept == [*told, told[-1]]
     assert engine.counts()["hook"]["failed"] == 2
     assert PolicyEngine(directory()).last_hook_error is None
 
@@ -351,6 +356,33 @@ def test_an_id_or_a_time_that_cannot_be_had_fails_no_decision(source: str, given
         with contextlib.suppress(DirectoryUnavailable):
             assert engine.decide(*CASES[0]).target
         assert (told, engine.counts()["hook"]["failed"]) == ([], 1)
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise self
+
+
+def test_an_error_that_cannot_be_told_fails_no_decision() -> None:
+    def hook(_: Any) -> None:
+        raise Unspeakable
+
+    engine = engine_with(hook)
+    assert engine.decide(*CASES[0]).target
+    assert str(engine.last_hook_error).startswith("Unspeakable: what it says cannot be had")
+
+
+def test_what_is_kept_of_an_error_keeps_nothing_alive_that_was_decided_on() -> None:
+    kept = []
+
+    def hook(record: Any) -> None:
+        kept.append(weakref.ref(record))
+        raise KeyError(record)
+
+    engine = engine_with(hook)
+    engine.decide(*CASES[0])
+    gc.collect()
+    assert [reference() for reference in kept] == [None]
 
 
 class Stopped(BaseException):
@@ -368,6 +400,9 @@ def test_what_stops_the_host_is_not_the_hooks(stop: type[BaseException]) -> None
     assert engine.counts()["outcome"]["own_tenant"] == 1, "it was decided"
     assert engine.counts()["hook"]["failed"] == 0
     assert engine.last_hook_error is None
+    with pytest.raises(stop):
+        engine.decide_many(CASES)
+    assert sum(sum(engine.counts()[group].values()) for group in ("outcome", "refusal")) == 1 + len(CASES)
     told: list[Any] = []
     engine._hook._tell = told.append  # type: ignore[union-attr]
     engine.decide(*CASES[0])
