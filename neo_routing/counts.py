@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import count
-from threading import RLock
+from itertools import repeat
+from operator import length_hint
 from typing import Final
 
 from returns.result import Failure
@@ -38,22 +38,25 @@ _NAMES: Final[dict[str, type[Name]]] = {
 }
 
 
-class _Number:
-    """A number that any thread may raise by one.
+_MANY: Final = 2**62
 
-    There is no lock on the way up: it would cost more than all else here, a fork would leave it shut for good in the
-    child, and a signal's handler that decides would wait for what it interrupts. To take the next of a `count` is one
-    step that no other thread can part.
+
+class _Number:
+    """A number that any thread may raise by one, and read.
+
+    There is no lock: it would cost more than all else here, a fork would leave it shut for good in the child, and a
+    signal's handler that decides would wait for what it interrupts. A `repeat` knows how often it is still to come,
+    and to take the next of it is one step that no other thread can part.
     """
 
-    __slots__ = ("_reads", "up")
+    __slots__ = ("_to_come", "up")
 
     def __init__(self) -> None:
-        self.up: Final = count().__next__
-        self._reads: Final = count().__next__
+        self._to_come: Final = repeat(None, _MANY)
+        self.up: Final = self._to_come.__next__
 
     def read(self) -> int:
-        return self.up() - self._reads()  # to read is to raise, and that is taken off again
+        return _MANY - length_hint(self._to_come)
 
 
 class Counts:
@@ -68,7 +71,6 @@ class Counts:
         self._outcomes: Final = self._numbers["outcome"]
         self._refusals: Final = self._numbers["refusal"]
         self._warnings: Final = self._numbers["warning"]
-        self._read_by_one: Final = RLock()
 
     def decided(self, decision: Decision) -> None:
         """Count a decision: its outcome or its refusal, and each of its warnings."""
@@ -91,8 +93,7 @@ class Counts:
 
     def as_dicts(self) -> dict[str, dict[str, int]]:
         """Return the numbers as they are now, in dicts of the caller's own."""
-        with self._read_by_one:
-            return {group: _read(numbers.items()) for group, numbers in self._numbers.items()}
+        return {group: _read(numbers.items()) for group, numbers in self._numbers.items()}
 
 
 def _read(numbers: Iterable[tuple[Name, _Number]]) -> dict[str, int]:

@@ -25,7 +25,8 @@ PURE = {
     "returns",
     "typing",
 }
-PURE |= {"unicodedata"}
+PURE |= {"operator", "unicodedata"}
+PURE |= {"contextvars"}  # whether a hook is being told right now, which nothing but its caller can see
 MODULES = sorted(Path(neo_routing.__file__).parent.glob("*.py"))  # not the harness below, which is no part of the core
 
 
