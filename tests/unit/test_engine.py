@@ -136,6 +136,7 @@ def test_no_decision_of_any_thread_is_lost_and_none_is_counted_twice() -> None:
     told: list[Any] = []
     read: list[int] = []
     engine = engine_with(told.append)
+    without_a_hook = PolicyEngine(directory())
     threads, times = 8, 1_000
     start = Barrier(threads)
 
@@ -143,6 +144,7 @@ def test_no_decision_of_any_thread_is_lost_and_none_is_counted_twice() -> None:
         start.wait(10)
         for turn in range(times):
             engine.decide(*CASES[turn % 2])
+            without_a_hook.decide(*CASES[turn % 2])
             if turn % 50 == 0:
                 read.append(engine.counts()["outcome"]["own_tenant"])
 
@@ -150,6 +152,7 @@ def test_no_decision_of_any_thread_is_lost_and_none_is_counted_twice() -> None:
         assert len([*pool.map(decide, range(threads))]) == threads
     counts = engine.counts()
     assert counts["outcome"]["own_tenant"] == threads * times == len(told)
+    assert without_a_hook.counts() == counts
     assert counts["warning"]["bot_id_ignored"] == threads * times / 2
     assert max(read) <= threads * times
     assert len({record.id for record in told}) == threads * times
