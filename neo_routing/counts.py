@@ -32,7 +32,8 @@ class HookTrouble(Name):
 _NAMES: Final[dict[str, type[Name]]] = {
     "outcome": Outcome,
     "refusal": RefusalCode,
-    "warning": WarningCode,
+    "session_warning": WarningCode,
+    "refusal_warning": WarningCode,
     "undecided": Undecided,
     "hook": HookTrouble,
 }
@@ -70,17 +71,20 @@ class Counts:
         self._numbers: Final = {group: {name: _Number() for name in names} for group, names in _NAMES.items()}
         self._outcomes: Final = self._numbers["outcome"]
         self._refusals: Final = self._numbers["refusal"]
-        self._warnings: Final = self._numbers["warning"]
+        self._session_warnings: Final = self._numbers["session_warning"]
+        self._refusal_warnings: Final = self._numbers["refusal_warning"]
 
     def decided(self, decision: Decision) -> None:
         """Count a decision: its outcome or its refusal, and each of its warnings."""
         result = decision.result
         if isinstance(result, Failure):
             self._refusals[result.failure().code].up()
+            warned = self._refusal_warnings
         else:
             self._outcomes[result.unwrap().outcome].up()
+            warned = self._session_warnings
         for warning in decision.warnings:
-            self._warnings[warning].up()
+            warned[warning].up()
 
     def undecided(self, cases: int) -> None:
         """Count an outage, for each of the cases on which there is no decision because of it."""

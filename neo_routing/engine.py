@@ -102,10 +102,11 @@ class PolicyEngine(Generic[_Directory_co]):
         return self._all_decided(asked, decisions)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return how often there was each `outcome`, `refusal` and `warning`, and what went wrong, since the start.
+        """Return how often there was each `outcome`, `refusal` and warning, and what went wrong, since the start.
 
-        `undecided` is the cases without a decision because of an outage, and `hook` what the hook did not take. Every
-        name is there from the start. The dicts are the caller's own.
+        A `session_warning` stood beside an outcome, a `refusal_warning` beside a refusal. `undecided` is the cases
+        without a decision because of an outage, and `hook` what the hook did not take. Every name is there from the
+        start. The dicts are the caller's own.
         """
         return self._counts.as_dicts()
 
