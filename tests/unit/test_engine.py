@@ -229,6 +229,25 @@ def test_an_outage_that_is_awaited_is_told_and_then_raised() -> None:
     assert [type(each) for each in told] == [Outage]
 
 
+def test_a_call_that_is_given_up_is_neither_counted_nor_told() -> None:
+    class Waiting:
+        async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError("nobody answers")
+
+    async def give_up() -> None:
+        deciding = asyncio.ensure_future(engine.adecide(*CASES[0]))
+        await asyncio.sleep(0)  # so that it has begun
+        deciding.cancel()
+        await deciding
+
+    told: list[Any] = []
+    engine = engine_with(told.append, Waiting())
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(give_up())
+    assert (told, engine.counts()) == ([], PolicyEngine(directory()).counts())
+
+
 def test_a_fault_of_the_directory_is_no_outage() -> None:
     class Faulty:
         def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
