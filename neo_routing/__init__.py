@@ -26,9 +26,9 @@ from neo_routing.directory import Agent, AgentKind, Channel, ChannelStatus, EndC
 from neo_routing.engine import PolicyEngine
 from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
 from neo_routing.outage import Outage
-from neo_routing.plain_data import caller_data, caller_of, decision_data, decision_of, request_data
-from neo_routing.plain_directory import directory_data, directory_of
-from neo_routing.plain_record import record_data, record_from
+from neo_routing.plain_data.calls import caller_data, caller_of, decision_data, decision_of, request_data
+from neo_routing.plain_data.directories import directory_data, directory_of
+from neo_routing.plain_data.records import record_data, record_from
 from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, HoldingDirectory, SessionDirectory
 from neo_routing.problems import InvalidDirectory, Problem
 from neo_routing.record import DecisionRecord, record_of

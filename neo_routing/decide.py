@@ -40,9 +40,8 @@ def resolve_session_target(
 
     It is the result of `decide`. Raises what the directory raises, `DirectoryUnavailable` above all.
 
-    >>> from neo_routing import CallerKind, Tenant
-    >>> from neo_routing_adapters.memory import MemoryDirectory
-    >>> directory = MemoryDirectory(tenants=[Tenant(id="msp-a")])
+    >>> from neo_routing import CallerKind, HeldRows, Tenant, content_of
+    >>> directory = HeldRows(content_of(tenants=[Tenant(id="msp-a")]))
     >>> user = Caller(CallerKind.USER, "msp-a")
     >>> resolve_session_target(user, SessionRequest(agent_id=12), directory).failure().code
     <RefusalCode.AGENT_NOT_FOUND: 'agent_not_found'>
@@ -82,9 +81,9 @@ async def aresolve_session_target(
 def decide(caller: Caller, request: SessionRequest, directory: SessionDirectory) -> Decision:
     """Decide, and tell how: the result with its warnings and its trace.
 
-    >>> from neo_routing import CallerKind
-    >>> from neo_routing_adapters.memory import MemoryDirectory
-    >>> decision = decide(Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=12), MemoryDirectory())
+    >>> from neo_routing import CallerKind, HeldRows, content_of
+    >>> directory = HeldRows(content_of())
+    >>> decision = decide(Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=12), directory)
     >>> [str(step.reason) for step in decision.trace]
     ['well_formed', 'no_client_id', 'agent_id_given', 'agent_missing']
     """
@@ -98,10 +97,9 @@ async def adecide(
     """Decide as `decide` does, and await the directory, unless that holds its rows itself.
 
     >>> import asyncio
-    >>> from neo_routing import CallerKind
-    >>> from neo_routing_adapters.memory import MemoryDirectory
+    >>> from neo_routing import CallerKind, HeldRows, content_of
     >>> user = Caller(CallerKind.USER, "msp-a")
-    >>> asyncio.run(adecide(user, SessionRequest(agent_id=12), MemoryDirectory())).result.failure().status
+    >>> asyncio.run(adecide(user, SessionRequest(agent_id=12), HeldRows(content_of()))).result.failure().status
     404
     """
     plan = _plan(caller, request)
@@ -113,10 +111,10 @@ async def adecide(
 def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: SessionDirectory) -> list[Decision]:
     """Decide a batch with a single look-up; the decisions come in the order of the cases, equal to one by one.
 
-    >>> from neo_routing import CallerKind
-    >>> from neo_routing_adapters.memory import MemoryDirectory
+    >>> from neo_routing import CallerKind, HeldRows, content_of
     >>> user = Caller(CallerKind.USER, "msp-a")
-    >>> decisions = decide_many([(user, SessionRequest(agent_id=12)), (user, SessionRequest())], MemoryDirectory())
+    >>> directory = HeldRows(content_of())
+    >>> decisions = decide_many([(user, SessionRequest(agent_id=12)), (user, SessionRequest())], directory)
     >>> [decision.result.failure().status for decision in decisions]
     [404, 422]
     """

@@ -17,7 +17,7 @@ from neo_routing.complaints import IllFormed, naming_its_fields
 from neo_routing.content import HeldRows
 from neo_routing.decide import decide, rows_needed
 from neo_routing.decision import Decision, Evidence, evidence_of, is_malformed
-from neo_routing.plain_data import request_data
+from neo_routing.plain_data.calls import request_data
 from neo_routing.request import SessionRequest, parse_session_request
 from neo_routing.rows import Rows, RowsNeeded
 from neo_routing.rows_builder import NO_ROWS

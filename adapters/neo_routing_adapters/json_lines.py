@@ -25,8 +25,8 @@ from neo_routing import (
 )
 from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.messages import malformed
-from neo_routing.plain_data import caller_of, decision_data
-from neo_routing.plain_record import record_data, record_from
+from neo_routing.plain_data.calls import caller_of, decision_data
+from neo_routing.plain_data.records import record_data, record_from
 from neo_routing.printable import is_printable
 from neo_routing.record import DecisionRecord
 from neo_routing_adapters.strict_json import exact_number, read_json

@@ -5,7 +5,6 @@ What it proves holds for every world and call of a scope, and says nothing of la
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -18,13 +17,12 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from neo_routing import decide
-from neo_routing.plain_data import decision_data
+from neo_routing import HeldRows, decide, decide_body
+from neo_routing.plain_data.calls import caller_of, decision_data
 from neo_routing.testing import reference
 from neo_routing.testing.laws import LAWS, Seen
 from neo_routing.testing.small_worlds import BOT_ID, CALLS, SHAPES, Call, Case, Scope
 from neo_routing.testing.world import World
-from neo_routing_adapters.json_lines import answer_line
 
 AGREEMENT: Final = "agreement"
 """What is proved besides the laws: every decision is that of the reference model, with its warnings and its trace."""
@@ -51,7 +49,7 @@ class Counterexample:
 
     def _given(self) -> Any:
         try:
-            return json.loads(answer_line(json.dumps(self.case), self.world.directory(), trace=True))
+            return _given(self.case, self.world.directory())
         except Exception as error:  # noqa: BLE001  # it is the counterexample
             return {"raised": repr(error)}
 
@@ -189,10 +187,14 @@ class Agreement:
                 agreed[said] = result
         if not self._shapes_agree:
             for case in SHAPES:
-                given = json.loads(answer_line(json.dumps(case), directory, trace=True))
-                if given != reference.decide(document, **case):
+                if _given(case, directory) != reference.decide(document, **case):
                     yield AGREEMENT, case
             self._shapes_agree = True
+
+
+def _given(case: Case, directory: HeldRows) -> dict[str, Any]:
+    """Decide a case of plain data with the core."""
+    return decision_data(decide_body(caller_of(case["caller"]), case["request"], directory), trace=True)
 
 
 @cache

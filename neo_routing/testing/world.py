@@ -25,7 +25,7 @@ from neo_routing import (
     normal_bot_id,
     normal_m365_tenant_id,
 )
-from neo_routing.plain_directory import row_data
+from neo_routing.plain_data.directories import row_data
 
 
 def _tuple(rows: Iterable[Any]) -> tuple[Any, ...]:

@@ -80,7 +80,10 @@ def main(arguments: list[str]) -> int:
         print(f"results go to {results}", flush=True)
         _check_without_mutants(Path(folder))
         with multiprocessing.get_context("fork").Pool(options.processes, _set_up, [Path(folder)]) as pool:
-            files = [str(file.relative_to(ROOT)) for file in sorted(ROOT.glob("neo_routing/*.py"))]
+            files = [
+                str(file.relative_to(ROOT))
+                for file in sorted({*ROOT.glob("neo_routing/*.py"), *ROOT.glob("neo_routing/plain_data/*.py")})
+            ]
             chosen = [each for each in files if not options.modules or Path(each).stem in options.modules]
             mutants = [each for some in pool.imap(_mutants_of, chosen) for each in some]
             names = {each.name for each in mutants}

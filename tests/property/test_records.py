@@ -427,7 +427,7 @@ def forgets(name: str) -> Any:
 
 @pytest.mark.parametrize("name", ["tenants", "agents", "channels", "links", "white_label_bots", "known_bots"])
 def test_a_part_of_the_slice_that_is_lost_on_the_way_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neo_routing.plain_record.rows_data", forgets(name))
+    monkeypatch.setattr("neo_routing.plain_data.records.rows_data", forgets(name))
     with pytest.raises((AssertionError, IllFormed)):
         test_a_record_of_every_decision_of_the_corpus_decides_the_same()
 
@@ -439,7 +439,7 @@ def test_installations_that_are_lost_on_the_way_are_noticed(monkeypatch: pytest.
         data = right(rows)
         return data | {"channels": [channel | {"installed_m365_tenant_ids": []} for channel in data["channels"]]}
 
-    monkeypatch.setattr("neo_routing.plain_record.rows_data", faulty)
+    monkeypatch.setattr("neo_routing.plain_data.records.rows_data", faulty)
     with pytest.raises((AssertionError, IllFormed)):
         test_a_record_of_every_decision_of_the_corpus_decides_the_same()
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from neo_routing import Decision, DecisionRecord, SessionDirectory, decide
-from neo_routing.plain_data import decision_data
+from neo_routing.plain_data.calls import decision_data
 from neo_routing_adapters.command.database_url import refuse_url
 from neo_routing_adapters.command.failure import FOUND, CommandFailed, name_of
 from neo_routing_adapters.command.given_directory import given_directory

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from neo_routing import InvalidDirectory, Problem
-from neo_routing.plain_directory import RepeatedKeys, directory_of
+from neo_routing.plain_data.directories import RepeatedKeys, directory_of
 from neo_routing.well_formed import integer_literal
 from neo_routing_adapters.memory.directory import MemoryDirectory
 from neo_routing_adapters.memory.toml_limits import DEEPEST, require_toml_limits

@@ -7,9 +7,16 @@ from typing import Any, Final
 
 from neo_routing import well_formed
 from neo_routing.complaints import IllFormed
-from neo_routing.plain import Plain
-from neo_routing.plain_data import caller_data, decision_data, read_caller, read_decision, read_request, request_data
-from neo_routing.plain_rows import needed_data, read_needed, read_rows, rows_data
+from neo_routing.plain_data.calls import (
+    caller_data,
+    decision_data,
+    read_caller,
+    read_decision,
+    read_request,
+    request_data,
+)
+from neo_routing.plain_data.reading import Plain
+from neo_routing.plain_data.slices import needed_data, read_needed, read_rows, rows_data
 from neo_routing.record import DecisionRecord
 from neo_routing.rows import Rows, RowsNeeded
 

@@ -10,7 +10,7 @@ from attrs import asdict
 from neo_routing.clauses import Clause, Reason, Verdict
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
 from neo_routing.names import Name
-from neo_routing.plain import Plain
+from neo_routing.plain_data.reading import Plain
 from neo_routing.steps import MALFORMED, STEPS
 from neo_routing.trace import SOUGHT, Sought, TracedAgent, TracedChannel, TracedEndCompany, TraceStep
 

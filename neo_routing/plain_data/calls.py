@@ -14,9 +14,9 @@ from neo_routing import well_formed
 from neo_routing.caller import Caller, CallerKind
 from neo_routing.complaints import IllFormed
 from neo_routing.decision import Decision, told_decision
-from neo_routing.plain import Plain
-from neo_routing.plain_answer import answer_data, read_answer
-from neo_routing.plain_trace import read_step, step_data
+from neo_routing.plain_data.answers import answer_data, read_answer
+from neo_routing.plain_data.reading import Plain
+from neo_routing.plain_data.traces import read_step, step_data
 from neo_routing.refusals import Refusal
 from neo_routing.request import SessionRequest, parse_session_request
 from neo_routing.warning_codes import WarningCode

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from neo_routing import well_formed
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
-from neo_routing.plain import Plain
+from neo_routing.plain_data.reading import Plain
 from neo_routing.rows import ChannelRow, Rows, RowsNeeded
 from neo_routing.rows_builder import RowsBuilder
 

@@ -9,7 +9,7 @@ from returns.result import Failure, Result, Success
 
 from neo_routing.clauses import Reason
 from neo_routing.complaints import Complaint, IllFormed
-from neo_routing.plain import Plain
+from neo_routing.plain_data.reading import Plain
 from neo_routing.refusals import Refusal, RefusalCode
 from neo_routing.target import Outcome, SessionTarget
 
