@@ -69,7 +69,7 @@ def _add_channel(builder: RowsBuilder, one: Channel) -> None:
 
 def _add_end_company(builder: RowsBuilder, company: EndCompany) -> None:
     if not company.m365_tenant_ids:
-        builder.add_unlinked_end_company(company.tenant_id, company.id, company.name)
+        builder.add_end_company(company.tenant_id, company.id, company.name)
     for m365_tenant_id in company.m365_tenant_ids:
         builder.add_link(company.tenant_id, m365_tenant_id, company.id, company.name)
 

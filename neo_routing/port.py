@@ -18,7 +18,8 @@ class SessionDirectory(Protocol):
     The directory guarantees, for each call:
 
     * complete: every row that was needed comes back;
-    * one snapshot: all of them stood there at one moment, together;
+    * one snapshot: all of them stood there at one moment, together. If it has a name for its state, that is the
+      `revision` of the rows;
     * absent means absent: a row that does not come back is not there. Whatever the directory could not find out is an
       outage, and an outage raises `DirectoryUnavailable`;
     * its own answer: many threads or tasks may ask at the same time, and each gets the rows that it asked for;

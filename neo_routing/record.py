@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from neo_routing import well_formed
 from neo_routing.admission import TO_OTHERS, TO_PLATFORM
@@ -17,8 +17,7 @@ from neo_routing.complaints import IllFormed, naming_its_fields
 from neo_routing.content import HeldRows
 from neo_routing.decide import decide, rows_needed
 from neo_routing.decision import Decision, Evidence, evidence_of, is_malformed
-from neo_routing.plain_data.calls import request_data
-from neo_routing.request import SessionRequest, parse_session_request
+from neo_routing.request import SessionRequest
 from neo_routing.rows import Rows, RowsNeeded
 from neo_routing.rows_builder import NO_ROWS
 from neo_routing.steps import RULES_VERSION
@@ -67,6 +66,8 @@ class DecisionRecord:
             raise IllFormed("is not what is needed to decide this request", place="DecisionRecord.needed")
         if (self.found is None) is not (self.needed is None):
             raise IllFormed("is there exactly if rows were needed", place="DecisionRecord.found")
+        if self.found is not None and self.found.revision != self.revision:
+            raise IllFormed("is of another revision than the decision", place="DecisionRecord.found")
 
     @property
     def revision(self) -> str | None:
@@ -118,7 +119,8 @@ def without_title(request: SessionRequest) -> SessionRequest:
     """Return the request with its title masked, if it has one."""
     if request.title is None:
         return request
-    return parse_session_request(request_data(request) | {"title": MASKED_TITLE}).unwrap()
+    masked: dict[str, Any] = {"title": MASKED_TITLE}
+    return evolve(request, **masked)
 
 
 def _evidence(decision: Decision, caller: Caller, request: SessionRequest) -> Evidence:

@@ -125,8 +125,8 @@ class Rows:
     __hash__ = None  # type: ignore[assignment]  # it would have to go through all
 
     def __repr__(self) -> str:
-        revision = "" if self.revision is None else f" of revision {self.revision!r}"
-        return f"<{len(self):,} rows{revision}>"
+        revision = "" if self.revision is None else f", revision {self.revision!r}"
+        return f"<rows of {len(self.tenants):,} tenants{revision}>"
 
     def __reduce__(self) -> tuple[Callable[..., Rows], tuple[dict[str, Any]]]:
         # A view of a dict's keys can be neither pickled nor copied.

@@ -50,7 +50,7 @@ class RowsBuilder:
         self._end_companies: dict[tuple[str, str], tuple[str, ...]] = {}
         self._end_company_names: dict[str, str] = {}
         self._standard_installations: dict[str, tuple[str, ...]] = {}
-        self._unlinked_end_companies: dict[str, str] = {}
+        self._end_company_owners: dict[str, str] = {}
         # Ids recur in many rows: one object for each saves half of the memory.
         self._texts: dict[str, str] = {}
         self._larger_groups: list[tuple[dict[Any, Any], Any]] = []
@@ -59,8 +59,8 @@ class RowsBuilder:
         """Add a tenant; its name is kept, and nobody decides by it."""
         tenant_id, name = self._identifier(tenant_id), None if name is None else plain_text(name)
         self._tenants[tenant_id] = None
-        if name not in (None, tenant_id):
-            self._tenant_names[tenant_id] = name
+        if name is not None:
+            _name(self._tenant_names, tenant_id, name)
 
     def add_agent(
         self, agent_id: int, tenant_id: str, name: str, kind: AgentKind, managed_key: ManagedAgentKey | None
@@ -72,8 +72,7 @@ class RowsBuilder:
         if self._agents[kind].get(agent_id, owner_id) != owner_id or agent_id in self._agents[_OTHER_KIND[kind]]:
             raise ValueError(f"agent {agent_id} is there already, and otherwise")
         self._agents[kind][agent_id] = owner_id
-        if name != str(agent_id):
-            self._agent_names[agent_id] = name
+        _name(self._agent_names, agent_id, name)
         if key is not None:
             self._add(self._managed_agents[key], owner_id, agent_id)
 
@@ -99,7 +98,8 @@ class RowsBuilder:
             for m365_tenant_id in installed:
                 self._add(self._installations[status], (bot_id, m365_tenant_id), row)
         elif installed:
-            self._standard_installations[row[0]] = tuple(sorted({*installed}))
+            known = self._standard_installations.get(row[0], ())
+            self._standard_installations[row[0]] = tuple(sorted({*known, *installed}))
 
     def add_white_label_bot(self, bot_id: str) -> None:
         """Note that a bot has a white-label channel, where that channel itself was not needed."""
@@ -115,15 +115,13 @@ class RowsBuilder:
         key = (self._identifier(tenant_id), self._m365_tenant_id(m365_tenant_id))
         end_company_id, name = plain_text(end_company_id), plain_text(name)
         self._add(self._end_companies, key, end_company_id)
-        if name != end_company_id:
-            self._end_company_names[end_company_id] = name
+        _name(self._end_company_names, end_company_id, name)
 
-    def add_unlinked_end_company(self, tenant_id: str, end_company_id: str, name: str) -> None:
-        """Add an end-company that is linked to no M365 tenant, which nobody decides by; it is kept."""
+    def add_end_company(self, tenant_id: str, end_company_id: str, name: str) -> None:
+        """Add an end-company, which is kept even if it is linked to no M365 tenant; nobody decides by such a one."""
         tenant_id, end_company_id, name = self._identifier(tenant_id), plain_text(end_company_id), plain_text(name)
-        self._unlinked_end_companies[end_company_id] = tenant_id
-        if name != end_company_id:
-            self._end_company_names[end_company_id] = name
+        self._end_company_owners[end_company_id] = tenant_id
+        _name(self._end_company_names, end_company_id, name)
 
     def rows(self, revision: str | None = None) -> Rows:
         """Return all that was added, as of this revision of the directory; add nothing afterwards."""
@@ -145,9 +143,15 @@ class RowsBuilder:
             end_companies=self._end_companies,
             end_company_names=self._end_company_names,
             standard_installations=self._standard_installations,
-            unlinked_end_companies=self._unlinked_end_companies,
+            unlinked_end_companies=self._unlinked(),
             revision=None if revision is None else plain_text(revision),
         )
+
+    def _unlinked(self) -> dict[str, str]:
+        if not self._end_company_owners:
+            return {}
+        linked = {company_id for company_ids in self._end_companies.values() for company_id in company_ids}
+        return {each: owner for each, owner in self._end_company_owners.items() if each not in linked}
 
     def _identifier(self, tenant_id: str) -> str:
         known = self._texts.get(tenant_id) if type(tenant_id) is str else None
@@ -172,6 +176,13 @@ class RowsBuilder:
             # A tuple grows in time that grows with it; `rows` makes it one again.
             groups[key] = dict.fromkeys((*group, item))
             self._larger_groups.append((groups, key))
+
+
+def _name(names: dict[Any, str], row_id: str | int, name: str) -> None:
+    if name != str(row_id):
+        names[row_id] = name
+    else:
+        names.pop(row_id, None)
 
 
 def _truth_value(value: bool) -> bool:

@@ -314,3 +314,17 @@ def test_what_is_no_record_is_one_line_and_status_2(run: Run, cases: str, direct
         done = run("explain", *arguments)
         assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
         assert b" is no record: record.id is missing" in done.stderr or b" is not a known key" in done.stderr
+
+
+def test_json_of_a_record_is_what_was_recorded_or_what_the_directory_says(
+    run: Run, records: str, directory: str, changed: str
+) -> None:
+    explained = [
+        run("explain", "--record", records, "--id", "call-15", "--json", *given).stdout
+        for given in ([], ["--directory", directory], ["--directory", changed])
+    ]
+    assert explained[0] == explained[1]
+    assert json.loads(explained[0])["code"] == "channel_not_active"
+    assert json.loads(explained[2])["outcome"] == "white_label_channel"
+    done = run("explain", "--record", records, "--id", "call-15", "--json", "--directory", "missing.json")
+    assert (done.returncode, done.stdout) == (2, b"")

@@ -33,13 +33,13 @@ from neo_routing import (
     decision_data,
     malformed_decision,
     parse_session_request,
-    plain_rows,
     record_data,
     record_from,
     record_of,
     rows_needed,
 )
 from neo_routing.complaints import IllFormed
+from neo_routing.plain_data import slices
 from neo_routing.testing import World, cases, directories
 from neo_routing_adapters.json_lines import read_case, read_record, record_line
 from recorded import ANYTHING, SOMEBODY, Decided, decided_in_a_world, decided_in_the_corpus, places
@@ -421,7 +421,7 @@ def test_a_record_in_which_anything_was_changed_is_refused_or_is_itself_a_record
 
 
 def forgets(name: str) -> Any:
-    right = plain_rows.rows_data
+    right = slices.rows_data
     return lambda rows: right(rows) | {name: []}
 
 
@@ -433,7 +433,7 @@ def test_a_part_of_the_slice_that_is_lost_on_the_way_is_noticed(name: str, monke
 
 
 def test_installations_that_are_lost_on_the_way_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = plain_rows.rows_data
+    right = slices.rows_data
 
     def faulty(rows: Rows) -> Any:
         data = right(rows)

@@ -37,7 +37,7 @@ from neo_routing.testing.contract_cases import all_needed
 from neo_routing.testing.strategies import directories
 from neo_routing_adapters.memory import read_directory
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.directory_export import export_directory
+from neo_routing_adapters.sql.directory_export import export_directory, stored_content
 from neo_routing_adapters.sql.directory_import import import_directory
 from stored import store
 
@@ -65,8 +65,7 @@ def built_row_by_row(rows: Sequence[Any]) -> Rows:
                 own = (row.id, row.tenant_id, row.agent_id, row.white_label, row.show_agent_progress_steps)
                 builder.add_channel(own, row.bot_id, row.status, row.installed_m365_tenant_ids)
             case EndCompany(m365_tenant_ids=frozenset() as linked):
-                if not linked:
-                    builder.add_unlinked_end_company(row.tenant_id, row.id, row.name)
+                builder.add_end_company(row.tenant_id, row.id, row.name)
                 for m365_tenant_id in sorted(linked):
                     builder.add_link(row.tenant_id, m365_tenant_id, row.id, row.name)
     return builder.rows(revision="built row by row")
@@ -86,6 +85,7 @@ def in_every_way(world: World, folder: Path, engine: Engine, chance: random.Rand
         yield name, read_directory(folder / name).content
     replace_all(engine, content)
     yield "a database that it was imported into", exported(engine, folder)
+    yield "the content of that database", stored_content(engine)
     store(engine, world)
     yield "a database that holds it", exported(engine, folder)
 

@@ -94,7 +94,7 @@ class TestSqlDirectory(SessionDirectoryContract):
 
     @contextmanager
     def directory(self, world: World) -> Iterator[SessionDirectory]:
-        import_directory(self.engine, world, allow_removals=True)
+        import_directory(self.engine, world.content, allow_removals=True)
         yield SqlDirectory(self.reading, deadline=DEADLINE)
 
     @contextmanager
@@ -109,7 +109,7 @@ class TestSqlDirectory(SessionDirectoryContract):
         return spoilt(self.engine, relation)
 
     def replace(self, _: SessionDirectory, world: World) -> None:
-        import_directory(self.engine, world, allow_removals=True)
+        import_directory(self.engine, world.content, allow_removals=True)
 
 
 class AsyncDrivers(AsyncSessionDirectoryContract):
@@ -125,7 +125,7 @@ class AsyncDrivers(AsyncSessionDirectoryContract):
 
     @asynccontextmanager
     async def directory(self, world: World) -> AsyncIterator[AsyncSessionDirectory]:
-        import_directory(self.engine, world, allow_removals=True)
+        import_directory(self.engine, world.content, allow_removals=True)
         async with self._opened_engine() as directory:
             yield directory
 
@@ -142,7 +142,7 @@ class AsyncDrivers(AsyncSessionDirectoryContract):
         return spoilt(self.engine, relation)
 
     def replace(self, _: AsyncSessionDirectory, world: World) -> None:
-        import_directory(self.engine, world, allow_removals=True)
+        import_directory(self.engine, world.content, allow_removals=True)
 
     @asynccontextmanager
     async def _opened_engine(self) -> AsyncIterator[AsyncSessionDirectory]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from attrs import fields
 
+import neo_routing.rows as rows_module
 from neo_routing import (
     AgentKind,
     Caller,
@@ -111,3 +113,35 @@ def test_the_trace_names_what_has_any_name(name: str) -> None:
     rows.add_link("msp-a", "contoso", "2", name)
     *_, scope, agent = decided(rows).trace
     assert [each.name for each in (*scope.end_companies, *agent.agents)] == [name, name]
+
+
+def test_what_rows_hold_does_not_depend_on_the_order_in_which_it_is_added() -> None:
+    linked_first, linked_last, twice = RowsBuilder(), RowsBuilder(), RowsBuilder()
+    linked_first.add_link("msp-a", "m-1", "co-1", "Contoso")
+    linked_first.add_end_company("msp-a", "co-1", "Contoso")
+    linked_last.add_end_company("msp-a", "co-1", "Contoso")
+    linked_last.add_link("msp-a", "m-1", "co-1", "Contoso")
+    for _ in range(2):
+        twice.add_link("msp-a", "m-1", "co-1", "Contoso")
+    first, last = linked_first.rows(), linked_last.rows()
+    assert first == last == twice.rows()
+    assert first.unlinked_end_companies == {}
+
+
+def test_a_row_that_comes_again_has_its_last_name_and_all_its_installations() -> None:
+    builder = RowsBuilder()
+    for name in ("N", "12"):
+        builder.add_agent(12, "msp-a", name, AgentKind.TRIGGERED, None)
+    for name in ("MSP A", "msp-a"):
+        builder.add_tenant("msp-a", name)
+    for m365_tenant_id in ("m-2", "m-1", "m-2"):
+        row = ("ch-1", "msp-a", 12, False, None)
+        builder.add_channel(row, "bot", ChannelStatus.ACTIVE, [m365_tenant_id])
+    rows = builder.rows()
+    assert (rows.agent_names, rows.tenant_names) == ({}, {})
+    assert rows.standard_installations == {"ch-1": ("m-1", "m-2")}
+
+
+def test_every_field_of_rows_but_the_revision_is_compared() -> None:
+    compared = {*rows_module._PLAIN, *rows_module._NAMES, *rows_module._GROUPS, "managed_agents"}
+    assert compared == {each.name for each in fields(Rows)} - {"revision"}

@@ -63,8 +63,8 @@ def test_what_has_many_fields_is_built_by_their_names(value: type[Any]) -> None:
 
 def test_rows_are_printed_as_how_many_they_are_because_they_may_be_millions() -> None:
     content = content_of(tenants=[Tenant(id=f"msp-{number}") for number in range(1234)], revision="r\n1")
-    assert repr(content) == "<1,234 rows of revision 'r\\n1'>"
-    assert repr(RowsBuilder().rows()) == "<0 rows>"
+    assert repr(content) == "<rows of 1,234 tenants, revision 'r\\n1'>"
+    assert repr(RowsBuilder().rows()) == "<rows of 0 tenants>"
 
 
 def test_a_caller_is_printed_as_it_is_written() -> None:

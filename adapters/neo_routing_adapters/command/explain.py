@@ -67,7 +67,7 @@ def explain(  # noqa: PLR0913  # an option of the command line each
     record_id
         Which record is meant, of a file with one on each line.
     json
-        Write the line that resolve --explain would write.
+        Write the line that resolve --explain would write; of a record without a directory, what was recorded.
     """
     given = {
         "agent_id": None if agent_id is None else integer_or_text(agent_id),

@@ -28,11 +28,11 @@ def explain_record(path: Path, record_id: str | None, directory: str | None, *, 
     """Tell a record of a file. Raises `CommandFailed`."""
     refuse_url(path, "the record must be in a file, or - for standard input")
     record = record_at(path, record_id)
-    if json:
-        print(decision_line(record.decision, trace=True))
-        return
     with directory_or_none(directory) as known:
         again = decided_again(record, known)
+    if json:
+        print(decision_line(record.decision if again is None or directory is None else again, trace=True))
+        return
     rows = "the recorded rows" if known is None else "the directory"
     told = [tell(record.caller, record.decision), Text(), Text("record", "bold"), *_facts(record)]
     show(Group(*told, *_replayed(record, again, rows)), sys.stdout)

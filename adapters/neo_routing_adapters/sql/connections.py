@@ -37,7 +37,7 @@ class CursorLine(Line, Protocol):
     busy_timeout: int | None
     """For how many milliseconds SQLite waits for a lock, once it is told that."""
 
-    def in_transaction(self) -> object:
+    def in_transaction(self) -> bool:
         """Tell whether somebody has left a transaction open."""
 
 
@@ -59,7 +59,7 @@ class _Socket:
         self._socket = _Duplicate(fileno=socket.dup(_driver_connection(connection).fileno()))
         self._pgconn = _driver_connection(connection).pgconn
 
-    def in_transaction(self) -> object:
+    def in_transaction(self) -> bool:
         # It is 0 outside of any, and 4 once the connection is dead, which is noticed later.
         return self._pgconn.transaction_status not in (0, 4)
 
@@ -103,8 +103,8 @@ class _Asyncpg:
         self._connection = driver_connection
         self._terminate: Callable[[], None] = driver_connection.terminate
 
-    def in_transaction(self) -> object:
-        return not self._connection.is_closed() and self._connection.is_in_transaction()
+    def in_transaction(self) -> bool:
+        return not self._connection.is_closed() and bool(self._connection.is_in_transaction())
 
     def cut(self) -> None:
         with suppress(RuntimeError):  # it belongs to an event loop that is closed
@@ -120,8 +120,8 @@ class _Sqlite:
         self._connection = _driver_connection(connection)
         self._interrupt: Callable[[], Any] = self._connection.interrupt
 
-    def in_transaction(self) -> object:
-        return self._connection.in_transaction
+    def in_transaction(self) -> bool:
+        return bool(self._connection.in_transaction)
 
     def cut(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # it was closed already

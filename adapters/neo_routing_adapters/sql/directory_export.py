@@ -1,7 +1,7 @@
-"""Writes the whole content of the relations as a directory document, in a form that stays the same and reads in a diff.
+"""Reads the whole content of the relations: as the value, or, without holding it, as the text of a directory document.
 
-Rows are sorted by their ids, a line each, in normal form; a key is left out where that means the same. It reads no
-other columns than the adapter does, so it works on a host's views too.
+That text stays the same and reads in a diff: rows are sorted by their ids, a line each, in normal form; a key is left
+out where that means the same. No other columns are read than the adapter reads, so it works on a host's views too.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Generator, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
-from attrs import NOTHING, asdict, fields, frozen
+from attrs import NOTHING, fields, frozen
 from sqlalchemy import Boolean, Column, ColumnElement, Connection, Engine, Select, Table, null, select, type_coerce
 
-from neo_routing import Agent, Channel, EndCompany, Tenant
+from neo_routing import Agent, Channel, EndCompany, Rows, Tenant, content_of
 from neo_routing.complaints import IllFormed
+from neo_routing.plain_data.directories import row_data
 from neo_routing.printable import is_printable
 from neo_routing_adapters.sql.row_security import require_all_rows
 from neo_routing_adapters.sql.schema import RELATIONS, agents, channels, end_companies, installations, links, tenants
@@ -23,7 +24,7 @@ from neo_routing_adapters.sql.transactions import reading, streamed
 
 _ModelRow: TypeAlias = Tenant | Agent | Channel | EndCompany
 _UNDERSTOOD: Final[Mapping[str, Any]] = {
-    column.name: column.default
+    column.name: [] if column.default == frozenset() else column.default
     for row_type in (Agent, Channel, EndCompany)
     for column in fields(row_type)
     if column.name != "name" and column.default is not NOTHING
@@ -87,6 +88,25 @@ def export_directory(engine: Engine) -> Generator[str, None, None]:
         yield "\n}\n"
 
 
+def stored_content(engine: Engine) -> Rows:
+    """Return the whole directory that is stored, of one snapshot.
+
+    Raises `IllFormedRow`, `InvalidDirectory`, `RowsHidden`, and the errors of SQLAlchemy and of the driver.
+
+    >>> from sqlalchemy import create_engine
+    >>> from neo_routing_adapters.sql.upgrade import upgrade
+    >>> engine = create_engine("sqlite://")
+    >>> _ = upgrade(engine)
+    >>> stored_content(engine) == content_of()
+    True
+    >>> engine.dispose()
+    """
+    with reading(engine) as connection:
+        require_all_rows(connection)
+        rows: dict[str, Any] = {name: _model_rows(one, connection) for name, one in _LISTS.items()}
+        return content_of(**rows)
+
+
 def _list_text(one: _List, connection: Connection) -> Iterator[str]:
     before = "\n"
     for row in _model_rows(one, connection):
@@ -96,14 +116,10 @@ def _list_text(one: _List, connection: Connection) -> Iterator[str]:
 
 
 def _line(row: _ModelRow) -> str:
-    values = asdict(row, recurse=False)
-    said = {name: _json_value(value) for name, value in values.items() if not _is_understood(name, value, values)}
+    values = row_data(row)
+    said = {name: value for name, value in values.items() if not _is_understood(name, value, values)}
     line = json.dumps(said, ensure_ascii=False)
     return line if is_printable(line) else json.dumps(said)
-
-
-def _json_value(value: Any) -> Any:
-    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def _is_understood(name: str, value: Any, values: dict[str, Any]) -> bool:
