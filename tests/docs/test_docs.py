@@ -273,8 +273,8 @@ def test_the_tests_in_prove_your_adapter_pass(tmp_path: Path) -> None:
     assert re.search(r"=+ \d+ passed in ", told), told
 
 
-def test_the_directory_in_embedding_keeps_the_contract(tmp_path: Path) -> None:
-    page = [*blocks((ROOT / "docs/embedding.md").read_text(encoding="utf-8"))]
+def test_the_directory_of_ones_own_keeps_the_contract(tmp_path: Path) -> None:
+    page = [*blocks((ROOT / "docs/directory-of-your-own.md").read_text(encoding="utf-8"))]
     with chdir(tmp_path):
         output_of("neo-routing demo --save sample")
     told = told_by_tests_of([block for block in page if ">>>" not in block.text], tmp_path)
