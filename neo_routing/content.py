@@ -74,10 +74,29 @@ def _add_end_company(builder: RowsBuilder, company: EndCompany) -> None:
         builder.add_link(company.tenant_id, m365_tenant_id, company.id, company.name)
 
 
-class HeldRows:
-    """A directory that holds its rows, answers with all of them and copies nothing.
+def require_whole(content: Rows) -> None:
+    """Raise `ValueError` if that is not all that a directory holds, or not all of it can be told as its rows.
 
-    It never waits, so `adecide` takes it as well, and it can be copied and pickled.
+    >>> require_whole(content_of().needed([]))
+    Traceback (most recent call last):
+    ValueError: these rows are a slice of a directory, and not the whole
+    """
+    if not isinstance(content, Rows):
+        raise TypeError(f"a whole directory is Rows, and not {type(content).__name__}")
+    if content.is_slice:
+        raise ValueError("these rows are a slice of a directory, and not the whole")
+    groups = [*content.active_channels.items(), *content.disconnected_channels.items()]
+    known = {bot_id for (_, bot_id), _ in groups}
+    white_label = {bot_id for (_, bot_id), channels in groups if any(channel[3] for channel in channels)}
+    if not (content.known_bots <= known and content.white_label_bots <= white_label):
+        raise ValueError("of some bots these rows say that there are channels, and do not have them")
+
+
+class HeldRows:
+    """A directory that holds rows, answers with all of them and copies nothing.
+
+    They are all that there are; or a slice, and then it must be asked for the decisions of that slice alone. It never
+    waits, so `adecide` takes it as well, and it can be copied and pickled.
 
     >>> from neo_routing import Caller, CallerKind, SessionRequest, decide
     >>> directory = HeldRows(content_of(tenants=[Tenant(id="msp-a")]))

@@ -141,7 +141,7 @@ def rows_needed(caller: Caller, request: SessionRequest) -> RowsNeeded | None:
     return None if isinstance(plan, Decision) else plan[1]
 
 
-_Plan: TypeAlias = tuple[_Branch, RowsNeeded, SessionRequest, Admission]
+_Plan: TypeAlias = tuple[_Branch, RowsNeeded, Caller, SessionRequest, Admission]
 
 
 def _plan(caller: Caller, request: SessionRequest) -> _Plan | Decision:
@@ -151,17 +151,17 @@ def _plan(caller: Caller, request: SessionRequest) -> _Plan | Decision:
     except AttributeError as error:
         raise _misuse(caller, request) from error
     if admission.failure is not None:
-        return Decision(admission.failure, (request, admission, None, NO_ROWS, (admission.failure, (), ())))
-    return branch, branch.rows_needed(caller.tenant_id, request), request, admission
+        return Decision(admission.failure, (caller, request, admission, None, NO_ROWS, (admission.failure, (), ())))
+    return branch, branch.rows_needed(caller.tenant_id, request), caller, request, admission
 
 
 def _carried_out(plan: _Plan, rows: Rows, directory: object) -> Decision:
-    branch, needed, request, admission = plan
+    branch, needed, caller, request, admission = plan
     try:
         routing = branch.session(request, needed, rows)
     except AttributeError as error:
         raise _no_rows(directory, rows) from error
-    return Decision(routing[0], (request, admission, needed, rows, routing))
+    return Decision(routing[0], (caller, request, admission, needed, rows, routing))
 
 
 def _plans(cases: Iterable[tuple[Caller, SessionRequest]]) -> tuple[list[_Plan | Decision], list[RowsNeeded]]:

@@ -9,6 +9,7 @@ from returns.result import Failure, Result
 
 from neo_routing import steps
 from neo_routing.admission import Admission
+from neo_routing.caller import Caller
 from neo_routing.refusals import Refusal
 from neo_routing.request import SessionRequest
 from neo_routing.routing import Routing
@@ -17,8 +18,8 @@ from neo_routing.target import SessionTarget
 from neo_routing.trace import TraceStep, trace_steps
 from neo_routing.warning_codes import WarningCode
 
-Evidence: TypeAlias = tuple[SessionRequest, Admission, RowsNeeded | None, Rows, Routing]
-"""What a decision was made of: the request, its admission, the keys that were looked for, the rows, the routing.
+Evidence: TypeAlias = tuple[Caller, SessionRequest, Admission, RowsNeeded | None, Rows, Routing]
+"""What a decision was made of: who asked for what, its admission, the keys that were looked for, the rows, the routing.
 
 Its warnings and its trace are made of that, when somebody asks for them. There are no keys, and no rows, where the
 shape of the request was refused.
@@ -69,7 +70,7 @@ class Decision:
         """The distinct warnings, sorted."""
         if isinstance(self._evidence, _Told):
             return self._evidence.warnings
-        _, admission, _, _, (_, warnings, _) = self._evidence
+        _, _, admission, _, _, (_, warnings, _) = self._evidence
         return tuple(sorted({*admission.warnings, *warnings})) if warnings else admission.warnings
 
     @property
@@ -77,14 +78,14 @@ class Decision:
         """Every clause that the decision came past, in order. For operators: a refused caller must not see it."""
         if isinstance(self._evidence, _Told):
             return self._evidence.trace
-        request, admission, needed, rows, (_, _, findings) = self._evidence
+        _, request, admission, needed, rows, (_, _, findings) = self._evidence
         tenant_id = None if needed is None else needed[0]
         return tuple(trace_steps(request, tenant_id, (*((step, ()) for step in admission.steps), *findings), rows))
 
     @property
     def revision(self) -> str | None:
         """The revision of the rows it rests on; `None` if the directory names none, or nothing was looked up."""
-        return self._evidence.revision if isinstance(self._evidence, _Told) else self._evidence[3].revision
+        return self._evidence.revision if isinstance(self._evidence, _Told) else self._evidence[4].revision
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Decision):
@@ -108,8 +109,9 @@ def evidence_of(decision: Decision) -> Evidence | None:
 
 
 def is_malformed(decision: Decision) -> bool:
-    """Tell whether there was no request to decide on."""
-    return evidence_of(decision) is None and any(step.reason is steps.MALFORMED.reason for step in decision.trace)
+    """Tell whether there was no request to decide on, and the decision says so and nothing else."""
+    refusal = decision.refusal
+    return evidence_of(decision) is None and refusal is not None and decision == malformed_decision(refusal)
 
 
 def told_decision(

@@ -132,7 +132,14 @@ class PolicyEngine(Generic[_Directory_co]):
         self._counts.undecided(len(asked))
         if self._hook is not None:
             for caller, each in asked:
-                self._hook.tell(partial(Outage, caller=caller, request=_request(each), error=error))
+                self._hook.tell(partial(Outage, caller=caller, request=_request(each), error=_copy_of(error)))
+
+
+def _copy_of(error: DirectoryUnavailable) -> DirectoryUnavailable:
+    # The host is told by the error itself, which a hook might change.
+    copied = DirectoryUnavailable(*error.args)
+    copied.__cause__ = error.__cause__
+    return copied
 
 
 def _requests(asked: Sequence[_Asked]) -> list[tuple[Caller, SessionRequest]]:

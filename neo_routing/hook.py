@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Final, Generic, TypeVar
@@ -48,6 +48,8 @@ class Hook(Generic[Notice]):
     def tell(self, notice: Callable[..., Notice]) -> None:
         """Make the notice, of an `id` and a `time`, and tell it."""
         outer = _TELLING.get()
+        while outer is not None and outer.over:  # or a chain of callbacks, each with a copy of the context, would grow
+            outer = outer.outer
         if self._is_within(outer):
             self._counts.troubled(HookTrouble.WITHIN_ITSELF)
             return
@@ -58,8 +60,8 @@ class Hook(Generic[Notice]):
             if returned is not None:
                 _finish(returned)
         except Exception as error:  # noqa: BLE001  # the host's, and no decision may fail of it
-            self.last_error = _in_words(error)
             self._counts.troubled(HookTrouble.FAILED)
+            self.last_error = _in_words(error)
         finally:
             telling.over = True  # for a task that was begun meanwhile, and has a copy of the context
             _TELLING.reset(before)
@@ -74,11 +76,15 @@ class Hook(Generic[Notice]):
 
 def _in_words(error: Exception) -> str:
     # Not the error itself: with its traceback it would keep the directory that was decided on, and all its callers had.
+    name, words = _said(lambda: type(error).__name__), _said(lambda: str(error))
+    return f"{name}: {words} ({_place(error)})"
+
+
+def _said(say: Callable[[], str]) -> str:
     try:
-        words = str(error)
-    except Exception:  # noqa: BLE001  # the host's as well
-        words = "what it says cannot be had"
-    return f"{type(error).__name__}: {words} ({_place(error)})"
+        return str.__str__(say())  # a class of the host's may fail to be formatted
+    except Exception:  # noqa: BLE001  # or to be told at all
+        return "what cannot be told"
 
 
 def _place(error: Exception) -> str:
@@ -91,5 +97,5 @@ def _place(error: Exception) -> str:
 def _finish(returned: object) -> None:
     if isinstance(returned, Coroutine | Generator):
         returned.close()  # or it would warn of itself
-    if isinstance(returned, Coroutine | Generator | AsyncGenerator):
+    if isinstance(returned, Awaitable | Generator | AsyncGenerator):
         raise TypeError(f"a hook is called and not awaited: it returned a {type(returned).__name__}, which did not run")

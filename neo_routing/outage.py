@@ -11,7 +11,7 @@ from neo_routing import well_formed
 from neo_routing.caller import Caller
 from neo_routing.complaints import naming_its_fields
 from neo_routing.port import DirectoryUnavailable
-from neo_routing.record import aware_time, without_title
+from neo_routing.record import aware_time, caller_itself, without_title
 from neo_routing.request import SessionRequest
 
 
@@ -26,6 +26,6 @@ class Outage:
 
     id: str = field(converter=well_formed.identifier)
     time: datetime = field(converter=aware_time)
-    caller: Caller
+    caller: Caller = field(converter=caller_itself)
     request: SessionRequest | None = field(converter=optional(without_title))
     error: DirectoryUnavailable

@@ -11,7 +11,6 @@ from typing import Any, Final
 from attrs import evolve, field, frozen
 
 from neo_routing import well_formed
-from neo_routing.admission import TO_OTHERS, TO_PLATFORM
 from neo_routing.caller import Caller
 from neo_routing.complaints import IllFormed, naming_its_fields
 from neo_routing.content import HeldRows
@@ -34,7 +33,8 @@ def aware_time(value: datetime) -> datetime:
     return datetime.fromisoformat(datetime.isoformat(value))  # without what the host's class or zone add to it
 
 
-def _caller(value: Caller) -> Caller:
+def caller_itself(value: Caller) -> Caller:
+    """Accept a caller."""
     if not isinstance(value, Caller):
         raise IllFormed("must be a Caller")
     return value
@@ -51,7 +51,7 @@ class DecisionRecord:
 
     id: str = field(converter=well_formed.identifier)
     time: datetime = field(converter=aware_time)
-    caller: Caller = field(converter=_caller)
+    caller: Caller = field(converter=caller_itself)
     request: SessionRequest | None
     needed: RowsNeeded | None
     found: Rows | None = field(hash=False)
@@ -60,6 +60,10 @@ class DecisionRecord:
     rules_version: int = field(default=RULES_VERSION, converter=well_formed.integer)
 
     def __attrs_post_init__(self) -> None:
+        for name, kind in (("request", SessionRequest), ("found", Rows), ("decision", Decision)):
+            value = getattr(self, name)
+            if not isinstance(value, kind) and (value is not None or name == "decision"):
+                raise IllFormed(f"must be of type {kind.__name__}", place=f"DecisionRecord.{name}")
         if (self.request is None) is not is_malformed(self.decision):
             raise IllFormed("is there exactly if the call was not malformed", place="DecisionRecord.request")
         if self.needed != (None if self.request is None else rows_needed(self.caller, self.request)):
@@ -95,8 +99,9 @@ def record_of(
 ) -> DecisionRecord:
     """Make the record of a decision that was just made on this request; of a malformed call, `request` is `None`.
 
-    The title is masked unless told otherwise. Raises `ValueError` if the decision is another one, or if it has left
-    its rows behind: pickled, or read from its plain form.
+    The title is masked unless told otherwise. Raises `ValueError` if the decision is another caller's or on another
+    request, or if it has left its rows behind: pickled, or read from its plain form. Who made a malformed call, no
+    decision knows: that is taken as it is said.
 
     >>> from datetime import UTC
     >>> from neo_routing import CallerKind
@@ -127,18 +132,17 @@ def _evidence(decision: Decision, caller: Caller, request: SessionRequest) -> Ev
     evidence = evidence_of(decision)
     if evidence is None:
         raise ValueError("the decision has left behind what it rests on: make its record before it is pickled")
-    admission = (TO_PLATFORM if caller.is_platform else TO_OTHERS)[request.shape]
-    if evidence[:3] != (request, admission, rows_needed(caller, request)):
+    if evidence[:2] != (caller, request):
         raise ValueError("the decision is not one on this request of this caller")
     return evidence
 
 
 def _cut_out(decision: Decision, request: SessionRequest, evidence: Evidence) -> dict[str, Any]:
     """Let the decision rest on the rows that it looks at, so that a record holds on to no whole directory."""
-    _, admission, needed, rows, routing = evidence
+    caller, _, admission, needed, rows, routing = evidence
     found = NO_ROWS if needed is None else rows.needed([needed])
     return {
         "needed": needed,
         "found": None if needed is None else found,
-        "decision": Decision(decision.result, (request, admission, needed, found, routing)),
+        "decision": Decision(decision.result, (caller, request, admission, needed, found, routing)),
     }

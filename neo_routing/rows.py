@@ -98,6 +98,8 @@ class Rows:
     """Id of an end-company without links: its owner."""
     revision: str | None = None
     """What the directory calls the state that the rows are of, and `None` where it has no name for it."""
+    is_slice: bool = False
+    """Whether these were cut out, or looked up, for some decisions: then an absent row may well be there."""
 
     def needed(self, needed: Iterable[RowsNeeded]) -> Rows:
         """Return those that these decisions can look at, and no others, in time that grows with them alone.
@@ -173,6 +175,8 @@ def _other_than_ids(names: Mapping[Any, str]) -> dict[Any, str]:
 
 
 def _same_groups(one: Mapping[Any, tuple[Any, ...]], other: Mapping[Any, tuple[Any, ...]]) -> bool:
-    return one.keys() == other.keys() and all(
-        group == other[key] or frozenset(group) == frozenset(other[key]) for key, group in one.items()
-    )
+    return one.keys() == other.keys() and all(_same_members(group, other[key]) for key, group in one.items())
+
+
+def _same_members(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return one == other or (len(one) == len(other) and frozenset(one) == frozenset(other))

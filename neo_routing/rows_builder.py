@@ -9,6 +9,7 @@ from neo_routing import well_formed
 from neo_routing.complaints import IllFormed
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
 from neo_routing.plain_text import plain_text
+from neo_routing.printable import printable
 from neo_routing.rows import ChannelRow, Rows
 
 _Channels: TypeAlias = dict[tuple[str, str], tuple[ChannelRow, ...]]
@@ -50,6 +51,8 @@ class RowsBuilder:
         self._end_companies: dict[tuple[str, str], tuple[str, ...]] = {}
         self._end_company_names: dict[str, str] = {}
         self._standard_installations: dict[str, tuple[str, ...]] = {}
+        # What the same id must say again: rows that differ are of two snapshots, or ids that are unique only per owner.
+        self._channel_rows: dict[str, tuple[ChannelStatus, str, ChannelRow]] = {}
         self._end_company_owners: dict[str, str] = {}
         # Ids recur in many rows: one object for each saves half of the memory.
         self._texts: dict[str, str] = {}
@@ -91,6 +94,8 @@ class RowsBuilder:
         if isinstance(installed_m365_tenant_ids, str):  # its letters are no ids
             raise IllFormed("must be a list", place="installed_m365_tenant_ids")
         installed = [self._m365_tenant_id(each) for each in installed_m365_tenant_ids]
+        if self._channel_rows.setdefault(row[0], (status, bot_id, row)) != (status, bot_id, row):
+            raise ValueError(f"channel {printable(row[0])} is there already, and otherwise")
         self._add(self._channels[status], (tenant_id, bot_id), row)
         self._known_bots[bot_id] = None
         if white_label:
@@ -113,15 +118,12 @@ class RowsBuilder:
     def add_link(self, tenant_id: str, m365_tenant_id: str, end_company_id: str, name: str) -> None:
         """Add a link from an end-company of the tenant to an M365 tenant."""
         key = (self._identifier(tenant_id), self._m365_tenant_id(m365_tenant_id))
-        end_company_id, name = plain_text(end_company_id), plain_text(name)
-        self._add(self._end_companies, key, end_company_id)
-        _name(self._end_company_names, end_company_id, name)
+        self._add_company(key[0], plain_text(end_company_id), plain_text(name))
+        self._add(self._end_companies, key, plain_text(end_company_id))
 
     def add_end_company(self, tenant_id: str, end_company_id: str, name: str) -> None:
         """Add an end-company, which is kept even if it is linked to no M365 tenant; nobody decides by such a one."""
-        tenant_id, end_company_id, name = self._identifier(tenant_id), plain_text(end_company_id), plain_text(name)
-        self._end_company_owners[end_company_id] = tenant_id
-        _name(self._end_company_names, end_company_id, name)
+        self._add_company(self._identifier(tenant_id), plain_text(end_company_id), plain_text(name))
 
     def rows(self, revision: str | None = None) -> Rows:
         """Return all that was added, as of this revision of the directory; add nothing afterwards."""
@@ -147,9 +149,12 @@ class RowsBuilder:
             revision=None if revision is None else plain_text(revision),
         )
 
+    def _add_company(self, owner_id: str, end_company_id: str, name: str) -> None:
+        if self._end_company_owners.setdefault(end_company_id, owner_id) != owner_id:
+            raise ValueError(f"end-company {printable(end_company_id)} is there already, and of another tenant")
+        _name(self._end_company_names, end_company_id, name)
+
     def _unlinked(self) -> dict[str, str]:
-        if not self._end_company_owners:
-            return {}
         linked = {company_id for company_ids in self._end_companies.values() for company_id in company_ids}
         return {each: owner for each, owner in self._end_company_owners.items() if each not in linked}
 

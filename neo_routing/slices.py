@@ -72,6 +72,7 @@ class Slice:
             "end_companies": self._end_companies,
             "end_company_names": self._end_company_names,
             "revision": self._rows.revision,
+            "is_slice": True,
         }
 
     def _add_agent(self, agent_id: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from attrs import NOTHING, Attribute, fields
 
 from neo_routing.complaints import IllFormed
-from neo_routing.content import content_of
+from neo_routing.content import content_of, require_whole
 from neo_routing.directory import EACH, Agent, Channel, EndCompany, Tenant
 from neo_routing.names import Name
 from neo_routing.problems import InvalidDirectory, Problem, Problems, References
@@ -38,12 +38,15 @@ class RepeatedKeys(dict[str, Any]):
 def directory_data(content: Rows) -> dict[str, list[dict[str, Any]]]:
     """Return the directory document: lists of plain dicts, made anew, in which every key is written out.
 
+    Raises `ValueError` for a slice.
+
     >>> document = directory_data(content_of(tenants=[Tenant(id="msp-a")]))
     >>> document["tenants"], document["channels"]
     ([{'id': 'msp-a', 'name': 'msp-a'}], [])
     >>> directory_of(document) == content_of(tenants=[Tenant(id="msp-a")])
     True
     """
+    require_whole(content)
     document: dict[str, list[dict[str, Any]]] = {collection: [] for collection in _COLLECTIONS}
     for row in content:
         document[_COLLECTION_OF[type(row)]].append(row_data(row))
@@ -121,7 +124,7 @@ def _row_problems(place: str, row: object, columns: tuple[Attribute[Any], ...]) 
 
 
 def _key_problems(prefix: str, found: dict[str, Any], known: Iterable[str]) -> Iterator[Problem]:
-    for name in sorted(found.keys() - set(known)):
+    for name in sorted(found.keys() - set(known), key=str):
         yield Problem(f"{prefix}{name}", "is not a known key")
     if isinstance(found, RepeatedKeys):
         for name in found.repeated:

@@ -25,6 +25,7 @@ from neo_routing import (
     normal_bot_id,
     normal_m365_tenant_id,
 )
+from neo_routing.content import require_whole
 from neo_routing.plain_data.directories import row_data
 
 
@@ -69,6 +70,7 @@ class World:
         >>> World.of(content_of(tenants=[Tenant(id="msp-b"), Tenant(id="msp-a")])).tenants[0].id
         'msp-a'
         """
+        require_whole(content)
         rows = [*content]
         return cls(*([row for row in rows if isinstance(row, kind)] for kind in (Tenant, Agent, Channel, EndCompany)))
 

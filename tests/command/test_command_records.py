@@ -328,3 +328,10 @@ def test_json_of_a_record_is_what_was_recorded_or_what_the_directory_says(
     assert json.loads(explained[2])["outcome"] == "white_label_channel"
     done = run("explain", "--record", records, "--id", "call-15", "--json", "--directory", "missing.json")
     assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_records_of_malformed_calls_alone_show_nothing(run: Run, lines: list[str], tmp_path: Path) -> None:
+    malformed = [line for line in lines if json.loads(line)["request"] is None]
+    done = run("resolve", "--expect", written(tmp_path, *malformed))
+    assert (len(malformed), done.returncode, done.stdout) == (1, 2, b"")
+    assert b"can be decided again: the calls were malformed" in done.stderr

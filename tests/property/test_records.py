@@ -103,8 +103,8 @@ def test_rows_of_a_host_that_no_document_could_hold_are_recorded_as_they_were() 
     builder.add_tenant("msp-a")
     builder.add_agent(12, "msp-a", "x" * 9999 + "\ud800\0", AgentKind.CONVERSATIONAL, None)
     builder.add_channel(("", "msp-a", 12, True, None), BOT, ChannelStatus.ACTIVE, [M365_TENANT])
-    builder.add_channel(("", "msp-b", 12, True, None), BOT, ChannelStatus.ACTIVE, [M365_TENANT])
-    builder.add_channel(("", "msp-b", 12, True, True), BOT, ChannelStatus.DISCONNECTED, [M365_TENANT])
+    builder.add_channel((" ", "msp-b", 12, True, None), BOT, ChannelStatus.ACTIVE, [M365_TENANT])
+    builder.add_channel(("\0", "msp-b", 12, True, True), BOT, ChannelStatus.DISCONNECTED, [M365_TENANT])
     builder.add_link("msp-a", M365_TENANT, "", "\u2028")
     check((PLATFORM, ON_A_BOT, decide(PLATFORM, ON_A_BOT, HeldRows(builder.rows()))))
 
@@ -225,8 +225,8 @@ def test_what_the_shape_refused_needs_no_rows_and_can_be_decided_again() -> None
 
 def test_records_in_memory_hold_on_to_no_directory() -> None:
     decision = recorded(usual()).decision
-    held = decision._evidence[3]
-    assert held is not usual()[2]._evidence[3] and [*held.tenants] == ["msp-a"]
+    held = decision._evidence[4]
+    assert held is not usual()[2]._evidence[4] and [*held.tenants] == ["msp-a"]
 
 
 def test_records_can_be_put_into_sets() -> None:
@@ -447,3 +447,46 @@ def test_installations_that_are_lost_on_the_way_are_noticed(monkeypatch: pytest.
 def test_a_bot_that_only_somebody_else_has_is_known_on_the_recorded_rows_too() -> None:
     record = read_record(record_line(recorded(usual())))
     assert record.decide_again().warnings == (WarningCode.WHITE_LABEL_BOT_NOT_INSTALLED,)
+
+
+@pytest.mark.parametrize("kind", CallerKind)
+@pytest.mark.parametrize(
+    ("asked", "request_given"),
+    [
+        (Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=11)),
+        (Caller(CallerKind.USER, "msp-a"), SessionRequest(client_id="zz", agent_id=11)),
+        (PLATFORM, ON_A_BOT),
+    ],
+    ids=["own agent", "refused by its shape", "platform"],
+)
+def test_a_record_is_of_who_asked_and_of_nobody_else(
+    asked: Caller, request_given: SessionRequest, kind: CallerKind
+) -> None:
+    decision = decide(asked, request_given, USUAL.directory())
+    recorded((asked, request_given, decision))
+    for other in (Caller(kind, "msp-b"), Caller(kind, asked.tenant_id)):
+        if other != asked:
+            with pytest.raises(ValueError, match="not one on this request of this caller"):
+                recorded((other, request_given, decision))
+
+
+def test_a_record_of_a_malformed_call_grants_nothing() -> None:
+    """Nothing could be decided again there, so nobody would notice."""
+    malformed = malformed_decision(parse_session_request({"agent_id": "x"}).failure())
+    data = record_data(recorded((PLATFORM, None, malformed)))
+    granted = record_data(recorded((PLATFORM, ON_A_BOT, decide(PLATFORM, ON_A_BOT, USUAL.directory()))))
+    forged = granted["decision"] | {"trace": data["decision"]["trace"]}
+    assert forged["outcome"] == "neo_support_fallback"
+    other = data["decision"] | {"details": {"fields": ["title"], "complaints": {"title": "too_long"}}}
+    for decision in (forged, other, data["decision"] | {"warnings": ["bot_id_ignored"]}):
+        with pytest.raises(IllFormed, match="exactly if the call was not malformed"):
+            record_from(data | {"decision": decision})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("found", "x"), ("found", [USUAL]), ("decision", None), ("request", {}), ("caller", "user")]
+)
+def test_a_record_says_which_of_its_parts_is_none(name: str, value: object) -> None:
+    record = recorded((PLATFORM, ON_A_BOT, decide(PLATFORM, ON_A_BOT, USUAL.directory())))
+    with pytest.raises(IllFormed, match=rf"^DecisionRecord\.{name} must be"):
+        evolve(record, **{name: value})

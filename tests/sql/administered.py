@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
 from typing import Any
 
-from attrs import frozen
 from sqlalchemy import Engine, Table, create_engine, event, select
 
 from neo_routing import Agent, AgentKind, Channel, EndCompany, ManagedAgentKey, Tenant
 from neo_routing.testing import World
 from neo_routing_adapters.sql.schema import metadata
 from neo_routing_adapters.sql.upgrade import upgrade
-
-
-@frozen
-class Content:
-    """A world as an import takes it, though ids may be there twice or owners be missing."""
-
-    world: World
-
-    def __iter__(self) -> Iterator[Any]:
-        return chain(self.world.tenants, self.world.agents, self.world.channels, self.world.end_companies)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
 
 TENANTS = (Tenant(id="msp-a", name="MSP A"), Tenant(id="msp-b"))
 AGENT = Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL, managed_key=ManagedAgentKey.NEO_SUPPORT)

@@ -11,7 +11,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from sqlalchemy import Engine, inspect
 
-from administered import AGENT, CHANNEL, COMPANY, TENANTS, Content, engine_at, upgraded
+from administered import AGENT, CHANNEL, COMPANY, TENANTS, engine_at, upgraded
 from neo_routing import AgentKind, ChannelStatus
 from neo_routing.testing import World, directories
 from neo_routing_adapters.sql.check import Severity, check
@@ -83,7 +83,7 @@ def test_any_directory_that_was_imported_is_free_of_errors(any_database_url: str
         @settings(max_examples=10)
         @given(directories())
         def holds(world: World) -> None:
-            import_directory(engine, Content(world), allow_removals=True)
+            import_directory(engine, world.content, allow_removals=True)
             assert [finding for finding in check(engine) if finding.severity is Severity.ERROR] == []
 
         holds()

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
-from administered import Content, engine_at, everything_in, upgraded
+from administered import engine_at, everything_in, upgraded
 from neo_routing_adapters.command import main
 from neo_routing_adapters.sql import transactions
 from neo_routing_adapters.sql.check.snapshot import snapshot_findings
@@ -136,7 +136,7 @@ def test_nothing_is_exported_imported_or_guarded_where_rows_are_hidden(engine: E
     with pytest.raises(RowsHidden, match="policies can hide rows"):
         next(export_directory(by_role))
     with pytest.raises(RowsHidden):
-        import_directory(by_role, Content(WORLD))
+        import_directory(by_role, WORLD.content)
     with pytest.raises(RowsHidden):
         guard(by_role)
     assert everything_in(engine) == before

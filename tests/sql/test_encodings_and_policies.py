@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, make_url
 
-from administered import WORLD, Content, upgraded
+from administered import WORLD, upgraded
 from neo_routing_adapters.command import main
 from neo_routing_adapters.sql.directory_export import export_directory
 from neo_routing_adapters.sql.directory_import import import_directory
@@ -39,7 +39,7 @@ def test_no_tables_are_made_in_an_encoding_that_cannot_hold_every_id(
     other_encoding: str, options: dict[str, str]
 ) -> None:
     engine = create_engine(other_encoding, connect_args=options)
-    for administer in (upgrade, guard, lambda engine: import_directory(engine, Content(WORLD))):
+    for administer in (upgrade, guard, lambda engine: import_directory(engine, WORLD.content)):
         with pytest.raises(NotUtf8, match=CURE) as raised:
             administer(engine)
         assert other_encoding.endswith(raised.value.encoding.lower())
@@ -85,4 +85,4 @@ def test_an_export_of_rows_that_a_policy_hides_fails_and_is_not_a_part_of_them(h
 
 def test_an_import_into_rows_that_a_policy_hides_fails(hiding: Engine) -> None:
     with pytest.raises(RowsHidden, match="policies can hide rows"):
-        import_directory(hiding, Content(WORLD))
+        import_directory(hiding, WORLD.content)

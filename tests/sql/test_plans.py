@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from administered import Content, engine_at, upgraded
+from administered import engine_at, upgraded
 from neo_routing import (
     Agent,
     AgentKind,
@@ -88,7 +88,7 @@ def world() -> World:
 @pytest.fixture
 def loaded(any_database_url: str, world: World) -> Iterator[Engine]:
     with upgraded(any_database_url) as engine:
-        import_directory(engine, Content(world))
+        import_directory(engine, world.content)
         yield engine
 
 
@@ -311,7 +311,7 @@ def test_a_request_that_its_shape_refuses_takes_no_connection() -> None:
 
 def test_a_batch_in_sqlite_goes_through_its_keys_first(sqlite_url: str) -> None:
     with upgraded(sqlite_url) as engine:
-        import_directory(engine, Content(MOVED[0]))  # which leaves statistics: so few rows would otherwise come first
+        import_directory(engine, MOVED[0].content)  # which leaves statistics: so few rows would otherwise come first
         engine.dispose()  # a connection reads them when it is opened
         statement = Statements(engine.dialect).for_many([*map(of_msp, range(2))])
         with engine.connect() as connection:

@@ -9,7 +9,7 @@ import gc
 import sys
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
@@ -194,7 +194,8 @@ def test_an_outage_is_told_and_then_raised() -> None:
         engine.decide(USER, {"agent_id": 12, "title": "My secret"})
     [outage] = told
     assert isinstance(outage, Outage)
-    assert raised.value is down.error is outage.error
+    assert raised.value is down.error
+    assert (outage.error.args, outage.error.__cause__) == (down.error.args, down.error.__cause__)
     assert (outage.id, outage.time, outage.caller) == ("d-1", NOON, USER)
     assert outage.request is not None
     assert (outage.request.agent_id, outage.request.title) == (12, "***")
@@ -215,7 +216,7 @@ def test_an_outage_of_a_batch_is_one_of_each_of_its_cases(down: Down, decide_all
     with pytest.raises(DirectoryUnavailable) as raised:
         decide_all(engine)
     assert raised.value is down.error
-    assert {outage.error for outage in told} == {down.error}
+    assert {outage.error.args for outage in told} == {down.error.args}
     assert [outage.caller for outage in told] == [caller for caller, _ in CASES]
     assert [outage.request is None for outage in told] == [body == "no object" for _, body in CASES]
     assert engine.counts() == PolicyEngine(directory()).counts() | {"undecided": {"directory_unavailable": len(CASES)}}
@@ -380,13 +381,79 @@ class Unspeakable(Exception):
         raise self
 
 
-def test_an_error_that_cannot_be_told_fails_no_decision() -> None:
+class Words(str):
+    __slots__ = ()
+
+    def __format__(self, _: str) -> str:
+        raise ValueError
+
+
+class Unformatted(Exception):
+    def __str__(self) -> str:
+        return Words("x")
+
+
+class Nameless(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise ValueError
+
+
+class WithoutName(Exception, metaclass=Nameless):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (Unspeakable, "Unspeakable: what cannot be told ("),
+        (Unformatted, "Unformatted: x ("),
+        (WithoutName, "what cannot be told:  ("),
+    ],
+    ids=["words", "format", "name"],
+)
+def test_an_error_that_cannot_be_told_fails_no_decision(error: type[Exception], words: str) -> None:
     def hook(_: Any) -> None:
-        raise Unspeakable
+        raise error
 
     engine = engine_with(hook)
     assert engine.decide(*CASES[0]).target
-    assert str(engine.last_hook_error).startswith("Unspeakable: what it says cannot be had")
+    assert str(engine.last_hook_error).startswith(words)
+    assert engine.counts()["hook"]["failed"] == 1
+
+
+def test_what_a_hook_does_to_an_outage_does_not_reach_the_host() -> None:
+    def hook(outage: Any) -> None:
+        outage.error.args = ("changed",)
+        outage.error.__cause__ = None
+
+    down = Down()
+    args, cause = down.error.args, down.error.__cause__
+    with pytest.raises(DirectoryUnavailable) as raised:
+        engine_with(hook, down).decide(USER, {"agent_id": 12})
+    assert (raised.value.args, raised.value.__cause__) == (args, cause)
+
+
+def test_a_hook_that_returns_what_is_awaited_has_failed() -> None:
+    class Awaited:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    engine = engine_with(lambda _: Awaited())
+    assert engine.decide(*CASES[0]).target
+    assert engine.counts()["hook"]["failed"] == 1
+
+
+def test_callbacks_that_decide_in_turn_do_not_add_up() -> None:
+    contexts: list[contextvars.Context] = []
+    engine = engine_with(lambda _: contexts.append(contextvars.copy_context()))
+    engine.decide(*CASES[0])
+    for _ in range(50):
+        contexts.pop().run(engine.decide, *CASES[0])
+    telling, depth = contexts.pop().run(_TELLING.get), 0
+    while telling is not None:
+        telling, depth = telling.outer, depth + 1
+    assert depth == 1
 
 
 def test_what_is_kept_of_an_error_keeps_nothing_alive_that_was_decided_on() -> None:

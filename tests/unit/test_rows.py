@@ -144,4 +144,33 @@ def test_a_row_that_comes_again_has_its_last_name_and_all_its_installations() ->
 
 def test_every_field_of_rows_but_the_revision_is_compared() -> None:
     compared = {*rows_module._PLAIN, *rows_module._NAMES, *rows_module._GROUPS, "managed_agents"}
-    assert compared == {each.name for each in fields(Rows)} - {"revision"}
+    assert compared == {each.name for each in fields(Rows)} - {"revision", "is_slice"}
+
+
+def test_a_channel_or_a_company_that_is_two_rows_is_no_row() -> None:
+    """Whoever told of them by their ids would give one customer what is another's."""
+    builder = RowsBuilder()
+    row = ("ch-1", "msp-a", 12, True, None)
+    builder.add_channel(row, "bot", ChannelStatus.ACTIVE, ["m-1"])
+    builder.add_link("msp-a", "m-1", "co-1", "Clinic")
+    for other in (
+        (("ch-1", "msp-b", 12, True, None), "bot", ChannelStatus.ACTIVE, ["m-1"]),
+        (("ch-1", "msp-a", 13, True, None), "bot", ChannelStatus.ACTIVE, ["m-1"]),
+        (row, "another", ChannelStatus.ACTIVE, ["m-1"]),
+        (row, "bot", ChannelStatus.DISCONNECTED, ["m-1"]),
+    ):
+        with pytest.raises(ValueError, match="channel ch-1 is there already, and otherwise"):
+            builder.add_channel(*other)
+    for add in (
+        lambda: builder.add_link("msp-b", "m-2", "co-1", "Bakery"),
+        lambda: builder.add_end_company("msp-b", "co-1", "Bakery"),
+    ):
+        with pytest.raises(ValueError, match="end-company co-1 is there already, and of another tenant"):
+            add()
+    builder.add_channel(row, "bot", ChannelStatus.ACTIVE, ["m-2"])
+    builder.add_link("msp-a", "m-2", "co-1", "Clinic")
+    rows = builder.rows()
+    assert rows.active_channels == {("msp-a", "bot"): (row,)}
+    assert rows.active_installations == {("bot", "m-1"): (row,), ("bot", "m-2"): (row,)}
+    assert rows.end_companies == {("msp-a", "m-1"): ("co-1",), ("msp-a", "m-2"): ("co-1",)}
+    assert rows.end_company_names == {"co-1": "Clinic"}

@@ -76,7 +76,7 @@ HALTED = ("halted", "msp-c", 5, True, None)
 
 def held(rows: Rows) -> dict[str, Any]:
     """What is there at all."""
-    names = [name for name in dir(Rows) if not name.startswith("_") and name not in {"needed", "revision"}]
+    names = [name for name in dir(Rows) if not name.startswith("_") and name not in {"needed", "revision", "is_slice"}]
     found = {name: getattr(rows, name) for name in names}
     found["managed_agents"] = {key: owners for key, owners in rows.managed_agents.items() if owners}
     return {

@@ -55,6 +55,8 @@ def replay(expect: Path, directory: str | None, *, trace: bool) -> str:
                     sys.stdout.buffer.flush()
     if tally.count == 0:
         raise CommandFailed(f"{name} holds no records")
+    if tally.count == tally.malformed:
+        raise CommandFailed(f"no record of {name} can be decided again: the calls were malformed")
     if tally.otherwise:
         raise CommandFailed(str(tally), FOUND)
     return str(tally)
@@ -66,13 +68,13 @@ class _Tally:
     def __init__(self) -> None:
         self.count = 0
         self.otherwise = 0
-        self._malformed = 0
+        self.malformed = 0
 
     def difference(self, record: DecisionRecord, again: Decision | None, *, trace: bool) -> str | None:
         """Count one, and return the line that tells in what it differs, if it does."""
         self.count += 1
         if again is None:
-            self._malformed += 1
+            self.malformed += 1
             return None
         expected, given = decision_data(record.decision, trace=trace), decision_data(again, trace=trace)
         if given == expected:
@@ -83,4 +85,4 @@ class _Tally:
 
     def __str__(self) -> str:
         told = f"{self.count:,} {'record' if self.count == 1 else 'records'}: {self.otherwise:,} decided otherwise"
-        return f"{told}, {self._malformed:,} malformed and not decidable" if self._malformed else told
+        return f"{told}, {self.malformed:,} malformed and not decidable" if self.malformed else told

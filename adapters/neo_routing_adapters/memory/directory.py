@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final, Self
 
 from neo_routing import Agent, Channel, EndCompany, HeldRows, Rows, Tenant, content_of
+from neo_routing.content import require_whole
 
 _MANY: Final = 100_000
 
@@ -17,7 +18,8 @@ class MemoryDirectory(HeldRows):
     It is made of rows, as `content_of` takes them, with the same errors. It never waits, so `adecide` takes it as well,
     and it can be copied and pickled.
 
-    >>> from neo_routing import AgentKind, Caller, CallerKind, SessionRequest, resolve_session_target
+    >>> from neo_routing.content import require_whole
+    from neo_routing import AgentKind, Caller, CallerKind, SessionRequest, resolve_session_target
     >>> directory = MemoryDirectory(
     ...     tenants=[Tenant(id="msp-a")],
     ...     agents=[Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL)],
@@ -45,12 +47,13 @@ class MemoryDirectory(HeldRows):
 
     @classmethod
     def holding(cls, content: Rows) -> Self:
-        """Return the directory that holds a whole directory which is there already.
+        """Return the directory that holds a whole directory which is there already. Raises `ValueError` for a slice.
 
         >>> content = content_of(tenants=[Tenant(id="msp-a")])
         >>> MemoryDirectory.holding(content).content == content
         True
         """
+        require_whole(content)
         directory = cls.__new__(cls)
         HeldRows.__init__(directory, content)
         _collect_once(content)

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from neo_routing import Rows
+from neo_routing.content import require_whole
 from neo_routing_adapters.sql.directory_change import DirectoryChange, RemovalsRefused, change_to, is_same
 from neo_routing_adapters.sql.our_tables import require_foreign_keys, require_our_tables
 from neo_routing_adapters.sql.schema import tenants
@@ -57,10 +58,10 @@ def import_directory(
     The change is announced before any row is written. A dry run ends there. Raises `RemovalsRefused` if it would leave
     a relation empty that is not, or remove more than half of the tenants, unless removals are allowed.
 
-    Ids must be unique and owners there: raises `sqlalchemy.exc.IntegrityError` if they are not, or if a guard forbids a
+    Raises `ValueError` for a slice; `sqlalchemy.exc.IntegrityError` if an owner is not there, or if a guard forbids a
     clash; `ForeignKeysOff` on a SQLite that does not enforce them; `NotOurTables` on a host's views, and
     `UnknownSchemaVersion` on tables of a newer library; else the errors of SQLAlchemy, of the driver (on
-    PostgreSQL psycopg), and of the content.
+    PostgreSQL psycopg).
 
     >>> from neo_routing import Tenant, content_of
     >>> from sqlalchemy import create_engine, event
@@ -77,6 +78,7 @@ def import_directory(
     this would leave routing_tenant empty; nothing was changed
     >>> engine.dispose()
     """
+    require_whole(content)
     count = len(content)
     with writing(engine, at_once=False) as connection:
         require_foreign_keys(connection)

@@ -109,6 +109,7 @@ class FoundRows:
             known_bots=self._known_bots.keys(),
             end_companies=self._end_companies,
             end_company_names=self._end_company_names,
+            is_slice=True,
         )
 
     def _add(self, sort: int, found: Iterable[Any]) -> None:
