@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from attrs import fields
 
@@ -174,3 +176,35 @@ def test_a_channel_or_a_company_that_is_two_rows_is_no_row() -> None:
     assert rows.active_installations == {("bot", "m-1"): (row,), ("bot", "m-2"): (row,)}
     assert rows.end_companies == {("msp-a", "m-1"): ("co-1",), ("msp-a", "m-2"): ("co-1",)}
     assert rows.end_company_names == {"co-1": "Clinic"}
+
+
+@pytest.mark.parametrize(
+    ("add", "told"),
+    [
+        (lambda builder: builder.add_tenant([]), "must be a string"),
+        (lambda builder: builder.add_tenant(7), "must be a string"),
+        (
+            lambda builder: builder.add_channel(("ch", "a", 1, False, None), "bot", ChannelStatus.ACTIVE, "m-1"),
+            "installed_m365_tenant_ids must be a list",
+        ),
+        (
+            lambda builder: builder.add_channel(("ch", "a", 1, 2, None), "bot", ChannelStatus.ACTIVE, []),
+            "white_label and show_agent_progress_steps must be true or false",
+        ),
+        (
+            lambda builder: builder.add_channel(("ch", "a", 1, False, "no"), "bot", ChannelStatus.ACTIVE, []),
+            "white_label and show_agent_progress_steps must be true or false",
+        ),
+    ],
+    ids=["a list", "a number", "letters for a list", "2 for a truth value", "a text for one"],
+)
+def test_a_row_that_makes_no_sense_is_told_by_what_is_wrong(add: Callable[[RowsBuilder], None], told: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole of it is compared
+        add(RowsBuilder())
+    assert str(raised.value) == told
+
+
+def test_names_of_unknown_fields_are_told_by_their_place() -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole of it is compared
+        SessionRequest(unknown_fields=(7,))
+    assert str(raised.value) == "SessionRequest.unknown_fields must be a string"
