@@ -490,3 +490,9 @@ def test_a_record_says_which_of_its_parts_is_none(name: str, value: object) -> N
     record = recorded((PLATFORM, ON_A_BOT, decide(PLATFORM, ON_A_BOT, USUAL.directory())))
     with pytest.raises(IllFormed, match=rf"^DecisionRecord\.{name} must be"):
         evolve(record, **{name: value})
+
+
+def test_the_rows_of_a_record_are_of_the_revision_of_its_decision() -> None:
+    record = recorded((PLATFORM, ON_A_BOT, decide(PLATFORM, ON_A_BOT, USUAL.directory())))
+    with pytest.raises(IllFormed, match=r"^DecisionRecord\.found is of another revision than the decision$"):
+        evolve(record, found=evolve(record.found, revision="another"))

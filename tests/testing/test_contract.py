@@ -100,8 +100,8 @@ class ListDirectory:
     def is_m365_tenant(self, stored: str, asked: str | None) -> bool:
         return normal_m365_tenant_id(stored) == asked
 
-    def is_linked_by(self, company: Mapping[str, Any], owner_id: str) -> bool:
-        return company["tenant_id"] == owner_id
+    def linked_as(self, company: Mapping[str, Any], owner_id: str) -> str | None:
+        return company["id"] if company["tenant_id"] == owner_id else None
 
     def name(self, row: Mapping[str, Any]) -> str:
         return row["name"]
@@ -152,8 +152,9 @@ class ListDirectory:
                 linked = any(
                     self.is_m365_tenant(each, m365_tenant_id) for each in self.read("links", company["m365_tenant_ids"])
                 )
-                if linked and self.is_linked_by(company, owner_id):
-                    builder.add_link(owner_id, str(m365_tenant_id), company["id"], self.name(company))
+                company_id = self.linked_as(company, owner_id) if linked else None
+                if company_id is not None:
+                    builder.add_link(owner_id, str(m365_tenant_id), company_id, self.name(company))
 
     def add_agents(
         self, builder: RowsBuilder, needed: RowsNeeded, agent_ids: set[int], agents: Sequence[Mapping[str, Any]]
@@ -347,8 +348,9 @@ class CutsNames(ListDirectory):
 
 
 class TakesTheLinksOfOthers(ListDirectory):
-    def is_linked_by(self, company: Mapping[str, Any], owner_id: str) -> bool:
-        return True
+    def linked_as(self, company: Mapping[str, Any], owner_id: str) -> str | None:
+        # A company of two tenants would be an outage.
+        return super().linked_as(company, owner_id) or f"{company['id']} of others for {owner_id}"
 
 
 class TellsRowsTwice(ListDirectory):

@@ -18,8 +18,7 @@ class MemoryDirectory(HeldRows):
     It is made of rows, as `content_of` takes them, with the same errors. It never waits, so `adecide` takes it as well,
     and it can be copied and pickled.
 
-    >>> from neo_routing.content import require_whole
-    from neo_routing import AgentKind, Caller, CallerKind, SessionRequest, resolve_session_target
+    >>> from neo_routing import AgentKind, Caller, CallerKind, SessionRequest, resolve_session_target
     >>> directory = MemoryDirectory(
     ...     tenants=[Tenant(id="msp-a")],
     ...     agents=[Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL)],
