@@ -39,6 +39,7 @@ class CursorLine(Line, Protocol):
 
     def in_transaction(self) -> bool:
         """Tell whether somebody has left a transaction open."""
+        ...
 
 
 class _Duplicate(socket.socket):
