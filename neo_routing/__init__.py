@@ -7,6 +7,9 @@
 404
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
 from neo_routing.bodies import adecide_body, decide_body
 from neo_routing.caller import Caller, CallerKind
 from neo_routing.clauses import Clause, Reason, Verdict
@@ -23,15 +26,9 @@ from neo_routing.decide import (
 )
 from neo_routing.decision import Decision, malformed_decision
 from neo_routing.directory import Agent, AgentKind, Channel, ChannelStatus, EndCompany, ManagedAgentKey, Tenant
-from neo_routing.engine import PolicyEngine
 from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
-from neo_routing.outage import Outage
-from neo_routing.plain_data.calls import caller_data, caller_of, decision_data, decision_of, request_data
-from neo_routing.plain_data.directories import directory_data, directory_of
-from neo_routing.plain_data.records import record_data, record_from
 from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, HoldingDirectory, SessionDirectory
 from neo_routing.problems import InvalidDirectory, Problem
-from neo_routing.record import DecisionRecord, record_of
 from neo_routing.refusals import Refusal, RefusalCode
 from neo_routing.request import SessionRequest, parse_session_request
 from neo_routing.rows import ChannelRow, Rows, RowsNeeded
@@ -41,6 +38,14 @@ from neo_routing.target import Outcome, SessionTarget
 from neo_routing.trace import TracedAgent, TracedChannel, TracedEndCompany, TraceStep
 from neo_routing.version import __version__ as __version__
 from neo_routing.warning_codes import WarningCode
+
+if TYPE_CHECKING:
+    from neo_routing.engine import PolicyEngine
+    from neo_routing.outage import Outage
+    from neo_routing.plain_data.calls import caller_data, caller_of, decision_data, decision_of, request_data
+    from neo_routing.plain_data.directories import directory_data, directory_of
+    from neo_routing.plain_data.records import record_data, record_from
+    from neo_routing.record import DecisionRecord, record_of
 
 __all__ = [
     "RULES_VERSION",
@@ -107,3 +112,31 @@ __all__ = [
     "resolve_session_target",
     "rows_needed",
 ]
+
+# What not every process needs that decides; to import it takes as long as half of the rest.
+_LATER: Final = {
+    "PolicyEngine": "neo_routing.engine",
+    "Outage": "neo_routing.outage",
+    "caller_data": "neo_routing.plain_data.calls",
+    "caller_of": "neo_routing.plain_data.calls",
+    "decision_data": "neo_routing.plain_data.calls",
+    "decision_of": "neo_routing.plain_data.calls",
+    "request_data": "neo_routing.plain_data.calls",
+    "directory_data": "neo_routing.plain_data.directories",
+    "directory_of": "neo_routing.plain_data.directories",
+    "record_data": "neo_routing.plain_data.records",
+    "record_from": "neo_routing.plain_data.records",
+    "DecisionRecord": "neo_routing.record",
+    "record_of": "neo_routing.record",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

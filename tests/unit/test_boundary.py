@@ -19,6 +19,7 @@ PURE = {
     "datetime",
     "enum",
     "functools",
+    "importlib",
     "itertools",
     "neo_routing",
     "re",

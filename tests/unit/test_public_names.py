@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 
 import pytest
 
@@ -52,6 +53,16 @@ def test_a_public_name_exists_and_says_what_it_is(name: str) -> None:
 
 
 def test_nothing_else_is_exported_by_accident() -> None:
-    public = {name for name in vars(neo_routing) if not name.startswith("_")}
+    public = {name for name in dir(neo_routing) if not name.startswith("_")}
     modules = {name for name in public if inspect.ismodule(getattr(neo_routing, name))}
-    assert public - modules == set(neo_routing.__all__)
+    needed_to_import_later = {"Any", "Final", "TYPE_CHECKING", "import_module", "annotations"}
+    assert public - modules - needed_to_import_later == set(neo_routing.__all__)
+
+
+def test_what_is_imported_later_is_the_same_as_where_it_is_made() -> None:
+    later = neo_routing._LATER
+    assert later.keys() < {*neo_routing.__all__}
+    for name, module in later.items():
+        assert getattr(neo_routing, name) is getattr(import_module(module), name)
+    with pytest.raises(AttributeError, match="module 'neo_routing' has no attribute 'nobody'"):
+        _ = neo_routing.nobody
