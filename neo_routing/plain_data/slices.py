@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from neo_routing import well_formed
+from neo_routing.complaints import IllFormed
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
 from neo_routing.plain_data.reading import Plain
 from neo_routing.rows import ChannelRow, Rows, RowsNeeded
@@ -66,8 +67,17 @@ def read_rows(plain: Plain, *, revision: str | None) -> Rows:
     """Read rows. Raises `IllFormed`."""
     given, builder = plain.members(*_READ), RowsBuilder()
     for name, add in _READ.items():
-        given[name].each(partial(add, builder))
+        given[name].each(partial(_added, add, builder))
     return builder.rows(revision)
+
+
+def _added(add: Callable[[RowsBuilder, Plain], None], builder: RowsBuilder, row: Plain) -> None:
+    try:
+        add(builder, row)
+    except IllFormed:
+        raise
+    except ValueError:
+        row.wrong("is there already, and otherwise")
 
 
 def _agents(rows: Rows) -> Iterator[dict[str, Any]]:
@@ -120,10 +130,7 @@ def _add_agent(builder: RowsBuilder, row: Plain) -> None:
         agent["kind"].name(AgentKind),
         agent["managed_key"].optional(_managed_key),
     )
-    try:
-        builder.add_agent(*columns)
-    except ValueError:
-        row.wrong("is there already, and otherwise")
+    builder.add_agent(*columns)
 
 
 def _managed_key(plain: Plain) -> ManagedAgentKey:

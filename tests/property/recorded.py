@@ -89,3 +89,14 @@ ANYTHING = st.one_of(
     st.just(1.5),
     st.just("refused"),
 )
+
+
+def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """Put a value at a place in plain data; without a place, it is all there is."""
+    if not path:
+        return value
+    place = data
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return data

@@ -29,7 +29,7 @@ from neo_routing import (
 from neo_routing.complaints import IllFormed
 from neo_routing_adapters.json_lines import decision_line
 from neo_routing_adapters.strict_json import read_json
-from recorded import ANYTHING, Decided, decided_in_a_world, decided_in_the_corpus, places
+from recorded import ANYTHING, Decided, changed, decided_in_a_world, decided_in_the_corpus, places
 
 PLAIN = (dict, list, str, int, bool, type(None))
 
@@ -218,13 +218,8 @@ def test_what_is_ill_formed_is_one_error_that_names_the_place(
     outcome: str, path: tuple[Any, ...], value: Any, message: str
 ) -> None:
     data = decided(outcome)
-    if path:
-        place = data
-        for step in path[:-1]:
-            place = place[step]
-        place[path[-1]] = value
     with pytest.raises(IllFormed) as raised:
-        decision_of(data if path else value)
+        decision_of(changed(data, path, value))
     assert message in str(raised.value)
 
 

@@ -42,7 +42,7 @@ from neo_routing.complaints import IllFormed
 from neo_routing.plain_data import slices
 from neo_routing.testing import World, cases, directories
 from neo_routing_adapters.json_lines import read_case, read_record, record_line
-from recorded import ANYTHING, SOMEBODY, Decided, decided_in_a_world, decided_in_the_corpus, places
+from recorded import ANYTHING, SOMEBODY, Decided, changed, decided_in_a_world, decided_in_the_corpus, places
 
 WHEN = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
 
@@ -349,13 +349,8 @@ def test_an_ill_formed_record_is_one_error_that_names_the_place(
     path: tuple[Any, ...], value: Any, message: str
 ) -> None:
     data = record_data(recorded(full()))
-    if path:
-        place = data
-        for step in path[:-1]:
-            place = place[step]
-        place[path[-1]] = value
     with pytest.raises(IllFormed) as raised:
-        record_from(data if path else value)
+        record_from(changed(data, path, value))
     assert message in str(raised.value)
 
 
@@ -496,3 +491,15 @@ def test_the_rows_of_a_record_are_of_the_revision_of_its_decision() -> None:
     record = recorded((PLATFORM, ON_A_BOT, decide(PLATFORM, ON_A_BOT, USUAL.directory())))
     with pytest.raises(IllFormed, match=r"^DecisionRecord\.found is of another revision than the decision$"):
         evolve(record, found=evolve(record.found, revision="another"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "change"),
+    [("channels", {"tenant_id": "msp-z"}), ("channels", {"bot_id": "other"}), ("links", {"tenant_id": "msp-z"})],
+)
+def test_rows_of_a_record_that_share_an_id_are_told_by_their_place(rows: str, change: dict[str, Any]) -> None:
+    data = record_data(recorded(full()))
+    place = len(data["found"][rows])
+    data["found"][rows].append(data["found"][rows][0] | change)
+    with pytest.raises(IllFormed, match=rf"^record\.found\.{rows}\[{place}\] is there already, and otherwise$"):
+        record_from(data)

@@ -16,6 +16,7 @@ from neo_routing import (
     Channel,
     ChannelStatus,
     EndCompany,
+    HeldRows,
     ManagedAgentKey,
     Rows,
     RowsNeeded,
@@ -180,17 +181,9 @@ def test_a_decision_on_a_slice_is_the_decision_on_all(drawn: Any) -> None:
         for needed in needed_by(case):
             found = content.needed([needed])
             assert found.needed([needed]) == found
-            assert decide(*case, Held(found)) == decide(*case, directory)
+            assert decide(*case, HeldRows(found)) == decide(*case, directory)
     together = content.needed([needed for case in asked for needed in needed_by(case)])
-    assert decide_many(asked, Held(together)) == decide_many(asked, directory)
-
-
-class Held:
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
-
-    def look_up(self, _: Any, /) -> Rows:
-        return self.rows
+    assert decide_many(asked, HeldRows(together)) == decide_many(asked, directory)
 
 
 def test_no_row_of_a_slice_can_be_spared() -> None:

@@ -18,7 +18,7 @@ UNUSABLE: Final = 2
 """Nothing was decided: what was given cannot be used."""
 MIDWAY: Final = 3
 """Something gave out midway: the directory, the input or the output."""
-_STANDARD_INPUT: Final = Path("-")
+STANDARD_INPUT: Final = Path("-")
 _MOST_PROBLEMS: Final = 50
 
 
@@ -45,12 +45,12 @@ def document_at(path: Path) -> MemoryDirectory:
 
     Raises `CommandFailed`.
     """
-    return _read(_read_standard_input if path == _STANDARD_INPUT else read_directory, path)
+    return _read(_read_standard_input if path == STANDARD_INPUT else read_directory, path)
 
 
 def name_of(path: Path) -> str:
     """Return what a document is called to a person."""
-    return "standard input" if path == _STANDARD_INPUT else str(path)
+    return "standard input" if path == STANDARD_INPUT else str(path)
 
 
 def _read(read: Callable[[Path], MemoryDirectory], path: Path) -> MemoryDirectory:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
 from neo_routing import DecisionRecord
-from neo_routing_adapters.command.failure import CommandFailed, name_of
+from neo_routing_adapters.command.failure import STANDARD_INPUT, CommandFailed, name_of
 from neo_routing_adapters.command.line_file import opened, reading_on
 from neo_routing_adapters.json_lines import read_record
 from neo_routing_adapters.wording import exactly
 
-_STANDARD_INPUT: Final = Path("-")
-
 
 def file_of(path: Path) -> Path | None:
     """Return the file, or `None` where `-` stands for standard input."""
-    return None if path == _STANDARD_INPUT else path
+    return None if path == STANDARD_INPUT else path
 
 
 def records_in(lines: Iterable[bytes], name: str) -> Iterator[DecisionRecord]:
