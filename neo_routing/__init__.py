@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from neo_routing.outage import Outage
     from neo_routing.plain_data.calls import caller_data, caller_of, decision_data, decision_of, request_data
     from neo_routing.plain_data.directories import directory_data, directory_of
-    from neo_routing.plain_data.records import record_data, record_from
-    from neo_routing.record import DecisionRecord, record_of
+    from neo_routing.plain_data.records import record_data, record_of
+    from neo_routing.record import DecisionRecord, decision_record
 
 __all__ = [
     "RULES_VERSION",
@@ -99,6 +99,7 @@ __all__ = [
     "decide_many",
     "decision_data",
     "decision_of",
+    "decision_record",
     "directory_data",
     "directory_of",
     "malformed_decision",
@@ -106,7 +107,6 @@ __all__ = [
     "normal_m365_tenant_id",
     "parse_session_request",
     "record_data",
-    "record_from",
     "record_of",
     "request_data",
     "resolve_session_target",
@@ -125,9 +125,9 @@ _LATER: Final = {
     "directory_data": "neo_routing.plain_data.directories",
     "directory_of": "neo_routing.plain_data.directories",
     "record_data": "neo_routing.plain_data.records",
-    "record_from": "neo_routing.plain_data.records",
+    "record_of": "neo_routing.plain_data.records",
     "DecisionRecord": "neo_routing.record",
-    "record_of": "neo_routing.record",
+    "decision_record": "neo_routing.record",
 }
 
 

@@ -15,7 +15,7 @@ from neo_routing.decision import Decision
 from neo_routing.hook import Hook
 from neo_routing.outage import Outage
 from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, HoldingDirectory, SessionDirectory
-from neo_routing.record import DecisionRecord, record_of
+from neo_routing.record import DecisionRecord, decision_record
 from neo_routing.request import SessionRequest
 
 _Directory_co = TypeVar("_Directory_co", bound=SessionDirectory | AsyncSessionDirectory, covariant=True)
@@ -117,7 +117,7 @@ class PolicyEngine(Generic[_Directory_co]):
 
     def _tell(self, caller: Caller, asked: SessionRequest | Decision, decision: Decision) -> None:
         if self._hook is not None:
-            self._hook.tell(partial(record_of, decision, caller=caller, request=_request(asked)))
+            self._hook.tell(partial(decision_record, decision, caller=caller, request=_request(asked)))
 
     def _all_decided(self, asked: Sequence[_Asked], decisions: Iterable[Decision]) -> list[Decision]:
         looked_up = iter(decisions)

@@ -42,7 +42,7 @@ def caller_itself(value: Caller) -> Caller:
 
 @frozen(kw_only=True, field_transformer=naming_its_fields)
 class DecisionRecord:
-    """A decision with all that it rests on. `record_of` makes one.
+    """A decision with all that it rests on. `decision_record` makes one.
 
     `id` and `time`, an aware datetime, are the host's. Of a malformed call there is no request: its body is not kept.
     `needed` and `found` are `None` where nothing was looked up, because the shape of the request was refused.
@@ -88,7 +88,7 @@ class DecisionRecord:
         return decide(self.caller, self.request, HeldRows(NO_ROWS if self.found is None else self.found))
 
 
-def record_of(
+def decision_record(
     decision: Decision,
     *,
     id: str,  # noqa: A002  # its name in the record
@@ -106,8 +106,8 @@ def record_of(
     >>> from datetime import UTC
     >>> from neo_routing import CallerKind
     >>> user, request = Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=12, title="Printer")
-    >>> decision = decide(user, request, HeldRows(NO_ROWS))
-    >>> record = record_of(decision, id="1", time=datetime(2026, 11, 29, tzinfo=UTC), caller=user, request=request)
+    >>> decision, now = decide(user, request, HeldRows(NO_ROWS)), datetime(2026, 11, 29, tzinfo=UTC)
+    >>> record = decision_record(decision, id="1", time=now, caller=user, request=request)
     >>> record.request.title, record.decide_again() == decision
     ('***', True)
     """

@@ -26,7 +26,7 @@ from neo_routing import (
 from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.messages import malformed
 from neo_routing.plain_data.calls import caller_of, decision_data
-from neo_routing.plain_data.records import record_data, record_from
+from neo_routing.plain_data.records import record_data, record_of
 from neo_routing.printable import is_printable
 from neo_routing.record import DecisionRecord
 from neo_routing_adapters.strict_json import exact_number, read_json
@@ -74,7 +74,7 @@ def read_record(line: bytes | str) -> DecisionRecord:
     Traceback (most recent call last):
     neo_routing.complaints.IllFormed: record.time is missing
     """
-    return record_from(read_json(line))
+    return record_of(read_json(line))
 
 
 def plain_line(data: dict[str, Any]) -> str:

@@ -43,10 +43,10 @@ def record_data(record: DecisionRecord) -> dict[str, Any]:
     }
 
 
-def record_from(data: object) -> DecisionRecord:
+def record_of(data: object) -> DecisionRecord:
     """Return the record whose plain form that is. Raises `IllFormed`, which names the place that is wrong.
 
-    >>> record_from({"id": "1"})
+    >>> record_of({"id": "1"})
     Traceback (most recent call last):
     neo_routing.complaints.IllFormed: record.time is missing
     """

@@ -17,8 +17,8 @@ from neo_routing import (
     SessionRequest,
     __version__,
     decide,
+    decision_record,
     malformed_decision,
-    record_of,
 )
 from neo_routing.decision import Decision
 from neo_routing_adapters.json_lines import read_case, record_line
@@ -33,7 +33,7 @@ SOMEBODY = Caller(CallerKind.USER, "northwind-it")
 
 
 def line(record_id: str, caller: Caller, request: SessionRequest | None, decision: Decision) -> str:
-    return record_line(record_of(decision, id=record_id, time=WHEN, caller=caller, request=request))
+    return record_line(decision_record(decision, id=record_id, time=WHEN, caller=caller, request=request))
 
 
 @pytest.fixture

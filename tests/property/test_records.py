@@ -31,10 +31,10 @@ from neo_routing import (
     decide,
     decide_many,
     decision_data,
+    decision_record,
     malformed_decision,
     parse_session_request,
     record_data,
-    record_from,
     record_of,
     rows_needed,
 )
@@ -49,14 +49,14 @@ WHEN = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
 
 def recorded(decided: Decided, **more: Any) -> DecisionRecord:
     caller, request, decision = decided
-    return record_of(decision, **{"id": "1", "time": WHEN, "caller": caller, "request": request} | more)
+    return decision_record(decision, **{"id": "1", "time": WHEN, "caller": caller, "request": request} | more)
 
 
 def check(decided: Decided) -> None:
     caller, request, decision = decided
     record = recorded(decided)
     again = read_record(record_line(record))
-    assert again == record == record_from(record_data(record))
+    assert again == record == record_of(record_data(record))
     assert record_data(again) == record_data(record)
     assert again.decision == record.decision == decision
     assert (again.id, again.time, again.caller) == ("1", WHEN, caller)
@@ -350,7 +350,7 @@ def test_an_ill_formed_record_is_one_error_that_names_the_place(
 ) -> None:
     data = record_data(recorded(full()))
     with pytest.raises(IllFormed) as raised:
-        record_from(changed(data, path, value))
+        record_of(changed(data, path, value))
     assert message in str(raised.value)
 
 
@@ -366,7 +366,7 @@ def test_an_agent_that_is_there_twice_is_not_read(change: dict[str, str], messag
     data = record_data(recorded(full()))
     data["found"]["agents"].insert(1, data["found"]["agents"][0] | change)
     with pytest.raises(IllFormed) as raised:
-        record_from(data)
+        record_of(data)
     assert str(raised.value) == message
 
 
@@ -389,11 +389,11 @@ def test_a_record_without_any_of_its_members_is_none() -> None:
         for name in [*place]:
             taken = place.pop(name)
             with pytest.raises(IllFormed, match=rf"^{prefix}\.{name} is missing$"):
-                record_from(data)
+                record_of(data)
             place[name] = taken
     del data["decision"]["trace"]
     with pytest.raises(IllFormed, match=r"^record\.decision\.trace is missing$"):
-        record_from(data)
+        record_of(data)
 
 
 @given(decided_in_a_world(), st.data())
@@ -404,7 +404,7 @@ def test_a_record_in_which_anything_was_changed_is_refused_or_is_itself_a_record
     container, key = data.draw(st.sampled_from([*places(changed)]))
     container[key] = data.draw(ANYTHING)
     try:
-        read = record_from(changed)
+        read = record_of(changed)
     except IllFormed as error:
         assert error.place.startswith("record")
     else:
@@ -475,7 +475,7 @@ def test_a_record_of_a_malformed_call_grants_nothing() -> None:
     other = data["decision"] | {"details": {"fields": ["title"], "complaints": {"title": "too_long"}}}
     for decision in (forged, other, data["decision"] | {"warnings": ["bot_id_ignored"]}):
         with pytest.raises(IllFormed, match="exactly if the call was not malformed"):
-            record_from(data | {"decision": decision})
+            record_of(data | {"decision": decision})
 
 
 @pytest.mark.parametrize(
@@ -502,4 +502,4 @@ def test_rows_of_a_record_that_share_an_id_are_told_by_their_place(rows: str, ch
     place = len(data["found"][rows])
     data["found"][rows].append(data["found"][rows][0] | change)
     with pytest.raises(IllFormed, match=rf"^record\.found\.{rows}\[{place}\] is there already, and otherwise$"):
-        record_from(data)
+        record_of(data)

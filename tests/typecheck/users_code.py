@@ -36,9 +36,9 @@ from neo_routing import (
     aresolve_session_target,
     decide,
     decide_many,
+    decision_record,
     parse_session_request,
     record_data,
-    record_from,
     record_of,
     resolve_session_target,
     rows_needed,
@@ -169,7 +169,7 @@ async def awaited(directory: AsyncSessionDirectory) -> None:
 
 
 def recorded(decision: Decision, caller: Caller, request: SessionRequest, now: datetime) -> None:
-    record = record_of(decision, id="1", time=now, caller=caller, request=request)
+    record = decision_record(decision, id="1", time=now, caller=caller, request=request)
     assert_type(record, DecisionRecord)
     assert_type(record.request, SessionRequest | None)
     assert_type(record.needed, RowsNeeded | None)
@@ -178,4 +178,4 @@ def recorded(decision: Decision, caller: Caller, request: SessionRequest, now: d
     assert_type(record.decide_again(), Decision)
     assert_type(rows_needed(caller, request), RowsNeeded | None)
     assert_type(record_data(record), dict[str, Any])
-    assert_type(record_from({}), DecisionRecord)
+    assert_type(record_of({}), DecisionRecord)
