@@ -20,8 +20,8 @@ from sqlalchemy import event, make_url
 from sqlalchemy.exc import OperationalError
 
 from neo_routing_adapters.command import main
+from neo_routing_adapters.command.database_engine import engine_for
 from neo_routing_adapters.command.database_reason import reason
-from neo_routing_adapters.command.database_url import engine_for
 from neo_routing_adapters.command.findings import Findings
 from neo_routing_adapters.command.import_change import tell_change
 from neo_routing_adapters.extras import how_to_install

@@ -37,9 +37,9 @@ def looks_like(beginning: bytes) -> str | None:
     >>> looks_like(b'{"caller": {"kind": "user", "tenant_id": "msp-a"}, "request": {}}') is None
     True
     """
-    for start, told in _STARTS:
+    for start, hint in _STARTS:
         if beginning.startswith(start):
-            return told
+            return hint
     return "it looks like UTF-16; save it as UTF-8" if b"\0" in beginning[:2] else _by_its_text(beginning)
 
 
@@ -78,5 +78,5 @@ class Tally:
     def __str__(self) -> str:
         refused = self._refused.total()
         codes = ", ".join(f"{code} {times:,}" for code, times in self._refused.most_common())
-        told = f"{self.count:,} {'case' if self.count == 1 else 'cases'}: {self.count - refused:,} decided"
-        return f"{told}, {refused:,} refused ({codes})" if refused else told
+        decided = f"{self.count:,} {'case' if self.count == 1 else 'cases'}: {self.count - refused:,} decided"
+        return f"{decided}, {refused:,} refused ({codes})" if refused else decided

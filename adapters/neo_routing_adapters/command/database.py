@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import App, Parameter
 
 from neo_routing.printable import printable
-from neo_routing_adapters.command.database_url import opened, refuse_url
-from neo_routing_adapters.command.failure import FOUND, MIDWAY, CommandFailed, document_at, name_of
+from neo_routing_adapters.command.database_opened import opened
+from neo_routing_adapters.command.database_url import refuse_url
+from neo_routing_adapters.command.directory_file import directory_from
+from neo_routing_adapters.command.failure import FOUND, MIDWAY, CommandFailed
 from neo_routing_adapters.command.findings import Findings
 from neo_routing_adapters.command.import_change import tell_change
 from neo_routing_adapters.command.progress import NO_BAR, Bar, progress
+from neo_routing_adapters.command.standard_input import name_of
 
 if TYPE_CHECKING:
     from neo_routing_adapters.sql.directory_change import DirectoryChange
@@ -51,16 +54,12 @@ def upgrade(url: str, /) -> None:
     """
     changes: list[str] = []
     with opened(url, may_create=True, relations=False) as engine:
-        from neo_routing_adapters.sql.our_tables import CannotAdminister
         from neo_routing_adapters.sql.upgrade import upgrade as upgrade_tables
 
-        try:
-            with progress("Upgrading") as show:
-                version = upgrade_tables(
-                    engine, tell=changes.append, progress=lambda done, total: show(completed=done, total=total)
-                )
-        except CannotAdminister as error:
-            raise CommandFailed(str(error), more_lines=error.lines) from error
+        with progress("Upgrading") as show:
+            version = upgrade_tables(
+                engine, tell=changes.append, progress=lambda done, total: show(completed=done, total=total)
+            )
     for change in changes:
         print(printable(change))
     print(f"the tables are of version {version}")
@@ -92,7 +91,7 @@ def import_(
     """
     refuse_url(file, "what is imported must be a directory document")
     with opened(url) as engine:
-        content = document_at(file).content
+        content = directory_from(file).content
         with progress("Importing") as show, _refusals_of_import(file):
             from neo_routing_adapters.sql.directory_import import import_directory
 
@@ -117,14 +116,11 @@ def _refusals_of_import(file: Path) -> Iterator[None]:
     from sqlalchemy.exc import IntegrityError
 
     from neo_routing_adapters.sql.directory_change import RemovalsRefused
-    from neo_routing_adapters.sql.our_tables import CannotAdminister
 
     try:
         yield
     except RemovalsRefused as error:
         raise CommandFailed(f"{error}; if that is meant, add --allow-removals") from error
-    except CannotAdminister as error:
-        raise CommandFailed(str(error), more_lines=error.lines) from error
     except IntegrityError as error:
         reason = str(error.orig).partition("\n")[0]
         raise CommandFailed(f"{name_of(file)} holds rows that a guard of the database refuses: {reason}") from error
@@ -167,7 +163,7 @@ def check(url: str, /, *, json: Annotated[bool, Parameter(negative="", show_defa
     json
         Write each finding as a JSON object on a line.
     """
-    told = Findings(as_json=json)
+    findings = Findings(as_json=json)
     with opened(url, relations=False) as engine:
         from neo_routing_adapters.sql.check import check as findings_of
 
@@ -176,10 +172,10 @@ def check(url: str, /, *, json: Annotated[bool, Parameter(negative="", show_defa
             closing(findings_of(engine, lambda part: show(description=f"Checking {part}"))) as found,
         ):
             for finding in found:
-                told.tell(finding)
-    told.finish()
-    if told.errors:
-        raise CommandFailed(f"{told.errors} {'error' if told.errors == 1 else 'errors'} in the database", FOUND)
+                findings.tell(finding)
+    findings.finish()
+    if findings.errors:
+        raise CommandFailed(f"{findings.errors} {'error' if findings.errors == 1 else 'errors'} in the database", FOUND)
 
 
 def guard(url: str, /) -> None:
@@ -195,17 +191,13 @@ def guard(url: str, /) -> None:
     """
     with opened(url) as engine:
         from neo_routing_adapters.sql.guards import guard as add_guards
-        from neo_routing_adapters.sql.our_tables import CannotAdminister
 
-        try:
-            guards = add_guards(engine)
-        except CannotAdminister as error:
-            raise CommandFailed(str(error), more_lines=error.lines) from error
-    told = Findings()
+        guards = add_guards(engine)
+    findings = Findings()
     for one in guards:
         print(printable(f"{one.name}: {one.state}"))
         for finding in one.in_the_way:
-            told.tell(finding)
-    if told.count:
-        told.finish()
+            findings.tell(finding)
+    if findings.count:
+        findings.finish()
         raise CommandFailed("rows stand in the way of a guard", FOUND)

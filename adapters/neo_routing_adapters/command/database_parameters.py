@@ -61,20 +61,20 @@ def postgresql_parameters(parameters: Parameters, known: Iterable[str]) -> dict[
 
     asyncpg's `ssl` becomes `sslmode`; what only asyncpg knows and only makes it faster is left out.
     """
-    told = {name: value for name, value in parameters.items() if name not in _OF_ASYNCPG_ALONE}
-    _require_once({name: value for name, value in told.items() if name not in _MAY_BE_SEVERAL})
-    if "ssl" in told:
-        mode = str(told.pop("ssl")).lower()
-        told.setdefault("sslmode", _SSL_MODES.get(mode, mode))
+    for_libpq = {name: value for name, value in parameters.items() if name not in _OF_ASYNCPG_ALONE}
+    _require_once({name: value for name, value in for_libpq.items() if name not in _MAY_BE_SEVERAL})
+    if "ssl" in for_libpq:
+        mode = str(for_libpq.pop("ssl")).lower()
+        for_libpq.setdefault("sslmode", _SSL_MODES.get(mode, mode))
     known = frozenset(known)
-    _require_known(told, known, ["connect_timeout", "sslmode", "application_name and others of libpq"])
-    return {name: value if isinstance(value, str) else tuple(value) for name, value in told.items()}
+    _require_known(for_libpq, known, ["connect_timeout", "sslmode", "application_name and others of libpq"])
+    return {name: value if isinstance(value, str) else tuple(value) for name, value in for_libpq.items()}
 
 
 def _require_once(parameters: Parameters) -> None:
     for name, value in parameters.items():
         if not isinstance(value, str):
-            raise CommandFailed(f"the URL has the parameter {name} twice" if _may_be_told(parameters) else _TWICE)
+            raise CommandFailed(f"the URL has the parameter {name} twice" if _are_names(parameters) else _TWICE)
 
 
 _TWICE: Final = "the URL has a parameter twice"
@@ -83,10 +83,10 @@ _TWICE: Final = "the URL has a parameter twice"
 def _require_known(parameters: Parameters, known: Iterable[str], some: Iterable[str]) -> None:
     unknown = sorted(parameters.keys() - set(known))
     if unknown:
-        which = f"the parameter {unknown[0]}" if _may_be_told(parameters) else "a parameter"
+        which = f"the parameter {unknown[0]}" if _are_names(parameters) else "a parameter"
         raise CommandFailed(f"the URL has {which}, which is not known; it may have {', '.join(some)}")
 
 
-def _may_be_told(parameters: Parameters) -> bool:
+def _are_names(parameters: Parameters) -> bool:
     """Tell whether the names are names: after a password with an unescaped & they may be the rest of it."""
     return not any(map(is_secret_name, parameters))

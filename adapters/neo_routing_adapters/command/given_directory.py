@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neo_routing import DirectoryUnavailable, SessionDirectory
+from neo_routing_adapters.command.database_opened import opened
 from neo_routing_adapters.command.database_reason import reason
-from neo_routing_adapters.command.database_url import is_database_url, opened, refuse_file_of_database
-from neo_routing_adapters.command.failure import MIDWAY, CommandFailed, directory_at
+from neo_routing_adapters.command.database_url import is_database_url, refuse_file_of_database
+from neo_routing_adapters.command.directory_file import directory_at
+from neo_routing_adapters.command.failure import MIDWAY, CommandFailed
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -29,10 +31,10 @@ def given_directory(given: str) -> Iterator[SessionDirectory]:
         try:
             yield SqlDirectory(engine)
         except DirectoryUnavailable as unavailable:
-            raise CommandFailed(_told(unavailable, engine.url), MIDWAY) from unavailable
+            raise CommandFailed(_with_reason(unavailable, engine.url), MIDWAY) from unavailable
 
 
-def _told(unavailable: DirectoryUnavailable, url: URL) -> str:
+def _with_reason(unavailable: DirectoryUnavailable, url: URL) -> str:
     """Say more than a host may say to a caller: what the driver said, or where senseless rows are listed."""
     cause = unavailable.__cause__
     if isinstance(cause, ValueError) and not isinstance(cause, UnicodeError):

@@ -11,8 +11,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
 
-from neo_routing_adapters.command.failure import MIDWAY, CommandFailed, cannot
+from neo_routing_adapters.command.failure import MIDWAY, cannot
 from neo_routing_adapters.command.progress import progress
+from neo_routing_adapters.command.standard_input import standard_input
 
 _LINES_BETWEEN_UPDATES: Final = 1000
 
@@ -21,10 +22,7 @@ _LINES_BETWEEN_UPDATES: Final = 1000
 def opened(path: Path | None) -> Iterator[BufferedReader]:
     """Open a file, or standard input. Raises `CommandFailed`."""
     if path is None:
-        if sys.stdin is None:
-            raise CommandFailed("standard input is closed")
-        assert isinstance(sys.stdin.buffer, BufferedReader)
-        yield sys.stdin.buffer
+        yield standard_input()
         return
     try:
         file = path.open("rb")

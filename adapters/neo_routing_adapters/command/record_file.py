@@ -6,15 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from neo_routing import DecisionRecord
-from neo_routing_adapters.command.failure import STANDARD_INPUT, CommandFailed, name_of
+from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.line_file import opened, reading_on
+from neo_routing_adapters.command.standard_input import file_of, name_of
 from neo_routing_adapters.json_lines import read_record
 from neo_routing_adapters.wording import exactly
-
-
-def file_of(path: Path) -> Path | None:
-    """Return the file, or `None` where `-` stands for standard input."""
-    return None if path == STANDARD_INPUT else path
 
 
 def records_in(lines: Iterable[bytes], name: str) -> Iterator[DecisionRecord]:
@@ -34,8 +30,8 @@ def record_at(path: Path, record_id: str | None) -> DecisionRecord:
             return _only_record(file.read(), name)
         found = [record for record in records_in(file, name) if record.id == record_id]
     if len(found) != 1:
-        told = "there are several records" if found else "there is no record"
-        raise CommandFailed(f"{told} with the id {exactly(record_id)} in {name}")
+        how_many = "there are several records" if found else "there is no record"
+        raise CommandFailed(f"{how_many} with the id {exactly(record_id)} in {name}")
     return found[0]
 
 

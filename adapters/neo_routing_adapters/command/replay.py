@@ -10,10 +10,11 @@ from pathlib import Path
 from neo_routing import Decision, DecisionRecord, SessionDirectory, decide
 from neo_routing.plain_data.calls import decision_data
 from neo_routing_adapters.command.database_url import refuse_url
-from neo_routing_adapters.command.failure import FOUND, CommandFailed, name_of
+from neo_routing_adapters.command.failure import FOUND, CommandFailed
 from neo_routing_adapters.command.given_directory import given_directory
 from neo_routing_adapters.command.line_file import each_line, is_regular, opened
-from neo_routing_adapters.command.record_file import file_of, records_in
+from neo_routing_adapters.command.record_file import records_in
+from neo_routing_adapters.command.standard_input import file_of, name_of
 from neo_routing_adapters.json_lines import plain_line
 
 
@@ -84,5 +85,5 @@ class _Tally:
         return plain_line({"id": record.id, "time": time, "expected": expected, "given": given})
 
     def __str__(self) -> str:
-        told = f"{self.count:,} {'record' if self.count == 1 else 'records'}: {self.otherwise:,} decided otherwise"
-        return f"{told}, {self.malformed:,} malformed and not decidable" if self.malformed else told
+        decided = f"{self.count:,} {'record' if self.count == 1 else 'records'}: {self.otherwise:,} decided otherwise"
+        return f"{decided}, {self.malformed:,} malformed and not decidable" if self.malformed else decided
