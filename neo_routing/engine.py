@@ -19,7 +19,7 @@ from neo_routing.record import DecisionRecord, decision_record
 from neo_routing.request import SessionRequest
 
 _Directory_co = TypeVar("_Directory_co", bound=SessionDirectory | AsyncSessionDirectory, covariant=True)
-Told: TypeAlias = DecisionRecord | Outage
+Notice: TypeAlias = DecisionRecord | Outage
 _Asked: TypeAlias = tuple[Caller, SessionRequest | Decision]
 
 
@@ -45,7 +45,7 @@ class PolicyEngine(Generic[_Directory_co]):
         self,
         directory: _Directory_co,
         *,
-        on_decision: Callable[[Told], None] | None = None,
+        on_decision: Callable[[Notice], None] | None = None,
         new_id: Callable[[], str] | None = None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
@@ -151,11 +151,11 @@ def _request(asked: SessionRequest | Decision) -> SessionRequest | None:
 
 
 def _hook(
-    on_decision: Callable[[Told], None] | None,
+    on_decision: Callable[[Notice], None] | None,
     new_id: Callable[[], str] | None,
     now: Callable[[], datetime] | None,
     counts: Counts,
-) -> Hook[Told] | None:
+) -> Hook[Notice] | None:
     if on_decision is None and new_id is None and now is None:
         return None
     if on_decision is None or new_id is None or now is None:

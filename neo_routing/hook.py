@@ -15,15 +15,15 @@ Notice = TypeVar("Notice")
 
 
 @define(eq=False)
-class _Telling:
-    """A hook that is being told something, in this context or in one that was copied from it."""
+class _Call:
+    """A call of a hook, as it is seen in its context and in whatever was copied from that."""
 
     hook: object
-    outer: _Telling | None
+    outer: _Call | None
     over: bool = False
 
 
-_TELLING: Final[ContextVar[_Telling | None]] = ContextVar("neo_routing_hook", default=None)
+_CALL: Final[ContextVar[_Call | None]] = ContextVar("neo_routing_hook", default=None)
 
 
 class Hook(Generic[Notice]):
@@ -47,14 +47,14 @@ class Hook(Generic[Notice]):
 
     def tell(self, notice: Callable[..., Notice]) -> None:
         """Make the notice, of an `id` and a `time`, and tell it."""
-        outer = _TELLING.get()
+        outer = _CALL.get()
         while outer is not None and outer.over:  # or a chain of callbacks, each with a copy of the context, would grow
             outer = outer.outer
         if self._is_within(outer):
             self._counts.troubled(HookTrouble.WITHIN_ITSELF)
             return
-        telling = _Telling(self, outer)
-        before = _TELLING.set(telling)
+        call = _Call(self, outer)
+        before = _CALL.set(call)
         try:
             returned: object = self._tell(notice(id=self._new_id(), time=self._now()))
             if returned is not None:
@@ -63,14 +63,14 @@ class Hook(Generic[Notice]):
             self._counts.troubled(HookTrouble.FAILED)
             self.last_error = _in_words(error)
         finally:
-            telling.over = True  # for a task that was begun meanwhile, and has a copy of the context
-            _TELLING.reset(before)
+            call.over = True  # for a task that was begun meanwhile, and has a copy of the context
+            _CALL.reset(before)
 
-    def _is_within(self, telling: _Telling | None) -> bool:
-        while telling is not None:
-            if telling.hook is self and not telling.over:
+    def _is_within(self, call: _Call | None) -> bool:
+        while call is not None:
+            if call.hook is self and not call.over:
                 return True
-            telling = telling.outer
+            call = call.outer
         return False
 
 

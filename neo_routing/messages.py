@@ -71,8 +71,8 @@ def refusal(code: RefusalCode, reason: Reason, *, message: str | None = None) ->
     >>> refusal(RefusalCode.AGENT_NOT_FOUND, Reason.AGENT_MISSING).message
     'There is no such agent in your account. Check agent_id.'
     """
-    told = reason if code in WITH_A_REASON else None
-    return Refusal(code=code, message=message or _MESSAGES[code], reason=told)
+    shown_reason = reason if code in WITH_A_REASON else None
+    return Refusal(code=code, message=message or _MESSAGES[code], reason=shown_reason)
 
 
 def malformed(complaints: Mapping[str, IllFormed]) -> Refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 _INVISIBLE: Final = re.compile(
@@ -29,8 +30,15 @@ def printable(text: str) -> str:
     >>> print(printable("contoso\u202e.example\ufe0f"))
     contoso\u202e.example\ufe0f
     """
-    return text if is_printable(text) else "".join(map(_visible, text))
+    return with_escapes(text, lambda character: character.encode("unicode_escape").decode("ascii"))
 
 
-def _visible(character: str) -> str:
-    return character if is_printable(character) else character.encode("unicode_escape").decode("ascii")
+def with_escapes(text: str, escape: Callable[[str], str]) -> str:
+    r"""Return a text with each character that cannot be seen escaped in this way, as a form of data may have one.
+
+    >>> print(with_escapes("contoso\u202e", lambda character: f"&#{ord(character)};"))
+    contoso&#8238;
+    """
+    if is_printable(text):
+        return text
+    return "".join(character if is_printable(character) else escape(character) for character in text)

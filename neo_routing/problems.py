@@ -65,10 +65,10 @@ class InvalidDirectory(ValueError):
         self.problems = tuple(islice(remaining, MOST_PROBLEMS))
         self.count = len(self.problems) + sum(1 for _ in remaining) if count is None else count
         many = "problem" if self.count == 1 else "problems"
-        told = [f"{self.count} {many} in the directory", *map(str, self.problems)]
+        lines = [f"{self.count} {many} in the directory", *map(str, self.problems)]
         if self.count > len(self.problems):
-            told.append(f"… and {self.count - len(self.problems)} more")
-        super().__init__("\n  ".join(told))
+            lines.append(f"… and {self.count - len(self.problems)} more")
+        super().__init__("\n  ".join(lines))
 
     def __reduce__(self) -> tuple[type[InvalidDirectory], tuple[tuple[Problem, ...], int]]:
         return InvalidDirectory, (self.problems, self.count)

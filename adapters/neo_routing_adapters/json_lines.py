@@ -27,7 +27,7 @@ from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.messages import malformed
 from neo_routing.plain_data.calls import caller_of, decision_data
 from neo_routing.plain_data.records import record_data, record_of
-from neo_routing.printable import is_printable
+from neo_routing.printable import with_escapes
 from neo_routing.record import DecisionRecord
 from neo_routing_adapters.strict_json import exact_number, read_json
 
@@ -83,8 +83,7 @@ def plain_line(data: dict[str, Any]) -> str:
     >>> print(plain_line({"id": "a\u2028b"}))
     {"id": "a\u2028b"}
     """
-    line = _write(data)
-    return line if is_printable(line) else "".join(map(_visible, line))
+    return with_escapes(_write(data), lambda character: json.dumps(character)[1:-1])
 
 
 def answer_line(line: bytes | str, directory: SessionDirectory, *, trace: bool = False) -> str:
@@ -172,7 +171,3 @@ _NO_CALLER: Final = malformed({"caller": IllFormed(_USABLE_CALLER, Complaint.NO_
 
 
 _write: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-
-
-def _visible(character: str) -> str:
-    return character if is_printable(character) else json.dumps(character)[1:-1]

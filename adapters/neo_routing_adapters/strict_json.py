@@ -45,7 +45,25 @@ def read_json(body: bytes | str) -> Any:
     Traceback (most recent call last):
     ValueError: the key "agent_id" is there twice in an object
     """
-    return _read(_text_of(body))
+    return _read(clean_text(body))
+
+
+def clean_text(body: bytes | str) -> str:
+    r"""Return a text, which in bytes must be UTF-8 without a byte order mark. Raises `ValueError`, which says where.
+
+    >>> clean_text(b"caf\xe9")
+    Traceback (most recent call last):
+    ValueError: it is not UTF-8 text, see byte 4
+    """
+    try:
+        text = (body.encode() if isinstance(body, str) else body).decode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"it has a lone surrogate, see character {error.start + 1}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 text, see byte {error.start + 1}") from error
+    if text.startswith("\ufeff"):
+        raise ValueError("it starts with a byte order mark, which must not be there")
+    return text
 
 
 def strict_json_reader(
@@ -89,18 +107,6 @@ def _beside_integers(number: float) -> float:
         return number
     near = max(-_LARGEST_BESIDE_A_FRACTION, min(number, _LARGEST_BESIDE_A_FRACTION))
     return math.nextafter(near, math.inf)
-
-
-def _text_of(body: bytes | str) -> str:
-    try:
-        text = (body.encode() if isinstance(body, str) else body).decode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"it has a lone surrogate, see character {error.start + 1}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8 text, see byte {error.start + 1}") from error
-    if text.startswith("\ufeff"):
-        raise ValueError("it starts with a byte order mark, which must not be there")
-    return text
 
 
 def _no_number(constant: str) -> NoReturn:

@@ -1,23 +1,19 @@
-"""What is said to a person: a sentence for every step, outcome and warning, and a phrase for every row."""
+"""What is said to a person: a sentence for every step, outcome and warning; the phrases beside them are `phrases`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from neo_routing import (
     Clause,
     Outcome,
     Reason,
-    TracedAgent,
-    TracedChannel,
-    TracedEndCompany,
     TraceStep,
     Verdict,
     WarningCode,
     steps,
 )
-from neo_routing.printable import printable
 from neo_routing.steps import Step
 
 SENTENCES: Final[Mapping[Step, str]] = {
@@ -118,56 +114,6 @@ _SENTENCE_OF: Final[Mapping[tuple[Clause, Verdict, Reason], str]] = {
 }
 
 
-_READABLE: Final = 10**40
-
-
 def sentence(step: TraceStep) -> str:
     """Return what a step of a trace says, in plain words."""
     return _SENTENCE_OF[step.clause, step.verdict, step.reason]
-
-
-def exactly(text: str) -> str:
-    r"""Return an id fit to be printed so that no white space at its ends, nor its absence, escapes the reader.
-
-    >>> print(exactly("msp-a"), exactly("msp-a\u00a0"), exactly(""))
-    msp-a "msp-a\xa0" ""
-    """
-    if text and text == text.strip():
-        return printable(text)
-    # Even in quotes, a blank gets lost where a line is wrapped.
-    return '"{}"'.format(printable(text).replace(" ", r"\x20"))
-
-
-def particulars(step: TraceStep) -> Iterator[str]:
-    """Tell the ids and the rows that a step turned on, a line each, fit to be printed."""
-    for name, value in step.sought:
-        yield f"{name} {_value(value)}"
-    yield from map(_agent, step.agents)
-    yield from map(_channel, step.channels)
-    yield from map(_end_company, step.end_companies)
-
-
-def _value(value: str | int | tuple[str, ...]) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(exactly, value))
-    return _number(value) if isinstance(value, int) else exactly(value)
-
-
-def _number(value: int) -> str:
-    if -_READABLE < value < _READABLE:
-        return str(value)
-    return "far below zero" if value < 0 else "far above every agent's id"
-
-
-def _agent(agent: TracedAgent) -> str:
-    return f'agent {agent.id} "{printable(agent.name)}" of {exactly(agent.tenant_id)}, {agent.kind.lower()}'
-
-
-def _channel(channel: TracedChannel) -> str:
-    sort = "white-label" if channel.white_label else "standard"
-    owner = exactly(channel.tenant_id)
-    return f"channel {exactly(channel.id)} of {owner}, {channel.status.lower()}, {sort}, agent {channel.agent_id}"
-
-
-def _end_company(company: TracedEndCompany) -> str:
-    return f'end-company {exactly(company.id)} "{printable(company.name)}"'

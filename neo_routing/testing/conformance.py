@@ -151,7 +151,7 @@ def _first_step(expected: tuple[ConformanceStep, ...], trace: object) -> Iterato
     given = trace if isinstance(trace, list) else []
     for number, (ours, theirs) in enumerate(zip_longest(expected, map(_step, given), fillvalue=()), start=1):
         if ours != theirs:
-            yield Difference(place=f"step {number}", expected=_told(ours), given=_told(theirs))
+            yield Difference(place=f"step {number}", expected=_in_words(ours), given=_in_words(theirs))
             return
 
 
@@ -163,7 +163,7 @@ def _step(step: object) -> tuple[str, ...]:
     )
 
 
-def _told(step: tuple[str, ...]) -> str:
+def _in_words(step: tuple[str, ...]) -> str:
     return " ".join(step) or _NOTHING
 
 

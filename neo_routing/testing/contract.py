@@ -746,16 +746,16 @@ def _outage_or_truth(
 ) -> None:
     found = _found_or_outage(directory, needed)
     if found is not None:
-        told = Counter([f"answered with {sum(found.values())} rows"]) if must_be_outage else Counter[str]()
-        _none(told + _difference(found, _truth(world, needed)), what, world, needed)
+        answered = Counter([f"answered with {sum(found.values())} rows"]) if must_be_outage else Counter[str]()
+        _none(answered + _difference(found, _truth(world, needed)), what, world, needed)
 
 
 def _seen(rows: Rows, needed: RowsNeeded) -> Counter[str]:
     """Tell all that a decision can read in its rows; repeated where a row is."""
-    return Counter(_told_of(rows.needed([needed])))
+    return Counter(_phrases_of(rows.needed([needed])))
 
 
-def _told_of(rows: Rows) -> Iterator[str]:
+def _phrases_of(rows: Rows) -> Iterator[str]:
     yield from (f"tenant {tenant_id!r}" for tenant_id in rows.tenants)
     for kind, owners in (("conversational", rows.conversational_agents), ("triggered", rows.triggered_agents)):
         for agent_id, owner_id in owners.items():
@@ -763,7 +763,7 @@ def _told_of(rows: Rows) -> Iterator[str]:
     for key, by_owner in rows.managed_agents.items():
         for owner_id, carriers in by_owner.items():
             yield from (f"{key} of {owner_id!r}: agent {each!r}" for each in carriers)
-    yield from _channels_told_of(rows)
+    yield from _phrases_of_channels(rows)
     for (owner_id, m365_tenant_id), company_ids in rows.end_companies.items():
         for each in company_ids:
             name = rows.end_company_names.get(each, each)
@@ -772,7 +772,7 @@ def _told_of(rows: Rows) -> Iterator[str]:
     yield from (f"there is a channel with bot {bot_id!r}" for bot_id in rows.known_bots)
 
 
-def _channels_told_of(rows: Rows) -> Iterator[str]:
+def _phrases_of_channels(rows: Rows) -> Iterator[str]:
     for status, channels, installations in (
         ("ACTIVE", rows.active_channels, rows.active_installations),
         ("DISCONNECTED", rows.disconnected_channels, rows.disconnected_installations),
@@ -804,13 +804,13 @@ def _of_one_state(directory: SessionDirectory, batches: Sequence[Sequence[RowsNe
 def _none(rows: Counter[str], what: str, world: World, needed: RowsNeeded, case: Case | None = None) -> None:
     if rows:
         listed = _first("\n".join(f"  {_cut(row)}" for row in sorted(rows.elements())))
-        asked = "" if case is None else f"\nasked: {_told(*case)}"
+        asked = "" if case is None else f"\nasked: {_in_words(*case)}"
         raise AssertionError(
             f"{what}:\n{listed}{asked}\nneeded: {_printed(needed)}\nin the directory\n{_first(str(world))}"
         )
 
 
-def _told(caller: Caller, request: SessionRequest) -> str:
+def _in_words(caller: Caller, request: SessionRequest) -> str:
     fields = asdict(request, filter=lambda field, value: field.name != "shape" and value not in {None, ()})
     given_fields = ", ".join(f"{name} {_written(value)}" for name, value in fields.items())
     return f"{caller.kind} of {caller.tenant_id!r} with {given_fields or 'nothing'}"

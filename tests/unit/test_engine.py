@@ -39,7 +39,7 @@ from neo_routing import (
     WarningCode,
     decide_body,
 )
-from neo_routing.hook import _TELLING
+from neo_routing.hook import _CALL
 from neo_routing_adapters.memory import MemoryDirectory
 
 USER = Caller(CallerKind.USER, "msp-a")
@@ -450,9 +450,9 @@ def test_callbacks_that_decide_in_turn_do_not_add_up() -> None:
     engine.decide(*CASES[0])
     for _ in range(50):
         contexts.pop().run(engine.decide, *CASES[0])
-    telling, depth = contexts.pop().run(_TELLING.get), 0
-    while telling is not None:
-        telling, depth = telling.outer, depth + 1
+    call, depth = contexts.pop().run(_CALL.get), 0
+    while call is not None:
+        call, depth = call.outer, depth + 1
     assert depth == 1
 
 
@@ -516,7 +516,7 @@ def test_nothing_is_left_in_the_context_when_a_hook_was_told() -> None:
     context = contextvars.copy_context()
     for hook in (HOSTILE[0], lambda _: None):
         context.run(engine_with(hook).decide, *CASES[0])
-    assert not [variable for variable in context if context[variable] is not None and variable.name == _TELLING.name]
+    assert not [variable for variable in context if context[variable] is not None and variable.name == _CALL.name]
 
 
 def test_two_engines_whose_hooks_ask_each_other_come_to_an_end() -> None:

@@ -26,7 +26,7 @@ from neo_routing_adapters.command.failure import FOUND, CommandFailed, cannot
 from neo_routing_adapters.command.program import Answered, answers_of, orderly_termination
 from neo_routing_adapters.command.secrets import without_secrets
 from neo_routing_adapters.json_lines import read_answer
-from neo_routing_adapters.wording import exactly
+from neo_routing_adapters.phrases import exactly
 
 EXAMPLE: Final = """\
 Examples:

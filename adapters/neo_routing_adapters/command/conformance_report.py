@@ -121,24 +121,24 @@ class Report:
 
     def _objects(self, one: WorldChecked) -> None:
         if one.fault is not None:
-            told = {"verdict": "broken", "world": one.world.name, "complaint": one.fault, "stderr": one.complaints}
-            print(json.dumps(told))
+            broken = {"verdict": "broken", "world": one.world.name, "complaint": one.fault, "stderr": one.complaints}
+            print(json.dumps(broken))
         for checked in one.checked:
             print(json.dumps(self._object(checked)))
 
     def _object(self, checked: Checked) -> dict[str, Any]:
-        told: dict[str, Any] = {
+        result: dict[str, Any] = {
             "verdict": checked.verdict,
             "world": checked.case.world,
             "case": checked.case.name,
             "clause": checked.case.clause,
         }
         if checked.differences:
-            told["differences"] = [
+            result["differences"] = [
                 {"place": one.place, "expected": one.expected, "given": one.given} for one in checked.differences
             ]
-            told |= {"asks": checked.asks, "again": checked.again}
-        return told
+            result |= {"asks": checked.asks, "again": checked.again}
+        return result
 
     def _story(self, one: WorldChecked) -> None:
         failed = [checked for checked in one.checked if checked.differences]
@@ -190,8 +190,8 @@ class Report:
 _COLUMNS: Final = ("passed", "failed", "broken")
 
 
-def _show(told: RenderableType) -> None:
-    show(told, sys.stdout)
+def _show(written: RenderableType) -> None:
+    show(written, sys.stdout)
 
 
 def _shortened(text: str) -> str:

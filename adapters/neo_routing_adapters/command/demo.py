@@ -22,9 +22,9 @@ from rich.text import Text
 from neo_routing import Decision
 from neo_routing.printable import printable
 from neo_routing_adapters.command.database_url import refuse_url
+from neo_routing_adapters.command.decision_report import answer, deciding_step, warnings
 from neo_routing_adapters.command.failure import CommandFailed, cannot
 from neo_routing_adapters.command.secrets import without_secrets
-from neo_routing_adapters.command.telling import answer, deciding_step, warnings
 from neo_routing_adapters.command.terminal import show
 from neo_routing_adapters.json_lines import decide_line
 from neo_routing_adapters.memory import read_directory

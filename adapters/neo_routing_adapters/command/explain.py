@@ -10,13 +10,13 @@ from cyclopts import Parameter
 
 from neo_routing import Caller, CallerKind, decide_body
 from neo_routing.complaints import IllFormed
+from neo_routing_adapters.command.decision_report import decision_report
 from neo_routing_adapters.command.explain_record import explain_record
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.given_directory import given_directory
-from neo_routing_adapters.command.telling import tell
 from neo_routing_adapters.command.terminal import show
 from neo_routing_adapters.json_lines import decision_line, integer_or_text
-from neo_routing_adapters.wording import exactly
+from neo_routing_adapters.phrases import exactly
 
 EXAMPLE: Final = """\
 Example, with the directory that "neo-routing demo --save sample" writes:
@@ -93,7 +93,7 @@ def explain(  # noqa: PLR0913  # an option of the command line each
     if json:
         print(decision_line(decision, trace=True))
     else:
-        show(tell(who, decision), sys.stdout)
+        show(decision_report(who, decision), sys.stdout)
 
 
 def _caller(text: str) -> Caller:

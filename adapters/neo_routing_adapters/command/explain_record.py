@@ -13,12 +13,12 @@ from rich.text import Text
 from neo_routing import RULES_VERSION, Decision, DecisionRecord, __version__
 from neo_routing.printable import printable
 from neo_routing_adapters.command.database_url import refuse_url
+from neo_routing_adapters.command.decision_report import decision_report
 from neo_routing_adapters.command.record_file import record_at
 from neo_routing_adapters.command.replay import decided_again, directory_or_none
-from neo_routing_adapters.command.telling import tell
 from neo_routing_adapters.command.terminal import show
 from neo_routing_adapters.json_lines import decision_line
-from neo_routing_adapters.wording import exactly
+from neo_routing_adapters.phrases import exactly
 
 _THIS: Final = (__version__, RULES_VERSION)
 """By what a decision is made now."""
@@ -34,8 +34,8 @@ def explain_record(path: Path, record_id: str | None, directory: str | None, *, 
         print(decision_line(record.decision if again is None or directory is None else again, trace=True))
         return
     rows = "the recorded rows" if known is None else "the directory"
-    told = [tell(record.caller, record.decision), Text(), Text("record", "bold"), *_facts(record)]
-    show(Group(*told, *_replayed(record, again, rows)), sys.stdout)
+    report = [decision_report(record.caller, record.decision), Text(), Text("record", "bold"), *_facts(record)]
+    show(Group(*report, *_replayed(record, again, rows)), sys.stdout)
 
 
 def _facts(record: DecisionRecord) -> list[RenderableType]:
@@ -52,7 +52,7 @@ def _replayed(record: DecisionRecord, again: Decision | None, rows: str) -> list
     on = rows if (record.library_version, record.rules_version) == _THIS else f"{rows}, by {_by(*_THIS)}"
     if again == record.decision:
         return [_indented(f"decided again on {on}: the same")]
-    return [_indented(f"decided again on {on}: otherwise"), Text(), tell(record.caller, again)]
+    return [_indented(f"decided again on {on}: otherwise"), Text(), decision_report(record.caller, again)]
 
 
 def _by(library_version: str, rules_version: int) -> str:

@@ -10,7 +10,7 @@ from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.line_file import opened, reading_on
 from neo_routing_adapters.command.standard_input import file_of, name_of
 from neo_routing_adapters.json_lines import read_record
-from neo_routing_adapters.wording import exactly
+from neo_routing_adapters.phrases import exactly
 
 
 def records_in(lines: Iterable[bytes], name: str) -> Iterator[DecisionRecord]:

@@ -23,9 +23,9 @@ def console(stream: TextIO) -> Console:
     return plain
 
 
-def show(told: RenderableType, stream: TextIO) -> None:
-    """Write what is told, without the blanks that tables leave at the ends of lines."""
+def show(written: RenderableType, stream: TextIO) -> None:
+    """Write it, without the blanks that tables leave at the ends of lines."""
     shown = console(stream)
     with shown.capture() as captured:
-        shown.print(told)
+        shown.print(written)
     stream.write("\n".join(line.rstrip(" ") for line in captured.get().split("\n")))

@@ -14,7 +14,7 @@ from neo_routing.plain_data.directories import RepeatedKeys, directory_of
 from neo_routing.well_formed import integer_literal
 from neo_routing_adapters.memory.directory import MemoryDirectory
 from neo_routing_adapters.memory.toml_limits import DEEPEST, require_toml_limits
-from neo_routing_adapters.strict_json import strict_json_reader
+from neo_routing_adapters.strict_json import clean_text, strict_json_reader
 
 
 def read_directory(path: str | PathLike[str]) -> MemoryDirectory:
@@ -39,21 +39,11 @@ def _parsed(path: Path) -> Any:
     if parse is None:
         raise InvalidDirectory([Problem("", "the name of the document must end in .json or .toml")])
     try:
-        return parse(_text(path))
+        return parse(clean_text(path.read_bytes()))  # line ends as they are: a CR alone is none in TOML
     except RecursionError:
         raise InvalidDirectory([Problem("", "the document is nested too deeply")]) from None
-    except ValueError as error:  # what `_text` and the decoders of JSON and TOML raise
+    except ValueError as error:  # what `clean_text` and the decoders of JSON and TOML raise
         raise InvalidDirectory([Problem("", f"the document cannot be read: {error}")]) from error
-
-
-def _text(path: Path) -> str:
-    try:
-        text = path.read_bytes().decode()  # and its line ends as they are: a CR alone is none in TOML
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8 text, see byte {error.start + 1}") from error
-    if text.startswith("\ufeff"):
-        raise ValueError("it starts with a byte order mark, which must not be there")
-    return text
 
 
 def _parse_toml(text: str) -> Any:

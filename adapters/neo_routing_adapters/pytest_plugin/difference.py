@@ -14,10 +14,9 @@ from attrs import fields
 from returns.result import Failure, Success
 
 from neo_routing import Clause, Decision, Refusal, SessionTarget, TraceStep
-from neo_routing_adapters.pytest_plugin.phrases import Answer, answer, verdict
-from neo_routing_adapters.wording import particulars
+from neo_routing_adapters.phrases import Answer, answer_in_a_line, particulars, verdict
 
-_Told: TypeAlias = Decision | Answer
+_Comparable: TypeAlias = Decision | Answer
 _Pair: TypeAlias = tuple[TraceStep | None, TraceStep | None]
 
 
@@ -74,15 +73,15 @@ def _is_answer(value: object) -> bool:
             return False
 
 
-def _of_two(left: _Told, right: _Told, *, in_full: bool) -> _Difference:
+def _of_two(left: _Comparable, right: _Comparable, *, in_full: bool) -> _Difference:
     if isinstance(left, Decision) and isinstance(right, Decision):
         return _of_decisions(left, right, in_full=in_full)
     one, other = _answer_of(left), _answer_of(right)
     return _Difference(_in_which_fields(one, other), [*_answers(one, other, in_full=in_full)])
 
 
-def _answer_of(told: _Told) -> Answer:
-    return told.result if isinstance(told, Decision) else told
+def _answer_of(given: _Comparable) -> Answer:
+    return given.result if isinstance(given, Decision) else given
 
 
 # Of two decisions
@@ -165,7 +164,7 @@ def _verdicts(pair: _Pair) -> tuple[list[str], list[str]]:
 def _answers(left: Answer, right: Answer, *, in_full: bool) -> Iterator[str]:
     names = _fields_that_differ(left, right)
     with_message = in_full or ("message" in names and "code" not in names)
-    yield from _sided(*([answer(each, with_message=with_message)] for each in (left, right)), shared=True)
+    yield from _sided(*([answer_in_a_line(each, with_message=with_message)] for each in (left, right)), shared=True)
 
 
 def _in_which_fields(left: Answer, right: Answer) -> str:
@@ -183,7 +182,7 @@ def _fields_that_differ(left: Answer, right: Answer) -> list[str]:
 # Of two lists
 
 
-def _of_many(left: Sequence[_Told], right: Sequence[_Told], sort: str, *, in_full: bool) -> Iterator[str]:
+def _of_many(left: Sequence[_Comparable], right: Sequence[_Comparable], sort: str, *, in_full: bool) -> Iterator[str]:
     shorter, longer = sorted((len(left), len(right)))
     apart = [place for place in range(shorter) if left[place] != right[place]]
     differ = f"{_count(apart, 'pair')} differ{'s' if len(apart) == 1 else ''}"
@@ -198,11 +197,11 @@ def _count(each: Sequence[object], noun: str) -> str:
     return f"{len(each)} {noun}{'' if len(each) == 1 else 's'}"
 
 
-def _at(place: int, left: Sequence[_Told], right: Sequence[_Told], *, in_full: bool) -> _Difference:
+def _at(place: int, left: Sequence[_Comparable], right: Sequence[_Comparable], *, in_full: bool) -> _Difference:
     if place < min(len(left), len(right)):
         return _of_two(left[place], right[place], in_full=in_full)
     side, more = max(("left", left), ("right", right), key=lambda named: len(named[1]))
-    return _Difference(f", only {side}", [answer(_answer_of(more[place]), with_message=in_full)])
+    return _Difference(f", only {side}", [answer_in_a_line(_answer_of(more[place]), with_message=in_full)])
 
 
 # Lines

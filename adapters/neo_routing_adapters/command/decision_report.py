@@ -1,4 +1,4 @@
-"""How a decision is told: the steps as a tree, then the answer, then the warnings."""
+"""How a decision is written for a person: the steps as a tree, then the answer, then the warnings."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
-from neo_routing import Caller, Decision, Refusal, SessionTarget, TracedAgent, TraceStep, Verdict
+from neo_routing import Caller, Decision, Refusal, TracedAgent, TraceStep, Verdict
 from neo_routing.printable import printable
-from neo_routing_adapters.wording import OUTCOMES, VERDICTS, WARNINGS, exactly, particulars, sentence
+from neo_routing_adapters.phrases import exactly, on_which_channel, particulars, who_answers
+from neo_routing_adapters.wording import OUTCOMES, VERDICTS, WARNINGS, sentence
 
 _STYLES: Final = {Verdict.MATCHED: "bold green", Verdict.PASSED: "green", Verdict.REFUSED: "bold red"}
 _MINOR: Final = "dim"
 
 
-def tell(caller: Caller, decision: Decision) -> RenderableType:
-    """Tell a decision in full."""
-    told: list[RenderableType] = [_steps(caller, decision), Text(), Text("answer", "bold"), _detail(answer(decision))]
-    told += [_detail(line) for line in _answer_details(decision)]
+def decision_report(caller: Caller, decision: Decision) -> RenderableType:
+    """Return all that there is to tell of a decision."""
+    report: list[RenderableType] = [_steps(caller, decision), Text(), Text("answer", "bold"), _detail(answer(decision))]
+    report += [_detail(line) for line in _answer_details(decision)]
     if decision.warnings:
-        told += [Text(), Text("warnings", "bold yellow")]
-        told += [_detail(line) for line in warnings(decision)]
-    return Group(*told)
+        report += [Text(), Text("warnings", "bold yellow")]
+        report += [_detail(line) for line in warnings(decision)]
+    return Group(*report)
 
 
 def _detail(line: Text) -> Padding:
@@ -37,7 +38,8 @@ def answer(decision: Decision) -> Text:
     if isinstance(decision.result, Failure):
         refusal: Refusal = decision.result.failure()
         return Text.assemble((f"refused, {refusal.status}: ", "bold red"), printable(refusal.message))
-    return _granted(decision.result.unwrap(), decision)
+    target = decision.result.unwrap()
+    return Text(who_answers(target, _name_of(target.agent_id, decision)))
 
 
 def warnings(decision: Decision) -> list[Text]:
@@ -62,15 +64,9 @@ def _steps(caller: Caller, decision: Decision) -> Tree:
     return tree
 
 
-def _granted(target: SessionTarget, decision: Decision) -> Text:
-    agent = f"agent {target.agent_id}{_name_of(target.agent_id, decision)} answers as {exactly(target.tenant_id)}"
-    where = f" for {exactly(target.end_company_id)} alone" if target.end_company_id is not None else ""
-    return Text(agent + where)
-
-
-def _name_of(agent_id: int, decision: Decision) -> str:
+def _name_of(agent_id: int, decision: Decision) -> str | None:
     agents: list[TracedAgent] = [agent for step in decision.trace for agent in step.agents if agent.id == agent_id]
-    return f' "{printable(agents[-1].name)}"' if agents else ""
+    return agents[-1].name if agents else None
 
 
 def _answer_details(decision: Decision) -> list[Text]:
@@ -79,8 +75,7 @@ def _answer_details(decision: Decision) -> list[Text]:
     target = decision.result.unwrap()
     lines = [Text.assemble((str(target.outcome), "bold green"), f": {OUTCOMES[target.outcome]}")]
     if target.channel_id is not None:
-        shown = {True: "shown", False: "hidden", None: "not set"}[target.show_agent_progress_steps]
-        lines.append(Text(f"channel {exactly(target.channel_id)}, progress steps {shown}"))
+        lines.append(Text(", ".join(on_which_channel(target))))
     if target.end_company_id is not None:
         lines.append(Text(f"end-company {exactly(target.end_company_id)}"))
     return lines
