@@ -15,14 +15,14 @@ import sys
 import tomllib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
 import pytest
 
-from neo_routing import Caller, CallerKind, Outcome, RefusalCode, WarningCode, decide_body, messages
+from neo_routing import Caller, CallerKind, DirectoryUnavailable, Outcome, RefusalCode, WarningCode, decide_body, messages
 from neo_routing.clauses import Clause, Verdict
 from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.steps import STEPS
@@ -76,6 +76,32 @@ def commands(text: str) -> Iterator[Command]:
         yield Command("".join(lines[:end]).rstrip("\n"), "".join(lines[end:]))
 
 
+def modules() -> dict[str, str]:
+    """Return the blocks that a page says to keep as a module, which it and other pages import, by name."""
+    kept = r"^<!-- module (\w+)\.py -->\n```python\n(.*?)^```"
+    texts = "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    return dict(re.findall(kept, texts, re.MULTILINE | re.DOTALL))
+
+
+def write_modules(folder: Path) -> None:
+    for name, text in modules().items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """Be in a folder in which the modules of the documentation can be imported."""
+    write_modules(folder)
+    sys.path.insert(0, str(folder))
+    try:
+        with chdir(folder):
+            yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in modules():
+            sys.modules.pop(name, None)
+
+
 def names(paths: list[Path]) -> list[str]:
     return [str(path.relative_to(ROOT)) for path in paths]
 
@@ -89,7 +115,7 @@ document = pytest.mark.parametrize("path", DOCUMENTS, ids=names(DOCUMENTS))
 @document
 def test_every_snippet_runs(path: Path, tmp_path: Path) -> None:
     namespace: dict[str, Any] = {"__name__": "snippet"}
-    with chdir(tmp_path):
+    with at_work(tmp_path):
         for block in blocks(path.read_text(encoding="utf-8")):
             _RUN[block.language](block, namespace, f"{path.name}, line {block.line}")
 
@@ -282,6 +308,7 @@ def test_the_directory_of_ones_own_keeps_the_contract(tmp_path: Path) -> None:
 
 
 def told_by_tests_of(page: list[Block], folder: Path) -> str:
+    write_modules(folder)
     (folder / "pytest.ini").write_text("[pytest]\nstrict = true\nfilterwarnings = error\n")
     (folder / "test_page.py").write_text("\n\n".join(block.text for block in page if block.language == "python"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
@@ -301,39 +328,47 @@ def told_by_tests_of(page: list[Block], folder: Path) -> str:
 # Hosts
 
 
-HOSTS: Final = [path for path in DOCUMENTS if "def answered(" in path.read_text(encoding="utf-8")]
 _SESSION: Final = {"id", "agent_id", "client_id", "title", "channel", "created_at", "updated_at", "archived_at"}
 """What the HTTP contract requires of a chat session."""
 
 
-@pytest.mark.parametrize("path", HOSTS, ids=names(HOSTS))
-def test_every_host_answers_as_the_http_contract_has_it(path: Path, tmp_path: Path) -> None:
-    host = defined_on(path, "created_session", tmp_path)
+@pytest.fixture
+def envelope() -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "envelope"}
+    exec(modules()["envelope"], namespace)
+    return namespace
+
+
+def test_every_host_answers_as_the_http_contract_has_it(envelope: dict[str, Any]) -> None:
     world = read_directory(ROOT / "adapters/neo_routing_adapters/sample/directory.json")
     user, body, request_id = Caller(CallerKind.USER, "northwind-it"), {"agent_id": 1003, "x": 1}, str(uuid.uuid4())
-    document, status = host["answered"](decide_body(user, body, world), body, request_id)
+    document, status, headers = envelope["answered"](decide_body(user, body, world), body, request_id)
     meta = {"request_id": request_id, "timings_ms": {}, "warnings": ["unknown_field_ignored"]}
-    assert (status, {*document}, document["meta"]) == (200, {"data", "meta"}, meta)
+    assert (status, {*document}, document["meta"], headers) == (200, {"data", "meta"}, meta, {})
     assert {*document["data"]} == _SESSION | {"show_agent_progress_steps"}
     assert (document["data"]["agent_id"], document["data"]["client_id"]) == (1003, "northwind-it")
-    document, status = host["answered"](decide_body(user, [], world), [], request_id)
-    assert (status, {*document}, document["meta"]) == (422, {"error", "meta"}, {"request_id": request_id})
+    document, status, headers = envelope["answered"](decide_body(user, [], world), [], request_id)
+    assert (status, {*document}, document["meta"], headers) == (422, {"error", "meta"}, {"request_id": request_id}, {})
     assert {*document["error"]} == {"code", "message", "details"}
     json.dumps(document, allow_nan=False)
 
 
-def test_there_are_hosts_to_compare() -> None:
-    assert {"embedding.md", "databases.md", "test-your-host.md"} <= {path.name for path in HOSTS}
+def test_an_outage_is_the_contracts_500_with_a_code_of_its_own_and_says_when_to_come_back(
+    envelope: dict[str, Any],
+) -> None:
+    outage = DirectoryUnavailable()
+    outage.__cause__ = OSError("password=secret")
+    document, status, headers = envelope["unavailable"](outage, "1")
+    assert (status, document["error"]["code"], document["meta"]) == (500, "directory_unavailable", {"request_id": "1"})
+    assert int(headers["Retry-After"]) > 0
+    assert "secret" not in str(document)
 
 
-def defined_on(path: Path, name: str, folder: Path) -> dict[str, Any]:
-    """Run a page until it has defined the name."""
-    namespace: dict[str, Any] = {"__name__": "snippet"}
-    with chdir(folder):
-        for block in blocks(path.read_text(encoding="utf-8")):
-            if name not in namespace:
-                _RUN[block.language](block, namespace, f"{path.name}, line {block.line}")
-    return namespace
+def test_the_envelope_stands_in_one_place() -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+    assert [name for name, text in texts.items() if re.search(r"def (answered|failed|created_session)\(", text)] == [
+        "hosts.md"
+    ]
 
 
 def test_every_clause_has_an_example_in_the_rules() -> None:
@@ -672,7 +707,7 @@ def with_output(text: str) -> str:
 
 def draw_anew() -> None:
     for path in DOCUMENTS:
-        with TemporaryDirectory() as folder, chdir(folder):
+        with TemporaryDirectory() as folder, at_work(Path(folder)):
             text = path.read_text(encoding="utf-8")
             drawn = with_output(with_tables(text))
             if drawn != text:

@@ -24,7 +24,7 @@ from neo_routing_adapters.sql.schema import RELATIONS
 from stored import store
 from test_check import WORLD, found, put_a_view, run
 
-PAGE = Path(__file__).parents[2] / "docs" / "databases.md"
+PAGE = Path(__file__).parents[2] / "docs" / "views-on-your-tables.md"
 SECTION = PAGE.read_text("utf-8").partition("\n## Row-level security\n")[2].partition("\n## ")[0]
 CURES = [
     line

@@ -1,4 +1,4 @@
-"""The SQL for normal forms on docs/databases.md says what the library says, of any spelling."""
+"""The SQL for normal forms on docs/views-on-your-tables.md says what the library says, of any spelling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from neo_routing import normal_bot_id, normal_m365_tenant_id
 
-PAGE = Path(__file__).parents[2] / "docs" / "databases.md"
+PAGE = Path(__file__).parents[2] / "docs" / "views-on-your-tables.md"
 SECTION = PAGE.read_text("utf-8").partition("\n## Normal forms, by SQL\n")[2].partition("\n## ")[0]
 FUNCTIONS, COLUMNS, ON_SQLITE = re.findall(r"^```sql\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
 PYTHON = re.search(r"^```python\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
@@ -107,7 +107,7 @@ def sqlite(tmp_path: Path) -> Iterator[Engine]:
     assert PYTHON is not None
     engine_of = PYTHON[1].replace("sqlite:///host.sqlite", f"sqlite:///{tmp_path / 'host.sqlite'}")
     namespace: dict[str, Any] = {}
-    exec("from typing import Any\nfrom sqlalchemy import create_engine, event\n" + engine_of, namespace)
+    exec(engine_of, namespace)
     engine: Engine = namespace["host_engine"]
     with engine.begin() as connection:
         for statement in ON_SQLITE.split(";"):

@@ -1,4 +1,4 @@
-"""The example of docs/databases.md, a host's own tables under views, does what the page says."""
+"""The example of docs/views-on-your-tables.md, a host's own tables under views, does what the page says."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from neo_routing_adapters.sql import SqlDirectory
 from neo_routing_adapters.sql.check import Severity, check
 from query_plans import scans
 
-PAGE = Path(__file__).parents[2] / "docs" / "databases.md"
-SECTION = PAGE.read_text("utf-8").partition("\n## On your own tables\n")[2].partition("\n## ")[0]
+PAGE = Path(__file__).parents[2] / "docs" / "views-on-your-tables.md"
+SECTION = PAGE.read_text("utf-8").partition("\n## The six relations\n")[2].partition("\n## ")[0]
 TABLES, VIEWS, INDEXES = re.findall(r"^```sql\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
 INDEX_BY_INDEX = re.findall(r"^create index .*;$", INDEXES, re.MULTILINE)
 
