@@ -22,7 +22,16 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from neo_routing import Caller, CallerKind, DirectoryUnavailable, Outcome, RefusalCode, WarningCode, decide_body, messages
+from neo_routing import (
+    Caller,
+    CallerKind,
+    DirectoryUnavailable,
+    Outcome,
+    RefusalCode,
+    WarningCode,
+    decide_body,
+    messages,
+)
 from neo_routing.clauses import Clause, Verdict
 from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.steps import STEPS
@@ -380,6 +389,25 @@ def test_every_clause_has_an_example_in_the_rules() -> None:
     assert found == set(map(str, Clause))
 
 
+def test_contributing_names_every_module_and_no_other() -> None:
+    named = set(named_modules((ROOT / "docs/contributing.md").read_text(encoding="utf-8")))
+    there = {
+        str(path.relative_to(ROOT))
+        for package in ("neo_routing", "adapters/neo_routing_adapters")
+        for path in (ROOT / package).rglob("*.py")
+        if path.name != "__init__.py" and path.parent.name != "versions"
+    }
+    assert (there - named, named - there) == (set(), set()), "not named in the table of their folder, or not there"
+
+
+def named_modules(text: str) -> Iterator[str]:
+    """Yield the modules that the first column of each table names, whose heading is "file of" their folder."""
+    for folder, rows in re.findall(r"^\| file of `([\w/]+)/` .*\n\|-.*\n((?:\|.*\n)+)", text, re.MULTILINE):
+        root = folder if (ROOT / folder).is_dir() else f"adapters/neo_routing_adapters/{folder}"
+        for row in rows.splitlines():
+            yield from (f"{root}/{name}" for name in re.findall(r"`([\w/]+\.py)`", row.split("|")[1]))
+
+
 # Links and words
 
 
@@ -679,6 +707,8 @@ def test_a_stale_table_a_dead_link_and_a_machine_path_are_caught() -> None:
     assert with_tables("<!-- steps --><!-- /steps -->").count("`channel-agent`") == 4
     assert [*links("[a](b.md#c), `[d](e)`\n```text\n[f](g)\n```\n")] == ["b.md#c", "e"]
     assert anchors("# A `b` c?\n") == {"a-b-c"}
+    table = "| file of `sql/` | holds |\n|---|---|\n| `a.py`, `b/` and `c/d.py` | `e.py` |\n\n`f.py`\n"
+    assert [*named_modules(table)] == [f"adapters/neo_routing_adapters/sql/{name}" for name in ("a.py", "c/d.py")]
     assert _UNWELCOME.search("see /home/me")
     assert _NOWHERE_TO_LOOK.search("as section 3 of it says")
     assert [*quotes_of_the_rules('as (the rules, Laws) has it; the rules, "Normal forms".')] == ["Laws", "Normal forms"]
