@@ -434,6 +434,23 @@ def without_blocks(text: str) -> str:
     return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
+def test_no_page_imports_what_compatibility_does_not_promise() -> None:
+    promised = set(re.findall(r"`(neo_routing[\w.]*)`", (ROOT / "docs/compatibility.md").read_text(encoding="utf-8")))
+    imported = {
+        module
+        for path in DOCUMENTS
+        for block in blocks(path.read_text(encoding="utf-8"))
+        if block.language == "python"
+        for module in re.findall(r"^(?:>>> )?from (neo_routing[\w.]*) import", block.text, re.MULTILINE)
+    }
+    assert "neo_routing_adapters.sql" in imported <= promised
+
+
+def test_the_index_lists_every_page() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert pages <= {*links((ROOT / "docs/index.md").read_text(encoding="utf-8"))}
+
+
 def test_what_the_code_quotes_of_the_rules_is_a_heading() -> None:
     known = headings((ROOT / "docs/rules.md").read_text(encoding="utf-8"))
     for folder in ("neo_routing", "adapters", "tests"):
@@ -623,6 +640,24 @@ _DELIVERED: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
+
+def requirements_table() -> Iterator[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    yield from ("| with | needs |", "|---|---|")
+    yield f"| the library | Python {project['requires-python']}, {_packages(project['dependencies'])} |"
+    for extra, packages in project["optional-dependencies"].items():
+        if extra != "all":
+            yield f"| the extra `{extra}` | {_packages(packages)} |"
+
+
+def _packages(requirements: list[str]) -> str:
+    """Show names and versions as a reader writes them, and an extra of our own as what it is."""
+    ours = re.compile(r"neo_routing\[(\w+)\](.*)").fullmatch
+    apart = re.compile(r"([\w-]+)(?:\[\w+\])?(.*)").fullmatch
+    shown = [f"`{found[1]}`" if (found := ours(each)) else " ".join(apart(each).groups()) for each in requirements]
+    return ", ".join(shown).replace(",<", " <")
+
+
 TABLES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "steps": steps_table,
     "outcomes": outcomes_table,
@@ -630,6 +665,7 @@ TABLES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "warnings": warnings_table,
     "lines": lines_table,
     "relations": relations_table,
+    "requirements": requirements_table,
 }
 
 
