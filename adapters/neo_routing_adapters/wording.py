@@ -1,4 +1,4 @@
-"""What is said to a person: a sentence for every step, outcome and warning; the phrases beside them are `phrases`."""
+"""Sentences for a person: one for every step, outcome and warning."""
 
 from __future__ import annotations
 
