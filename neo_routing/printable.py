@@ -39,6 +39,4 @@ def with_escapes(text: str, escape: Callable[[str], str]) -> str:
     >>> print(with_escapes("contoso\u202e", lambda character: f"&#{ord(character)};"))
     contoso&#8238;
     """
-    if is_printable(text):
-        return text
-    return "".join(character if is_printable(character) else escape(character) for character in text)
+    return text if is_printable(text) else "".join(each if is_printable(each) else escape(each) for each in text)
