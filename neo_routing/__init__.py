@@ -26,12 +26,14 @@ from neo_routing.decide import (
 )
 from neo_routing.decision import Decision, malformed_decision
 from neo_routing.directory import Agent, AgentKind, Channel, ChannelStatus, EndCompany, ManagedAgentKey, Tenant
+from neo_routing.needed import RowsNeeded
 from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
 from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, HoldingDirectory, SessionDirectory
 from neo_routing.problems import InvalidDirectory, Problem
 from neo_routing.refusals import Refusal, RefusalCode
-from neo_routing.request import SessionRequest, parse_session_request
-from neo_routing.rows import ChannelRow, Rows, RowsNeeded
+from neo_routing.request import SessionRequest
+from neo_routing.request_shape import parse_session_request
+from neo_routing.rows import ChannelRow, Rows
 from neo_routing.rows_builder import RowsBuilder
 from neo_routing.steps import RULES_VERSION
 from neo_routing.target import Outcome, SessionTarget

@@ -2,7 +2,7 @@
 
 These clauses look at nothing but who asks and which fields are there: the shape of the request. There are few shapes,
 so what the clauses say to each is worked out once, and a call only picks out the `Admission` of its shape.
-`request-shape` itself, which makes the request, is `neo_routing.request.parse_session_request`.
+`request-shape` itself, which makes the request, is `neo_routing.request_shape.parse_session_request`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from attrs import frozen
 from returns.result import Failure
 
 from neo_routing import steps, well_formed
+from neo_routing.caller import Caller
 from neo_routing.clauses import Verdict
 from neo_routing.messages import malformed
 from neo_routing.refusals import Refusal
-from neo_routing.request import (
+from neo_routing.request import SessionRequest
+from neo_routing.shape import (
     BLANK_BOT_ID,
     BLANK_CLIENT_ID,
     BLANK_M365_TENANT_ID,
@@ -30,7 +32,7 @@ from neo_routing.request import (
     UNUSABLE_BOT_ID,
     UNUSABLE_M365_TENANT_ID,
 )
-from neo_routing.steps import Step
+from neo_routing.step import Step
 from neo_routing.warning_codes import WarningCode
 
 
@@ -121,5 +123,20 @@ class _ByShape(dict[int, Admission]):
         return Admission(steps=tuple(taken), warnings=tuple(sorted(_warnings(self._is_platform, shape))))
 
 
-TO_PLATFORM: Final = _ByShape(is_platform=True)
-TO_OTHERS: Final = _ByShape(is_platform=False)
+_TO_PLATFORM: Final = _ByShape(is_platform=True)
+_TO_OTHERS: Final = _ByShape(is_platform=False)
+
+
+def admission_of(caller: Caller, request: SessionRequest) -> Admission:
+    """Return what admission says to this caller and the shape of this request. Raises `TypeError` on misuse."""
+    try:
+        return (_TO_PLATFORM if caller.is_platform else _TO_OTHERS)[request.shape]
+    except AttributeError as error:
+        raise _misuse(caller, request) from error
+
+
+def _misuse(caller: object, request: object) -> TypeError:
+    if not isinstance(caller, Caller):
+        return TypeError(f"the caller must be a Caller, and not {type(caller).__name__}")
+    kind = type(request).__name__
+    return TypeError(f"the request must be a SessionRequest, and not {kind}: parse_session_request makes one of a body")

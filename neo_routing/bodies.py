@@ -8,7 +8,8 @@ from neo_routing.caller import Caller
 from neo_routing.decide import adecide, decide
 from neo_routing.decision import Decision, malformed_decision
 from neo_routing.port import AsyncSessionDirectory, HoldingDirectory, SessionDirectory
-from neo_routing.request import SessionRequest, parse_session_request
+from neo_routing.request import SessionRequest
+from neo_routing.request_shape import parse_session_request
 
 
 def decide_body(caller: Caller, body: object, directory: SessionDirectory) -> Decision:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeVar
 
 from neo_routing.directory import Agent, Channel, EndCompany, Tenant
+from neo_routing.needed import RowsNeeded
 from neo_routing.problems import References
-from neo_routing.rows import Rows, RowsNeeded
+from neo_routing.rows import Rows
 from neo_routing.rows_builder import RowsBuilder
 
 _Row = TypeVar("_Row", Tenant, Agent, Channel, EndCompany)

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import TypeAlias
 
-from attrs import frozen
 from returns.result import Result
 
-from neo_routing.admission import TO_OTHERS, TO_PLATFORM, Admission
+from neo_routing.admission import Admission, admission_of
 from neo_routing.caller import Caller
-from neo_routing.decision import Decision
+from neo_routing.decision import Decision, MadeDecision
+from neo_routing.findings import Routing
+from neo_routing.needed import RowsNeeded, needed_for
 from neo_routing.port import AsyncSessionDirectory, HoldingDirectory, SessionDirectory
 from neo_routing.refusals import Refusal
 from neo_routing.request import SessionRequest
-from neo_routing.routing import Routing, own_rows_needed, own_session, platform_rows_needed, platform_session
-from neo_routing.rows import Rows, RowsNeeded
+from neo_routing.routing import own_session, platform_session
+from neo_routing.rows import Rows
 from neo_routing.rows_builder import NO_ROWS
 from neo_routing.target import SessionTarget
-
-
-@frozen(eq=False, repr=False)
-class _Branch:
-    """The clauses for one sort of caller: admit the request by its shape, plan the look-up, route on what came back."""
-
-    admissions: Mapping[int, Admission]
-    rows_needed: Callable[[str, SessionRequest], RowsNeeded]
-    session: Callable[[SessionRequest, RowsNeeded, Rows], Routing]
-
-
-_PLATFORM: Final = _Branch(TO_PLATFORM, platform_rows_needed, platform_session)
-_OTHERS: Final = _Branch(TO_OTHERS, own_rows_needed, own_session)
 
 
 def resolve_session_target(
@@ -46,19 +34,11 @@ def resolve_session_target(
     >>> resolve_session_target(user, SessionRequest(agent_id=12), directory).failure().code
     <RefusalCode.AGENT_NOT_FOUND: 'agent_not_found'>
     """
-    try:
-        branch = _PLATFORM if caller.is_platform else _OTHERS
-        admission = branch.admissions[request.shape]
-    except AttributeError as error:
-        raise _misuse(caller, request) from error
+    admission = admission_of(caller, request)
     if admission.failure is not None:
         return admission.failure
-    needed = branch.rows_needed(caller.tenant_id, request)
-    rows = directory.look_up((needed,))
-    try:
-        return branch.session(request, needed, rows)[0]
-    except AttributeError as error:
-        raise _no_rows(directory, rows) from error
+    answer, _, _ = _routed(caller, request, directory.look_up((needed_for(caller, request),)), directory)
+    return answer
 
 
 async def aresolve_session_target(
@@ -87,8 +67,10 @@ def decide(caller: Caller, request: SessionRequest, directory: SessionDirectory)
     >>> [str(step.reason) for step in decision.trace]
     ['well_formed', 'no_client_id', 'agent_id_given', 'agent_missing']
     """
-    plan = _plan(caller, request)
-    return plan if isinstance(plan, Decision) else _carried_out(plan, directory.look_up((plan[1],)), directory)
+    admission = admission_of(caller, request)
+    if admission.failure is not None:
+        return MadeDecision(admission.failure, caller, request)
+    return _decided(caller, request, directory.look_up((needed_for(caller, request),)), directory)
 
 
 async def adecide(
@@ -102,10 +84,10 @@ async def adecide(
     >>> asyncio.run(adecide(user, SessionRequest(agent_id=12), HeldRows(content_of()))).result.failure().status
     404
     """
-    plan = _plan(caller, request)
-    if isinstance(plan, Decision):
-        return plan
-    return _carried_out(plan, await _awaited(directory, (plan[1],)), directory)
+    admission = admission_of(caller, request)
+    if admission.failure is not None:
+        return MadeDecision(admission.failure, caller, request)
+    return _decided(caller, request, await _awaited(directory, (needed_for(caller, request),)), directory)
 
 
 def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: SessionDirectory) -> list[Decision]:
@@ -118,16 +100,18 @@ def decide_many(cases: Iterable[tuple[Caller, SessionRequest]], directory: Sessi
     >>> [decision.result.failure().status for decision in decisions]
     [404, 422]
     """
-    plans, needed = _plans(cases)
-    return _all_carried_out(plans, directory.look_up(needed) if needed else NO_ROWS, directory)
+    admitted = _admitted(cases)
+    needed = _all_needed(admitted)
+    return _all_decided(admitted, directory.look_up(needed) if needed else NO_ROWS, directory)
 
 
 async def adecide_many(
     cases: Iterable[tuple[Caller, SessionRequest]], directory: AsyncSessionDirectory | HoldingDirectory
 ) -> list[Decision]:
     """Decide a batch as `decide_many` does, and await the directory once."""
-    plans, needed = _plans(cases)
-    return _all_carried_out(plans, await _awaited(directory, needed) if needed else NO_ROWS, directory)
+    admitted = _admitted(cases)
+    needed = _all_needed(admitted)
+    return _all_decided(admitted, await _awaited(directory, needed) if needed else NO_ROWS, directory)
 
 
 def rows_needed(caller: Caller, request: SessionRequest) -> RowsNeeded | None:
@@ -137,40 +121,40 @@ def rows_needed(caller: Caller, request: SessionRequest) -> RowsNeeded | None:
     >>> rows_needed(Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=12))
     ('msp-a', 12, None, None, None)
     """
-    plan = _plan(caller, request)
-    return None if isinstance(plan, Decision) else plan[1]
+    return needed_for(caller, request) if admission_of(caller, request).failure is None else None
 
 
-_Plan: TypeAlias = tuple[_Branch, RowsNeeded, Caller, SessionRequest, Admission]
+def _decided(caller: Caller, request: SessionRequest, rows: Rows, directory: object) -> Decision:
+    answer, warnings, findings = _routed(caller, request, rows, directory)
+    return MadeDecision(answer, caller, request, rows, warnings, findings)
 
 
-def _plan(caller: Caller, request: SessionRequest) -> _Plan | Decision:
+def _routed(caller: Caller, request: SessionRequest, rows: Rows, directory: object) -> Routing:
+    """Route on the rows that came back."""
     try:
-        branch = _PLATFORM if caller.is_platform else _OTHERS
-        admission = branch.admissions[request.shape]
-    except AttributeError as error:
-        raise _misuse(caller, request) from error
-    if admission.failure is not None:
-        return Decision(admission.failure, (caller, request, admission, None, NO_ROWS, (admission.failure, (), ())))
-    return branch, branch.rows_needed(caller.tenant_id, request), caller, request, admission
-
-
-def _carried_out(plan: _Plan, rows: Rows, directory: object) -> Decision:
-    branch, needed, caller, request, admission = plan
-    try:
-        routing = branch.session(request, needed, rows)
+        return platform_session(caller, request, rows) if caller.is_platform else own_session(caller, request, rows)
     except AttributeError as error:
         raise _no_rows(directory, rows) from error
-    return Decision(routing[0], (caller, request, admission, needed, rows, routing))
 
 
-def _plans(cases: Iterable[tuple[Caller, SessionRequest]]) -> tuple[list[_Plan | Decision], list[RowsNeeded]]:
-    plans = [_plan(caller, request) for caller, request in cases]
-    return plans, [plan[1] for plan in plans if not isinstance(plan, Decision)]
+_Case: TypeAlias = tuple[Caller, SessionRequest, Admission]
 
 
-def _all_carried_out(plans: list[_Plan | Decision], rows: Rows, directory: object) -> list[Decision]:
-    return [plan if isinstance(plan, Decision) else _carried_out(plan, rows, directory) for plan in plans]
+def _admitted(cases: Iterable[tuple[Caller, SessionRequest]]) -> list[_Case]:
+    return [(caller, request, admission_of(caller, request)) for caller, request in cases]
+
+
+def _all_needed(cases: Iterable[_Case]) -> list[RowsNeeded]:
+    return [needed_for(caller, request) for caller, request, admission in cases if admission.failure is None]
+
+
+def _all_decided(cases: Iterable[_Case], rows: Rows, directory: object) -> list[Decision]:
+    return [
+        _decided(caller, request, rows, directory)
+        if admission.failure is None
+        else MadeDecision(admission.failure, caller, request)
+        for caller, request, admission in cases
+    ]
 
 
 async def _awaited(directory: AsyncSessionDirectory | HoldingDirectory, needed: Sequence[RowsNeeded]) -> Rows:
@@ -180,13 +164,6 @@ async def _awaited(directory: AsyncSessionDirectory | HoldingDirectory, needed: 
     if getattr(directory, "holds_its_rows", False):
         return found
     raise TypeError(f"{type(directory).__name__} would block the event loop: adecide takes one that is awaited")
-
-
-def _misuse(caller: object, request: object) -> TypeError:
-    if not isinstance(caller, Caller):
-        return TypeError(f"the caller must be a Caller, and not {type(caller).__name__}")
-    kind = type(request).__name__
-    return TypeError(f"the request must be a SessionRequest, and not {kind}: parse_session_request makes one of a body")
 
 
 def _no_rows(directory: object, rows: object) -> TypeError:

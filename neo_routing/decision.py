@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, final
+from collections.abc import Callable
 
-from attrs import frozen
 from returns.result import Failure, Result
 
 from neo_routing import steps
-from neo_routing.admission import Admission
+from neo_routing.admission import admission_of
 from neo_routing.caller import Caller
+from neo_routing.findings import Answer, Finding
 from neo_routing.refusals import Refusal
 from neo_routing.request import SessionRequest
-from neo_routing.routing import Routing
-from neo_routing.rows import Rows, RowsNeeded
+from neo_routing.rows import Rows
 from neo_routing.target import SessionTarget
-from neo_routing.trace import TraceStep, trace_steps
+from neo_routing.trace import TraceStep, admission_steps, routing_steps
 from neo_routing.warning_codes import WarningCode
 
-Evidence: TypeAlias = tuple[Caller, SessionRequest, Admission, RowsNeeded | None, Rows, Routing]
-"""What a decision was made of: who asked for what, its admission, the keys that were looked for, the rows, the routing.
 
-Its warnings and its trace are made of that, when somebody asks for them. There are no keys, and no rows, where the
-shape of the request was refused.
-"""
-
-
-@frozen(eq=False, repr=False)
-class _Told:
-    """Warnings and a trace that were made already, and the revision of the rows that they were made of."""
-
-    warnings: tuple[WarningCode, ...]
-    trace: tuple[TraceStep, ...]
-    revision: str | None
-
-
-@final
 class Decision:
     """An answer, the warnings that go with it, and the trace of how it came about.
 
@@ -43,12 +25,10 @@ class Decision:
     hold on to the rows it rests on, which for a directory in memory is the directory.
     """
 
-    # No attrs class: the evidence may hold a whole directory, which `attrs.asdict` would print.
-    __slots__ = ("_evidence", "_result")
+    # No attrs class: it may hold a whole directory, which `attrs.asdict` would print.
+    __slots__ = ("_result",)
 
-    def __init__(self, result: Result[SessionTarget, Refusal], evidence: Evidence | _Told) -> None:
-        self._result = result
-        self._evidence = evidence
+    _result: Answer
 
     @property
     def result(self) -> Result[SessionTarget, Refusal]:
@@ -68,24 +48,17 @@ class Decision:
     @property
     def warnings(self) -> tuple[WarningCode, ...]:
         """The distinct warnings, sorted."""
-        if isinstance(self._evidence, _Told):
-            return self._evidence.warnings
-        _, _, admission, _, _, (_, warnings, _) = self._evidence
-        return tuple(sorted({*admission.warnings, *warnings})) if warnings else admission.warnings
+        raise NotImplementedError
 
     @property
     def trace(self) -> tuple[TraceStep, ...]:
         """Every clause that the decision came past, in order. For operators: a refused caller must not see it."""
-        if isinstance(self._evidence, _Told):
-            return self._evidence.trace
-        _, request, admission, needed, rows, (_, _, findings) = self._evidence
-        tenant_id = None if needed is None else needed[0]
-        return tuple(trace_steps(request, tenant_id, (*((step, ()) for step in admission.steps), *findings), rows))
+        raise NotImplementedError
 
     @property
     def revision(self) -> str | None:
         """The revision of the rows it rests on; `None` if the directory names none, or nothing was looked up."""
-        return self._evidence.revision if isinstance(self._evidence, _Told) else self._evidence[4].revision
+        raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Decision):
@@ -98,31 +71,89 @@ class Decision:
     def __repr__(self) -> str:
         return f"Decision({self.result}, warnings={[*map(str, self.warnings)]})"
 
-    def __reduce__(self) -> tuple[type[Decision], tuple[Result[SessionTarget, Refusal], _Told]]:
-        return Decision, (self.result, _Told(self.warnings, self.trace, self.revision))
+    def __reduce__(self) -> tuple[Callable[..., Decision], tuple[object, ...]]:
+        return ToldDecision, (self.result, self.warnings, self.trace, self.revision)
 
 
-def evidence_of(decision: Decision) -> Evidence | None:
-    """Return what a decision was made of; `None` if it has left that behind, in a pickle for example."""
-    evidence = decision._evidence  # noqa: SLF001  # its own module's
-    return None if isinstance(evidence, _Told) else evidence
+class MadeDecision(Decision):
+    """A decision that was made here, with what it rests on; warnings and trace are made of that when they are read.
+
+    There are no rows where the shape of the request was refused, and so nothing was looked up.
+    """
+
+    __slots__ = ("caller", "findings", "request", "routing_warnings", "rows")
+
+    def __init__(
+        self,
+        result: Answer,
+        caller: Caller,
+        request: SessionRequest,
+        rows: Rows | None = None,
+        routing_warnings: tuple[WarningCode, ...] = (),
+        findings: tuple[Finding, ...] = (),
+    ) -> None:
+        self._result = result
+        self.caller = caller
+        self.request = request
+        self.rows = rows
+        self.routing_warnings = routing_warnings
+        self.findings = findings
+
+    @property
+    def warnings(self) -> tuple[WarningCode, ...]:
+        """Those of the admission and those of the routing."""
+        admitted = admission_of(self.caller, self.request).warnings
+        return tuple(sorted({*admitted, *self.routing_warnings})) if self.routing_warnings else admitted
+
+    @property
+    def trace(self) -> tuple[TraceStep, ...]:
+        """The steps of the admission and those of the routing."""
+        admitted = admission_steps(admission_of(self.caller, self.request).steps, self.request)
+        return (*admitted, *(() if self.rows is None else routing_steps(self.findings, self.rows)))
+
+    @property
+    def revision(self) -> str | None:
+        """The revision of the rows."""
+        return None if self.rows is None else self.rows.revision
+
+
+class ToldDecision(Decision):
+    """A decision that was made elsewhere, and read from a pickle or its plain form; or one on a malformed call."""
+
+    __slots__ = ("_revision", "_trace", "_warnings")
+
+    def __init__(
+        self,
+        result: Answer,
+        warnings: tuple[WarningCode, ...] = (),
+        trace: tuple[TraceStep, ...] = (),
+        revision: str | None = None,
+    ) -> None:
+        self._result = result
+        self._warnings = warnings
+        self._trace = trace
+        self._revision = revision
+
+    @property
+    def warnings(self) -> tuple[WarningCode, ...]:
+        """As they were told."""
+        return self._warnings
+
+    @property
+    def trace(self) -> tuple[TraceStep, ...]:
+        """As it was told."""
+        return self._trace
+
+    @property
+    def revision(self) -> str | None:
+        """As it was told."""
+        return self._revision
 
 
 def is_malformed(decision: Decision) -> bool:
     """Tell whether there was no request to decide on, and the decision says so and nothing else."""
     refusal = decision.refusal
-    return evidence_of(decision) is None and refusal is not None and decision == malformed_decision(refusal)
-
-
-def told_decision(
-    result: Result[SessionTarget, Refusal],
-    *,
-    warnings: tuple[WarningCode, ...] = (),
-    trace: tuple[TraceStep, ...] = (),
-    revision: str | None = None,
-) -> Decision:
-    """Make a decision of what was told of one: it rests on nothing any more."""
-    return Decision(result, _Told(warnings, trace, revision))
+    return isinstance(decision, ToldDecision) and refusal is not None and decision == malformed_decision(refusal)
 
 
 def malformed_decision(refusal: Refusal) -> Decision:
@@ -140,4 +171,4 @@ def malformed_decision(refusal: Refusal) -> Decision:
         reason=malformed.reason,
         sought=(("fields", refusal.fields),),
     )
-    return told_decision(Failure(refusal), trace=(step,))
+    return ToldDecision(Failure(refusal), trace=(step,))

@@ -37,7 +37,7 @@ class ChannelStatus(Name):
 
 
 _AGENT_KINDS: Final = well_formed.members_of(AgentKind)
-_MANAGED_AGENT_KEYS: Final = well_formed.members_of(ManagedAgentKey)
+MANAGED_AGENT_KEYS: Final = well_formed.members_of(ManagedAgentKey)
 _CHANNEL_STATUSES: Final = well_formed.members_of(ChannelStatus)
 
 
@@ -47,7 +47,7 @@ def _agent_kind(value: AgentKind) -> AgentKind:
 
 def managed_agent_key(value: ManagedAgentKey | str) -> ManagedAgentKey:
     """Accept a managed key, or the text that names one."""
-    return well_formed.member(value, _MANAGED_AGENT_KEYS)
+    return well_formed.member(value, MANAGED_AGENT_KEYS)
 
 
 def _optional_managed_agent_key(value: ManagedAgentKey | None) -> ManagedAgentKey | None:

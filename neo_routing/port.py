@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from neo_routing.rows import Rows, RowsNeeded
+from neo_routing.needed import RowsNeeded
+from neo_routing.rows import Rows
 
 
 class SessionDirectory(Protocol):

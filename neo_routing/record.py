@@ -15,9 +15,10 @@ from neo_routing.caller import Caller
 from neo_routing.complaints import IllFormed, naming_its_fields
 from neo_routing.content import HeldRows
 from neo_routing.decide import decide, rows_needed
-from neo_routing.decision import Decision, Evidence, evidence_of, is_malformed
+from neo_routing.decision import Decision, MadeDecision, is_malformed
+from neo_routing.needed import RowsNeeded, needed_for
 from neo_routing.request import SessionRequest
-from neo_routing.rows import Rows, RowsNeeded
+from neo_routing.rows import Rows
 from neo_routing.rows_builder import NO_ROWS
 from neo_routing.steps import RULES_VERSION
 from neo_routing.version import __version__
@@ -111,13 +112,18 @@ def decision_record(
     >>> record.request.title, record.decide_again() == decision
     ('***', True)
     """
-    if request is None:
-        kept: dict[str, Any] = {"needed": None, "found": None, "decision": decision}
-    else:
-        evidence = _evidence(decision, caller, request)
+    needed, found = None, None
+    if request is not None:
+        made = _made(decision, caller, request)
         request = request if with_title else without_title(request)
-        kept = _cut_out(decision, request, evidence)
-    return DecisionRecord(id=id, time=time, caller=caller, request=request, **kept)
+        if made.rows is not None:
+            needed = needed_for(caller, request)
+            found = made.rows.needed([needed])
+        # It is to rest on what it looks at, so that a record holds on to no whole directory.
+        decision = MadeDecision(decision.result, caller, request, found, made.routing_warnings, made.findings)
+    return DecisionRecord(
+        id=id, time=time, caller=caller, request=request, needed=needed, found=found, decision=decision
+    )
 
 
 def without_title(request: SessionRequest) -> SessionRequest:
@@ -128,21 +134,9 @@ def without_title(request: SessionRequest) -> SessionRequest:
     return evolve(request, **masked)
 
 
-def _evidence(decision: Decision, caller: Caller, request: SessionRequest) -> Evidence:
-    evidence = evidence_of(decision)
-    if evidence is None:
-        raise ValueError("the decision has left behind what it rests on: make its record before it is pickled")
-    if evidence[:2] != (caller, request):
+def _made(decision: Decision, caller: Caller, request: SessionRequest) -> MadeDecision:
+    if not isinstance(decision, MadeDecision):
+        raise ValueError("the decision has left behind what it rests on: make its record before it is pickled")  # noqa: TRY004  # of the same type to whoever calls
+    if (decision.caller, decision.request) != (caller, request):
         raise ValueError("the decision is not one on this request of this caller")
-    return evidence
-
-
-def _cut_out(decision: Decision, request: SessionRequest, evidence: Evidence) -> dict[str, Any]:
-    """Let the decision rest on the rows that it looks at, so that a record holds on to no whole directory."""
-    caller, _, admission, needed, rows, routing = evidence
-    found = NO_ROWS if needed is None else rows.needed([needed])
-    return {
-        "needed": needed,
-        "found": None if needed is None else found,
-        "decision": Decision(decision.result, (caller, request, admission, needed, found, routing)),
-    }
+    return decision

@@ -14,24 +14,8 @@ from attrs import fields, frozen
 
 from neo_routing.directory import Agent, Channel, EndCompany, ManagedAgentKey, Tenant
 from neo_routing.entities import count_of, entities_of
+from neo_routing.needed import RowsNeeded
 from neo_routing.slices import Slice
-
-RowsNeeded: TypeAlias = tuple[str, int | None, ManagedAgentKey | None, str | None, str | None]
-"""Which rows one decision can look at: tenant id, agent id, managed agent key, bot id, M365 tenant id.
-
-Bot id and M365 tenant id are in normal form, the agent id may be any integer at all, and where one is `None` nothing
-is looked for by it. Needed are:
-
-1. the tenant itself, if it is there;
-2. its agents that carry the key;
-3. the agent with the id, whoever owns it;
-4. the tenant's own channels with the bot, of any kind and status;
-5. the white-label channels of any owner and status with the bot that are installed for the M365 tenant;
-6. for every channel of 4 and 5: the agent that it names, whoever owns that;
-7. for the owner of every channel of 4 and 5: the end-companies that it has linked to the M365 tenant;
-8. whether any white-label channel has the bot, of any owner and status;
-9. whether any channel at all has the bot, of any owner, sort and status.
-"""
 
 ChannelRow: TypeAlias = tuple[str, str, int, bool, bool | None]
 """Of a channel: its id, the owner's tenant id, the agent's id, `white_label` and `show_agent_progress_steps`."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from neo_routing.directory import ManagedAgentKey
+from neo_routing.needed import RowsNeeded
 
 if TYPE_CHECKING:
-    from neo_routing.rows import ChannelRow, Rows, RowsNeeded
+    from neo_routing.rows import ChannelRow, Rows
 
 _Channels: TypeAlias = "Mapping[tuple[str, str], tuple[ChannelRow, ...]]"
 _Found: TypeAlias = "dict[tuple[str, str], tuple[ChannelRow, ...]]"

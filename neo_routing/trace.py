@@ -1,34 +1,27 @@
 """The steps by which a decision came about, with the ids and rows that each turned on.
 
-While it decides, the core notes a constant and the rows in hand for each clause, a `Finding`, and no more. What an
-operator reads, a `TraceStep`, is made of that when somebody asks for it.
+While it decides, the core notes a `Finding` for each clause, and no more. What an operator reads, a `TraceStep`, is
+made of that when somebody asks for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from attrs import frozen
-
-from neo_routing import steps
 from neo_routing.clauses import Clause, Reason, Verdict
 from neo_routing.directory import AgentKind, ChannelStatus
+from neo_routing.findings import Finding
 from neo_routing.request import SessionRequest
 from neo_routing.rows import ChannelRow, Rows
-from neo_routing.steps import Step
-
-AgentFinding: TypeAlias = tuple[Step, tuple[int, ...]]
-ChannelFinding: TypeAlias = tuple[Step, tuple[ChannelRow, ...]]
-EndCompanyFinding: TypeAlias = tuple[Step, tuple[str, ...]]
-Finding: TypeAlias = AgentFinding | ChannelFinding | EndCompanyFinding
-"""A step, and what it turned on: agents by their ids, channels as rows, or end-companies by their ids."""
+from neo_routing.step import Step
 
 Sought: TypeAlias = str | int | tuple[str, ...]
 
 
-@frozen(kw_only=True)
-class TracedAgent:
+# Named tuples, because a trace has up to nine steps and more rows, and frozen classes take twice the time.
+class TracedAgent(NamedTuple):
     """An agent that a step turned on."""
 
     id: int
@@ -37,8 +30,7 @@ class TracedAgent:
     kind: AgentKind
 
 
-@frozen(kw_only=True)
-class TracedChannel:
+class TracedChannel(NamedTuple):
     """A channel that a step turned on."""
 
     id: str
@@ -48,16 +40,14 @@ class TracedChannel:
     white_label: bool
 
 
-@frozen(kw_only=True)
-class TracedEndCompany:
+class TracedEndCompany(NamedTuple):
     """An end-company that a step turned on."""
 
     id: str
     name: str
 
 
-@frozen(kw_only=True)
-class TraceStep:
+class TraceStep(NamedTuple):
     """A clause that a decision came past: its verdict, the reason, and what it turned on.
 
     `sought` pairs what the clause looked for with its name; the rows are sorted by their ids. All of this is for
@@ -73,12 +63,14 @@ class TraceStep:
     end_companies: tuple[TracedEndCompany, ...] = ()
 
 
-SOUGHT: Final[Mapping[Clause, tuple[str, ...]]] = {
+_IN_THE_REQUEST: Final[Mapping[Clause, tuple[str, ...]]] = {
     Clause.REQUEST_SHAPE: ("unknown_fields",),
     Clause.CLIENT_ID_RESERVED: ("client_id",),
     Clause.ONE_SELECTOR: ("agent_id", "managed_agent_key"),
     Clause.PLATFORM_CONFINED: ("agent_id",),
     Clause.PLATFORM_IDS: ("client_id", "bot_id", "m365_tenant_id"),
+}
+_IN_THE_ROWS: Final[Mapping[Clause, tuple[str, str]]] = {
     Clause.OWN_AGENT: ("tenant_id", "agent_id"),
     Clause.OWN_MANAGED_AGENT: ("tenant_id", "managed_agent_key"),
     Clause.WHITE_LABEL_INSTALLATION: ("bot_id", "m365_tenant_id"),
@@ -87,67 +79,66 @@ SOUGHT: Final[Mapping[Clause, tuple[str, ...]]] = {
     Clause.END_COMPANY: ("tenant_id", "m365_tenant_id"),
     Clause.CHANNEL_AGENT: ("tenant_id", "agent_id"),
 }
+SOUGHT: Final[Mapping[Clause, tuple[str, ...]]] = {**_IN_THE_REQUEST, **_IN_THE_ROWS}
 """What each clause looks for, by name, in the order in which it is told."""
 
-_ON_AGENTS: Final = {Clause.OWN_AGENT, Clause.OWN_MANAGED_AGENT, Clause.NEO_SUPPORT, Clause.CHANNEL_AGENT}
-_ON_CHANNELS: Final = {Clause.WHITE_LABEL_INSTALLATION, Clause.ACTIVE_CHANNEL}
-_ON_COMPANIES: Final = {Clause.END_COMPANY}
-_ON_DISCONNECTED_CHANNELS: Final = {steps.INSTALLATION_DISCONNECTED, steps.NO_ACTIVE_CHANNEL}
+
+def admission_steps(steps: Iterable[Step], request: SessionRequest) -> Iterator[TraceStep]:
+    """Tell how the request was admitted, or was not."""
+    for step in steps:
+        given = [(name, getattr(request, name)) for name in _IN_THE_REQUEST[step.clause]]
+        sought = tuple([pair for pair in given if pair[1] is not None and pair[1] != ()])
+        yield TraceStep(step.clause, step.verdict, step.reason, sought)
 
 
-def trace_steps(
-    request: SessionRequest, tenant_id: str | None, findings: Iterable[Finding], rows: Rows
-) -> Iterator[TraceStep]:
-    """Tell what was found on behalf of the tenant, if it came that far, in the rows that came back."""
-    known: dict[str, Sought | None] = {
-        "tenant_id": tenant_id,
-        "agent_id": request.agent_id,
-        "managed_agent_key": request.managed_agent_key,
-        "client_id": request.client_id,
-        "bot_id": request.bot_id,
-        "m365_tenant_id": request.m365_tenant_id,
-        "unknown_fields": request.unknown_fields or None,
-    }
-    for step, found in findings:
-        yield _trace_step(step, found, known, rows)
-        if step.verdict is Verdict.MATCHED and step.clause in _ON_CHANNELS:
-            channel: ChannelRow = cast(Any, found[0])
-            _, known["tenant_id"], known["agent_id"], _, _ = channel
+def routing_steps(findings: Iterable[Finding], rows: Rows) -> Iterator[TraceStep]:
+    """Tell what each clause found, with the names that the rows have for it."""
+    for step, first, second, found in findings:
+        first_name, second_name = _IN_THE_ROWS[step.clause]
+        sought: tuple[tuple[str, Any], ...] = (first_name, first), (second_name, second)
+        if first is None or second is None:
+            sought = tuple([pair for pair in sought if pair[1] is not None])
+        turned_on = _TELLING[step.clause](step, found, rows) if found else ()
+        yield TraceStep(step.clause, step.verdict, step.reason, sought, *turned_on)
 
 
-def _trace_step(step: Step, found: tuple[Any, ...], known: Mapping[str, Sought | None], rows: Rows) -> TraceStep:
-    clause = step.clause
-    found = tuple(sorted(found, key=_id))
-    return TraceStep(
-        clause=clause,
-        verdict=step.verdict,
-        reason=step.reason,
-        sought=tuple([(name, value) for name in SOUGHT[clause] if (value := known[name]) is not None]),
-        agents=tuple([_agent(agent_id, rows) for agent_id in found]) if clause in _ON_AGENTS else (),
-        channels=tuple([_channel(row, step) for row in found]) if clause in _ON_CHANNELS else (),
-        end_companies=tuple([_end_company(company_id, rows) for company_id in found])
-        if clause in _ON_COMPANIES
-        else (),
-    )
+# Agents, channels and end-companies, in the order in which a `TraceStep` has them; what comes last may be left out.
+_TurnedOn: TypeAlias = tuple[tuple[Any, ...], ...]
 
 
-def _id(found: int | str | ChannelRow) -> int | str:
-    return found[0] if isinstance(found, tuple) else found
+def _agents(_: Step, agent_ids: tuple[int, ...], rows: Rows) -> _TurnedOn:
+    return (tuple([_agent(agent_id, rows) for agent_id in sorted(agent_ids)]),)
 
 
 def _agent(agent_id: int, rows: Rows) -> TracedAgent:
-    conversational = agent_id in rows.conversational_agents
-    tenant_id = (rows.conversational_agents if conversational else rows.triggered_agents)[agent_id]
-    kind = AgentKind.CONVERSATIONAL if conversational else AgentKind.TRIGGERED
-    name = rows.agent_names.get(agent_id, str(agent_id))
-    return TracedAgent(id=agent_id, tenant_id=tenant_id, name=name, kind=kind)
+    owner_id, kind = rows.conversational_agents.get(agent_id), AgentKind.CONVERSATIONAL
+    if owner_id is None:
+        owner_id, kind = rows.triggered_agents[agent_id], AgentKind.TRIGGERED
+    name = rows.agent_names.get(agent_id)
+    return TracedAgent(agent_id, owner_id, str(agent_id) if name is None else name, kind)
 
 
-def _channel(row: ChannelRow, step: Step) -> TracedChannel:
-    channel_id, tenant_id, agent_id, white_label, _ = row
-    status = ChannelStatus.DISCONNECTED if step in _ON_DISCONNECTED_CHANNELS else ChannelStatus.ACTIVE
-    return TracedChannel(id=channel_id, tenant_id=tenant_id, agent_id=agent_id, status=status, white_label=white_label)
+def _channels(step: Step, found: tuple[ChannelRow, ...], _: Rows) -> _TurnedOn:
+    status = step.status
+    assert status is not None, "a step that turns on channels says which"
+    told = [
+        TracedChannel(channel_id, owner_id, agent_id, status, white_label)
+        for channel_id, owner_id, agent_id, white_label, _ in sorted(found, key=itemgetter(0))
+    ]
+    return (), tuple(told)
 
 
-def _end_company(company_id: str, rows: Rows) -> TracedEndCompany:
-    return TracedEndCompany(id=company_id, name=rows.end_company_names.get(company_id, company_id))
+def _end_companies(_: Step, company_ids: tuple[str, ...], rows: Rows) -> _TurnedOn:
+    names = rows.end_company_names
+    return (), (), tuple([TracedEndCompany(each, names.get(each, each)) for each in sorted(company_ids)])
+
+
+_TELLING: Final[Mapping[Clause, Callable[..., _TurnedOn]]] = {
+    Clause.OWN_AGENT: _agents,
+    Clause.OWN_MANAGED_AGENT: _agents,
+    Clause.WHITE_LABEL_INSTALLATION: _channels,
+    Clause.ACTIVE_CHANNEL: _channels,
+    Clause.NEO_SUPPORT: _agents,
+    Clause.END_COMPANY: _end_companies,
+    Clause.CHANNEL_AGENT: _agents,
+}

@@ -108,6 +108,8 @@ def integer(value: int) -> int:
     neo_routing.complaints.IllFormed: must be an integer
     """
     kind = type(value)
+    if kind is int and value.bit_length() <= BITS_OF_AN_ID:
+        return value
     if issubclass(kind, int) and kind is not bool:
         return max(-BEYOND_ALL_IDS, min(int.__int__(value), BEYOND_ALL_IDS))
     if issubclass(kind, float) and float.is_integer(value):

@@ -14,7 +14,7 @@ from neo_routing import (
     WarningCode,
     steps,
 )
-from neo_routing.steps import Step
+from neo_routing.step import Step
 
 SENTENCES: Final[Mapping[Step, str]] = {
     steps.WELL_FORMED: "Every field that was given has the type and the length that it should have.",
@@ -31,14 +31,14 @@ SENTENCES: Final[Mapping[Step, str]] = {
     steps.IDS_USABLE: "Every id that the platform gave can be one.",
     steps.BLANK_ID: "An id that the platform gave is blank, and blank never counts as left out.",
     steps.UNUSABLE_ID: "What the platform gave as an id cannot be one; no row of a directory could ever match it.",
-    steps.OWN_AGENT_AVAILABLE: "The agent is the caller's own and can hold a conversation.",
-    steps.OWN_AGENT_MISSING: "There is no agent with this id.",
-    steps.OWN_AGENT_FOREIGN: "The agent is another tenant's; the caller is told the same as if it did not exist.",
-    steps.OWN_AGENT_TRIGGERED: "The agent is the caller's own, but it runs on triggers and cannot hold a conversation.",
-    steps.OWN_MANAGED_AGENT_AVAILABLE: "The caller's tenant has exactly one agent for this key, and it can converse.",
-    steps.OWN_MANAGED_AGENT_MISSING: "The caller's tenant has no agent for this key.",
-    steps.OWN_MANAGED_AGENT_SEVERAL: "The caller's tenant has several agents for this key; none of them is guessed.",
-    steps.OWN_MANAGED_AGENT_TRIGGERED: "The tenant's agent for this key runs on triggers and cannot converse.",
+    steps.OWN_AGENT.available: "The agent is the caller's own and can hold a conversation.",
+    steps.OWN_AGENT.missing: "There is no agent with this id.",
+    steps.OWN_AGENT.foreign: "The agent is another tenant's; the caller is told the same as if it did not exist.",
+    steps.OWN_AGENT.triggered: "The agent is the caller's own, but it runs on triggers and cannot hold a conversation.",
+    steps.OWN_MANAGED_AGENT.available: "The caller's tenant has exactly one agent for this key, and it can converse.",
+    steps.OWN_MANAGED_AGENT.missing: "The caller's tenant has no agent for this key.",
+    steps.OWN_MANAGED_AGENT.several: "The caller's tenant has several agents for this key; none of them is guessed.",
+    steps.OWN_MANAGED_AGENT.triggered: "The tenant's agent for this key runs on triggers and cannot converse.",
     steps.INSTALLATION_WITHOUT_BOT: "No bot_id was given, so no white-label installation can match.",
     steps.INSTALLATION_WITHOUT_M365_TENANT: "No inbound_tenant_id was given, so no white-label installation can match.",
     steps.ONE_ACTIVE_INSTALLATION: (
@@ -59,11 +59,11 @@ SENTENCES: Final[Mapping[Step, str]] = {
     steps.SEVERAL_ACTIVE_CHANNELS: (
         "The target tenant has several active channels with this bot; none of them is guessed."
     ),
-    steps.NEO_SUPPORT_AVAILABLE: "No channel decides, so the target tenant's Neo Support answers.",
     steps.NEO_SUPPORT_WITHOUT_TENANT: "There is no tenant with this id.",
-    steps.NEO_SUPPORT_MISSING: "The target tenant has no Neo Support agent.",
-    steps.NEO_SUPPORT_SEVERAL: "The target tenant has several Neo Support agents; none of them is guessed.",
-    steps.NEO_SUPPORT_TRIGGERED: "The target tenant's Neo Support runs on triggers and cannot hold a conversation.",
+    steps.NEO_SUPPORT.available: "No channel decides, so the target tenant's Neo Support answers.",
+    steps.NEO_SUPPORT.missing: "The target tenant has no Neo Support agent.",
+    steps.NEO_SUPPORT.several: "The target tenant has several Neo Support agents; none of them is guessed.",
+    steps.NEO_SUPPORT.triggered: "The target tenant's Neo Support runs on triggers and cannot hold a conversation.",
     steps.STANDARD_CHANNEL: "The channel is not white-label, so the session belongs to no end-company.",
     steps.ONE_COMPANY_LINKED: "The channel's owner has linked this M365 tenant to exactly one end-company.",
     steps.COMPANY_WITHOUT_M365_TENANT: (
@@ -73,10 +73,10 @@ SENTENCES: Final[Mapping[Step, str]] = {
     steps.SEVERAL_COMPANIES_LINKED: (
         "The channel's owner has linked this M365 tenant to several end-companies; none of them is guessed."
     ),
-    steps.CHANNEL_AGENT_AVAILABLE: "The channel's agent is its owner's own and can hold a conversation.",
-    steps.CHANNEL_AGENT_MISSING: "The channel names an agent that does not exist.",
-    steps.CHANNEL_AGENT_FOREIGN: "The channel names an agent of another tenant.",
-    steps.CHANNEL_AGENT_TRIGGERED: "The channel names an agent that runs on triggers and cannot hold a conversation.",
+    steps.CHANNEL_AGENT.available: "The channel's agent is its owner's own and can hold a conversation.",
+    steps.CHANNEL_AGENT.missing: "The channel names an agent that does not exist.",
+    steps.CHANNEL_AGENT.foreign: "The channel names an agent of another tenant.",
+    steps.CHANNEL_AGENT.triggered: "The channel names an agent that runs on triggers and cannot hold a conversation.",
 }
 
 VERDICTS: Final[Mapping[Verdict, str]] = {

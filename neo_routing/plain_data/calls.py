@@ -13,12 +13,13 @@ from returns.result import Failure
 from neo_routing import well_formed
 from neo_routing.caller import Caller, CallerKind
 from neo_routing.complaints import IllFormed
-from neo_routing.decision import Decision, told_decision
+from neo_routing.decision import Decision, ToldDecision
 from neo_routing.plain_data.answers import answer_data, read_answer
 from neo_routing.plain_data.reading import Plain
 from neo_routing.plain_data.traces import read_step, step_data
 from neo_routing.refusals import Refusal
-from neo_routing.request import SessionRequest, parse_session_request
+from neo_routing.request import SessionRequest
+from neo_routing.request_shape import parse_session_request
 from neo_routing.warning_codes import WarningCode
 
 
@@ -110,4 +111,4 @@ def read_decision(plain: Plain, *, revision: str | None = None) -> Decision:
     if [*warnings] != sorted({*warnings}):
         given["warnings"].wrong("must be sorted, and each there once")
     trace = given["trace"].each(read_step) if "trace" in given else ()
-    return told_decision(result, warnings=warnings, trace=trace, revision=revision)
+    return ToldDecision(result, warnings, trace, revision)

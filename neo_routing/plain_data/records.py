@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from neo_routing import well_formed
 from neo_routing.complaints import IllFormed
+from neo_routing.needed import RowsNeeded
 from neo_routing.plain_data.calls import (
     caller_data,
     decision_data,
@@ -18,7 +19,7 @@ from neo_routing.plain_data.calls import (
 from neo_routing.plain_data.reading import Plain
 from neo_routing.plain_data.slices import needed_data, read_needed, read_rows, rows_data
 from neo_routing.record import DecisionRecord
-from neo_routing.rows import Rows, RowsNeeded
+from neo_routing.rows import Rows
 
 _RECORD: Final = (
     *("id", "time", "caller", "request", "needed", "found", "revision"),

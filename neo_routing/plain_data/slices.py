@@ -13,8 +13,9 @@ from typing import Any, Final
 from neo_routing import well_formed
 from neo_routing.complaints import IllFormed
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
+from neo_routing.needed import RowsNeeded
 from neo_routing.plain_data.reading import Plain
-from neo_routing.rows import ChannelRow, Rows, RowsNeeded
+from neo_routing.rows import ChannelRow, Rows
 from neo_routing.rows_builder import RowsBuilder
 
 _KEYS: Final = ("tenant_id", "agent_id", "managed_agent_key", "bot_id", "m365_tenant_id")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from attrs import asdict
-
 from neo_routing.clauses import Clause, Reason, Verdict
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
 from neo_routing.names import Name
@@ -60,7 +58,7 @@ def _plain(value: Sought) -> str | int | list[str]:
 
 
 def _row_data(row: TracedAgent | TracedChannel | TracedEndCompany) -> dict[str, Any]:
-    return {name: str(value) if isinstance(value, Name) else value for name, value in asdict(row).items()}
+    return {name: str(value) if isinstance(value, Name) else value for name, value in row._asdict().items()}
 
 
 def _sought(name: str, plain: Plain) -> Sought:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from neo_routing import HeldRows, decide, decide_body
+from neo_routing.decision import MadeDecision
 from neo_routing.plain_data.calls import caller_of, decision_data
 from neo_routing.testing import reference
 from neo_routing.testing.laws import LAWS, Seen
@@ -170,21 +171,19 @@ class Agreement:
             except Exception:  # noqa: BLE001  # whatever it is, the reference model has an answer
                 yield AGREEMENT, call.document
                 continue
-            evidence = decision._evidence  # noqa: SLF001  # what it makes warnings and trace of
-            assert isinstance(evidence, tuple), "it was just decided"
-            *_, (result, warnings, findings) = evidence
+            assert isinstance(decision, MadeDecision), "it was just decided"
             # Results are made once and kept, so that they need not be compared by their values.
             said = (
-                id(result),
-                warnings,
-                findings,
+                id(decision.result),
+                decision.routing_warnings,
+                decision.findings,
                 every_channel if asks_for_channels else (),
                 model.answer(question),
             )
             if said not in agreed:
                 if decision_data(decision, trace=True) != reference.decide(document, **call.document):
                     yield AGREEMENT, call.document
-                agreed[said] = result
+                agreed[said] = decision.result
         if not self._shapes_agree:
             for case in SHAPES:
                 if _given(case, directory) != reference.decide(document, **case):

@@ -13,7 +13,17 @@ from hypothesis import Phase, settings
 from returns.result import Failure
 
 import test_laws as laws
-from neo_routing import Outcome, admission, messages, normal_forms, request, routing, steps
+from neo_routing import (
+    ManagedAgentKey,
+    Outcome,
+    admission,
+    messages,
+    normal_forms,
+    request_fields,
+    routing,
+    shape,
+    steps,
+)
 
 Fault = Callable[..., Any]
 
@@ -24,58 +34,59 @@ RIGHT_NORMAL_FORM = normal_forms._normal_form.__wrapped__
 
 
 def takes_any_agent(tenant_id: str, agent_id: int, rows: Any) -> Any:
-    return steps.OWN_AGENT_AVAILABLE, (agent_id,)
+    return steps.OWN_AGENT.available, tenant_id, agent_id, (agent_id,)
 
 
 def takes_a_foreign_agent_for_its_own(tenant_id: str, agent_id: int, rows: Any) -> Any:
-    step, found = RIGHT["own_agent"](tenant_id, agent_id, rows)
-    return (steps.OWN_AGENT_TRIGGERED if step is steps.OWN_AGENT_FOREIGN else step), found
+    step, *found = RIGHT["own_agent"](tenant_id, agent_id, rows)
+    return (steps.OWN_AGENT.triggered if step is steps.OWN_AGENT.foreign else step), *found
 
 
 def acts_as_the_first_tenant(*fields: Any) -> Any:
     outcome, _, *others = fields
-    return RIGHT["_session"](outcome, "msp-a", *others)
+    return RIGHT["session"](outcome, "msp-a", *others)
 
 
 def forgets_the_end_company(outcome: Outcome, tenant_id: str, agent_id: int, *channel: Any) -> Any:
     channel_id, _, progress = channel or (None, None, None)
-    return RIGHT["_session"](outcome, tenant_id, agent_id, channel_id, None, progress)
+    return RIGHT["session"](outcome, tenant_id, agent_id, channel_id, None, progress)
 
 
 def takes_any_channel_agent(owner_id: str, agent_id: int, rows: Any) -> Any:
-    return steps.CHANNEL_AGENT_AVAILABLE, ()
+    return steps.CHANNEL_AGENT.available, owner_id, agent_id, ()
 
 
 def takes_any_company(owner_id: str, white_label: bool, m365_tenant_id: Any, rows: Any) -> Any:
     for company_ids in rows.end_companies.values():
-        return steps.ONE_COMPANY_LINKED, company_ids
-    return steps.STANDARD_CHANNEL, ()
+        return steps.ONE_COMPANY_LINKED, owner_id, m365_tenant_id, company_ids
+    return steps.STANDARD_CHANNEL, owner_id, m365_tenant_id, ()
 
 
 def takes_the_first_installation(bot_id: Any, m365_tenant_id: Any, rows: Any) -> Any:
-    step, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
+    step, *sought, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
     several = step is steps.SEVERAL_ACTIVE_INSTALLATIONS
-    return (steps.ONE_ACTIVE_INSTALLATION, found[:1]) if several else (step, found)
+    return (steps.ONE_ACTIVE_INSTALLATION, *sought, found[:1]) if several else (step, *sought, found)
 
 
 def passes_over_a_paused_installation(bot_id: Any, m365_tenant_id: Any, rows: Any) -> Any:
-    step, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
-    return (steps.NO_INSTALLATION, ()) if step is steps.INSTALLATION_DISCONNECTED else (step, found)
+    step, *sought, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
+    paused = step is steps.INSTALLATION_DISCONNECTED
+    return (steps.NO_INSTALLATION, *sought, ()) if paused else (step, *sought, found)
 
 
-def prefers_the_target_tenants_channel(asked: Any, needed: Any, rows: Any) -> Any:
-    tenant_id, *_ = needed
+def prefers_the_target_tenants_channel(caller: Any, asked: Any, rows: Any) -> Any:
+    tenant_id = asked.client_id or caller.tenant_id
     mine = {
         key: tuple(row for row in found if row[1] == tenant_id) or found
         for key, found in rows.active_installations.items()
     }
-    return RIGHT["platform_session"](asked, needed, evolve(rows, active_installations=mine))
+    return RIGHT["platform_session"](caller, asked, evolve(rows, active_installations=mine))
 
 
 def serves_any_agent_of_the_target(tenant_id: str, rows: Any) -> Any:
     for agent_id, owner_id in rows.conversational_agents.items():
         if owner_id == tenant_id:
-            return steps.NEO_SUPPORT_AVAILABLE, (agent_id,)
+            return steps.NEO_SUPPORT.available, tenant_id, ManagedAgentKey.NEO_SUPPORT, (agent_id,)
     return RIGHT["neo_support"](tenant_id, rows)
 
 
@@ -84,10 +95,10 @@ def fails_where_there_is_no_agent(tenant_id: str, agent_id: int, rows: Any) -> A
     return RIGHT["own_agent"](tenant_id, agent_id, rows)
 
 
-def listens_to_the_bot_of_any_caller(asked: Any, needed: Any, rows: Any) -> Any:
+def listens_to_the_bot_of_any_caller(caller: Any, asked: Any, rows: Any) -> Any:
     if asked.bot_id is not None:
-        return steps.OWN_AGENT_MISSING.failure, (), ()
-    return RIGHT["own_session"](asked, needed, rows)
+        return steps.OWN_AGENT.missing.failure, (), ()
+    return RIGHT["own_session"](caller, asked, rows)
 
 
 def names_the_owner(step: Any, m365_tenant_id: str) -> Any:
@@ -100,9 +111,9 @@ def counts_the_links(step: Any, m365_tenant_id: str) -> Any:
     return Failure(evolve(refusal, message=refusal.message.replace("several", "2")))
 
 
-def looks_for_bots_among_the_channels_in_sight(asked: Any, tenant_id: str, rows: Any, *given: Any) -> Any:
+def looks_for_bots_among_the_channels_in_sight(tenant_id: str, asked: Any, rows: Any, *given: Any) -> Any:
     seen = {bot_id for _, bot_id in (*rows.active_channels, *rows.disconnected_channels)}
-    return RIGHT["_support_session"](asked, tenant_id, evolve(rows, known_bots=seen), *given)
+    return RIGHT["_support_session"](tenant_id, asked, evolve(rows, known_bots=seen), *given)
 
 
 def asks_for_usable_ids_of_any_caller(is_platform: bool, shape: int) -> Iterator[Any]:
@@ -112,7 +123,7 @@ def asks_for_usable_ids_of_any_caller(is_platform: bool, shape: int) -> Iterator
 
 
 def keeps_capitals(spelling: str) -> Any:
-    return spelling.strip(), request.HAS_BOT_ID
+    return spelling.strip(), shape.HAS_BOT_ID
 
 
 def strips_once(spelling: str, _: bool) -> str:
@@ -141,7 +152,7 @@ FAULTS: list[tuple[Callable[[], None], Any, str, Fault]] = [
         "own_agent",
         fails_where_there_is_no_agent,
     ),
-    (laws.test_home_a_success_of_another_caller_acts_as_its_home_tenant, routing, "_session", acts_as_the_first_tenant),
+    (laws.test_home_a_success_of_another_caller_acts_as_its_home_tenant, routing, "session", acts_as_the_first_tenant),
     (laws.test_ownership_the_agent_is_conversational_and_of_the_acting_tenant, routing, "own_agent", takes_any_agent),
     (
         laws.test_ownership_the_agent_is_conversational_and_of_the_acting_tenant,
@@ -152,7 +163,7 @@ FAULTS: list[tuple[Callable[[], None], Any, str, Fault]] = [
     (
         laws.test_scope_an_end_company_if_and_only_if_the_channel_is_white_label,
         routing,
-        "_session",
+        "session",
         forgets_the_end_company,
     ),
     (
@@ -170,13 +181,13 @@ FAULTS: list[tuple[Callable[[], None], Any, str, Fault]] = [
     (
         laws.test_override_where_the_installation_decides_client_id_does_not,
         decide,
-        "_PLATFORM",
+        "platform_session",
         prefers_the_target_tenants_channel,
     ),
     (
         laws.test_ignored_bot_and_m365_tenant_mean_nothing_from_another_caller,
         decide,
-        "_OTHERS",
+        "own_session",
         listens_to_the_bot_of_any_caller,
     ),
     (
@@ -204,8 +215,8 @@ FAULTS: list[tuple[Callable[[], None], Any, str, Fault]] = [
         takes_the_first_installation,
     ),
     (laws.test_locality_rows_that_no_clause_looks_at_mean_nothing, routing, "end_company", takes_any_company),
-    (laws.test_silence_a_refusal_tells_nothing_that_the_request_did_not, routing, "_not_mapped", names_the_owner),
-    (laws.test_silence_a_refusal_tells_nothing_that_the_request_did_not, routing, "_not_mapped", counts_the_links),
+    (laws.test_silence_a_refusal_tells_nothing_that_the_request_did_not, routing, "not_mapped", names_the_owner),
+    (laws.test_silence_a_refusal_tells_nothing_that_the_request_did_not, routing, "not_mapped", counts_the_links),
     (
         laws.test_silence_another_tenants_agent_answers_as_an_absent_one,
         routing,
@@ -226,8 +237,8 @@ FAULTS: list[tuple[Callable[[], None], Any, str, Fault]] = [
     ),
     (
         laws.test_normal_forms_another_spelling_in_the_request_never_changes_the_answer,
-        request,
-        "_bot_id",
+        request_fields,
+        "bot_id_of",
         keeps_capitals,
     ),
     (
@@ -261,9 +272,9 @@ FAULTS: list[tuple[Callable[[], None], Any, str, Fault]] = [
 
 REMEMBERED = (
     normal_forms._normal_form.cache_clear,
-    request._bot_id.cache_clear,
-    request._m365_tenant_id.cache_clear,
-    admission.TO_OTHERS.clear,
+    request_fields.bot_id_of.cache_clear,
+    request_fields.m365_tenant_id_of.cache_clear,
+    admission._TO_OTHERS.clear,
 )
 
 
@@ -294,8 +305,7 @@ def test_a_planted_fault_breaks_the_law(
         report_multiple_bugs=False,
     )
     monkeypatch.setattr(law, "_hypothesis_internal_use_settings", searching)
-    branch = module is decide
-    monkeypatch.setattr(module, name, evolve(getattr(decide, name), session=fault) if branch else fault)
+    monkeypatch.setattr(module, name, fault)
     with pytest.raises((AssertionError, KeyError, ValueError)):
         law()
 

@@ -225,8 +225,7 @@ def test_what_the_shape_refused_needs_no_rows_and_can_be_decided_again() -> None
 
 def test_records_in_memory_hold_on_to_no_directory() -> None:
     decision = recorded(usual()).decision
-    held = decision._evidence[4]
-    assert held is not usual()[2]._evidence[4] and [*held.tenants] == ["msp-a"]
+    assert decision.rows is not usual()[2].rows and [*decision.rows.tenants] == ["msp-a"]
 
 
 def test_records_can_be_put_into_sets() -> None:

@@ -21,7 +21,7 @@ from neo_routing import (
     Verdict,
     decide,
     normal_forms,
-    request,
+    request_fields,
     routing,
     steps,
 )
@@ -147,49 +147,52 @@ RIGHT = {
 
 
 def takes_anybodys_agent(tenant_id: str, agent_id: int, rows: Any, named: Any) -> Any:
-    step, found = RIGHT["_agent_of"](tenant_id, agent_id, rows, named)
-    return (named.available if step is named.foreign else step), found
+    step, *sought, found = RIGHT["_agent_of"](tenant_id, agent_id, rows, named)
+    return (named.available if step is named.foreign else step), *sought, found
 
 
 def tells_a_foreign_agent_from_an_absent_one(tenant_id: str, agent_id: int, rows: Any, named: Any) -> Any:
-    step, found = RIGHT["_agent_of"](tenant_id, agent_id, rows, named)
-    return (named.triggered if step is named.foreign else step), found
+    step, *sought, found = RIGHT["_agent_of"](tenant_id, agent_id, rows, named)
+    return (named.triggered if step is named.foreign else step), *sought, found
 
 
 def passes_over_a_paused_installation(bot_id: Any, m365_tenant_id: Any, rows: Any) -> Any:
-    step, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
-    return (steps.NO_INSTALLATION, ()) if step is steps.INSTALLATION_DISCONNECTED else (step, found)
+    step, *sought, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
+    paused = step is steps.INSTALLATION_DISCONNECTED
+    return (steps.NO_INSTALLATION, *sought, ()) if paused else (step, *sought, found)
 
 
 def takes_the_first_installation(bot_id: Any, m365_tenant_id: Any, rows: Any) -> Any:
-    step, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
+    step, *sought, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
     several = step is steps.SEVERAL_ACTIVE_INSTALLATIONS
-    return (steps.ONE_ACTIVE_INSTALLATION, found[:1]) if several else (step, found)
+    return (steps.ONE_ACTIVE_INSTALLATION, *sought, found[:1]) if several else (step, *sought, found)
 
 
 def takes_anybodys_company(owner_id: str, white_label: bool, m365_tenant_id: Any, rows: Any) -> Any:
-    step, found = RIGHT["end_company"](owner_id, white_label, m365_tenant_id, rows)
+    step, *sought, found = RIGHT["end_company"](owner_id, white_label, m365_tenant_id, rows)
     linked = [companies for companies in rows.end_companies.values() if len(companies) == 1]
-    return (steps.ONE_COMPANY_LINKED, linked[0]) if step is steps.NO_COMPANY_LINKED and linked else (step, found)
+    found_elsewhere = step is steps.NO_COMPANY_LINKED and linked
+    return (steps.ONE_COMPANY_LINKED, *sought, linked[0]) if found_elsewhere else (step, *sought, found)
 
 
 def takes_the_first_company(owner_id: str, white_label: bool, m365_tenant_id: Any, rows: Any) -> Any:
-    step, found = RIGHT["end_company"](owner_id, white_label, m365_tenant_id, rows)
-    return (steps.ONE_COMPANY_LINKED, found[:1]) if step is steps.SEVERAL_COMPANIES_LINKED else (step, found)
+    step, *sought, found = RIGHT["end_company"](owner_id, white_label, m365_tenant_id, rows)
+    several = step is steps.SEVERAL_COMPANIES_LINKED
+    return (steps.ONE_COMPANY_LINKED, *sought, found[:1]) if several else (step, *sought, found)
 
 
-def knows_bots_of_the_target_alone(asked: Any, tenant_id: str, rows: Any, *given: Any) -> Any:
+def knows_bots_of_the_target_alone(tenant_id: str, asked: Any, rows: Any, *given: Any) -> Any:
     own = {bot_id for owner, bot_id in (*rows.active_channels, *rows.disconnected_channels) if owner == tenant_id}
-    return RIGHT["_support_session"](asked, tenant_id, evolve(rows, known_bots=own), *given)
+    return RIGHT["_support_session"](tenant_id, asked, evolve(rows, known_bots=own), *given)
 
 
-def knows_bots_of_active_channels_alone(asked: Any, tenant_id: str, rows: Any, *given: Any) -> Any:
+def knows_bots_of_active_channels_alone(tenant_id: str, asked: Any, rows: Any, *given: Any) -> Any:
     active = {bot_id for _, bot_id in rows.active_channels}
-    return RIGHT["_support_session"](asked, tenant_id, evolve(rows, known_bots=active), *given)
+    return RIGHT["_support_session"](tenant_id, asked, evolve(rows, known_bots=active), *given)
 
 
-def forgets_that_a_channel_is_paused(asked: Any, tenant_id: str, rows: Any, _: Any, findings: Any) -> Any:
-    return RIGHT["_support_session"](asked, tenant_id, rows, (), findings)
+def forgets_that_a_channel_is_paused(tenant_id: str, asked: Any, rows: Any, _: Any, findings: Any) -> Any:
+    return RIGHT["_support_session"](tenant_id, asked, rows, (), findings)
 
 
 def lets_a_standard_channel_answer_in_silence(*given: Any) -> Any:
@@ -236,7 +239,7 @@ def test_a_planted_fault_is_no_agreement_and_breaks_its_laws(
 @pytest.fixture
 def nothing_remembered() -> Iterator[None]:
     """Forget what was worked out: what is right would hide a fault, what is wrong would outlive it."""
-    remembered = (normal_forms._normal_form, request._bot_id, request._m365_tenant_id)
+    remembered = (normal_forms._normal_form, request_fields.bot_id_of, request_fields.m365_tenant_id_of)
     for each in remembered:
         each.cache_clear()
     yield
@@ -247,7 +250,7 @@ def nothing_remembered() -> Iterator[None]:
 @pytest.mark.usefixtures("nothing_remembered")
 @pytest.mark.parametrize("name", ["UNUSABLE_BOT_ID", "UNUSABLE_M365_TENANT_ID"])
 def test_an_id_that_is_looked_for_though_it_is_none_is_no_agreement(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request, name, 0)
+    monkeypatch.setattr(request_fields, name, 0)
     found = {proposition for proposition, _ in Agreement().broken_by(World())}
     assert found == {AGREEMENT}
 
@@ -296,8 +299,8 @@ def test_a_fault_in_what_a_trace_tells_is_not_taken_for_what_was_told_elsewhere(
     right = routing.active_channel
 
     def tells_of_one_paused_channel(tenant_id: str, bot_id: Any, rows: Any) -> Any:
-        step, found = right(tenant_id, bot_id, rows)
-        return step, (found[-1:] if step is steps.NO_ACTIVE_CHANNEL else found)
+        step, *sought, found = right(tenant_id, bot_id, rows)
+        return step, *sought, (found[-1:] if step is steps.NO_ACTIVE_CHANNEL else found)
 
     monkeypatch.setattr(routing, "active_channel", tells_of_one_paused_channel)
     agreement = Agreement()
@@ -314,8 +317,8 @@ def test_a_fault_in_what_a_trace_tells_is_not_taken_for_what_was_told_elsewhere(
 
 
 def raises(owner_id: str, white_label: bool, m365_tenant_id: Any, rows: Any) -> Any:
-    step, found = RIGHT["end_company"](owner_id, white_label, m365_tenant_id, rows)
-    return step, (found[7:][0] if step is steps.SEVERAL_COMPANIES_LINKED else found)
+    step, *sought, found = RIGHT["end_company"](owner_id, white_label, m365_tenant_id, rows)
+    return step, *sought, (found[7:][0] if step is steps.SEVERAL_COMPANIES_LINKED else found)
 
 
 def test_what_raises_is_a_counterexample(monkeypatch: pytest.MonkeyPatch) -> None:

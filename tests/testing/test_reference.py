@@ -26,7 +26,8 @@ from neo_routing import (
     normal_bot_id,
     normal_forms,
     normal_m365_tenant_id,
-    request,
+    request_fields,
+    request_shape,
     routing,
     steps,
     well_formed,
@@ -340,18 +341,20 @@ RIGHT = {name: getattr(routing, name) for name in dir(routing)}
 
 
 def passes_over_a_paused_installation(bot_id: Any, m365_tenant_id: Any, rows: Any) -> Any:
-    step, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
-    return (steps.NO_INSTALLATION, ()) if step is steps.INSTALLATION_DISCONNECTED else (step, found)
+    step, *sought, found = RIGHT["white_label_installation"](bot_id, m365_tenant_id, rows)
+    paused = step is steps.INSTALLATION_DISCONNECTED
+    return (steps.NO_INSTALLATION, *sought, ()) if paused else (step, *sought, found)
 
 
 def lists_no_paused_channel(tenant_id: str, bot_id: Any, rows: Any) -> Any:
-    step, found = RIGHT["active_channel"](tenant_id, bot_id, rows)
-    return step, () if step is steps.NO_ACTIVE_CHANNEL else found
+    step, *sought, found = RIGHT["active_channel"](tenant_id, bot_id, rows)
+    return step, *sought, () if step is steps.NO_ACTIVE_CHANNEL else found
 
 
 def takes_the_first_company(owner_id: str, white_label: bool, m365_tenant_id: Any, rows: Any) -> Any:
-    step, found = RIGHT["end_company"](owner_id, white_label, m365_tenant_id, rows)
-    return (steps.ONE_COMPANY_LINKED, found[:1]) if step is steps.SEVERAL_COMPANIES_LINKED else (step, found)
+    step, *sought, found = RIGHT["end_company"](owner_id, white_label, m365_tenant_id, rows)
+    several = step is steps.SEVERAL_COMPANIES_LINKED
+    return (steps.ONE_COMPANY_LINKED, *sought, found[:1]) if several else (step, *sought, found)
 
 
 def speaks_of_two_companies(step: Any, m365_tenant_id: str) -> Any:
@@ -364,9 +367,9 @@ def warns_of_no_override(*given: Any) -> Any:
     return answer, (), findings
 
 
-def knows_bots_of_the_target_alone(asked: Any, tenant_id: str, rows: Any, *given: Any) -> Any:
+def knows_bots_of_the_target_alone(tenant_id: str, asked: Any, rows: Any, *given: Any) -> Any:
     own = {bot_id for owner, bot_id in (*rows.active_channels, *rows.disconnected_channels) if owner == tenant_id}
-    return RIGHT["_support_session"](asked, tenant_id, evolve(rows, known_bots=own), *given)
+    return RIGHT["_support_session"](tenant_id, asked, evolve(rows, known_bots=own), *given)
 
 
 FAULTS: dict[str, tuple[Any, str, Any]] = {
@@ -375,15 +378,15 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
         "white_label_installation": passes_over_a_paused_installation,
         "active_channel": lists_no_paused_channel,
         "end_company": takes_the_first_company,
-        "_not_mapped": speaks_of_two_companies,
+        "not_mapped": speaks_of_two_companies,
         "_support_session": knows_bots_of_the_target_alone,
         "_channel_session": warns_of_no_override,
     }.items()
 }
 FAULTS |= {
-    "keeps_the_prefix": (request, "_bot_id", request._m365_tenant_id),
-    "looks_for_what_cannot_be_an_id": (request, "UNUSABLE_BOT_ID", 0),
-    "looks_for_an_m365_tenant_that_cannot_be_one": (request, "UNUSABLE_M365_TENANT_ID", 0),
+    "keeps_the_prefix": (request_shape, "bot_id_of", request_fields.m365_tenant_id_of),
+    "looks_for_what_cannot_be_an_id": (request_fields, "UNUSABLE_BOT_ID", 0),
+    "looks_for_an_m365_tenant_that_cannot_be_one": (request_fields, "UNUSABLE_M365_TENANT_ID", 0),
     "names_client_id_first": (
         admission,
         "_BAD_IDS",
@@ -426,9 +429,9 @@ FAULTS |= {
 
 REMEMBERED: tuple[Callable[[], None], ...] = (
     normal_forms._normal_form.cache_clear,
-    request._bot_id.cache_clear,
-    request._m365_tenant_id.cache_clear,
-    admission.TO_PLATFORM.clear,
+    request_fields.bot_id_of.cache_clear,
+    request_fields.m365_tenant_id_of.cache_clear,
+    admission._TO_PLATFORM.clear,
     reference.normal_form.cache_clear,
     reference.with_warnings_of_a_bot.cache_clear,
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from neo_routing.messages import no_company_linked, several_companies_linked
-from neo_routing.steps import STEPS, Step
+from neo_routing.step import Step
+from neo_routing.steps import STEPS
 
 
 @pytest.mark.parametrize(
