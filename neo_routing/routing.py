@@ -20,8 +20,6 @@ from neo_routing.step import AgentSteps, ManagedAgentSteps
 from neo_routing.target import Outcome
 from neo_routing.warning_codes import WarningCode
 
-# Users and service accounts of a tenant
-
 
 def own_session(caller: Caller, request: SessionRequest, rows: Rows) -> Routing:
     """Route a user or service account of a tenant: to an agent of that tenant, or nowhere."""
@@ -43,9 +41,6 @@ def own_agent(tenant_id: str, agent_id: int, rows: Rows) -> AgentFinding:
 def own_managed_agent(tenant_id: str, key: ManagedAgentKey, rows: Rows) -> AgentFinding:
     """`own-managed-agent`: the home tenant's only agent with the key, a conversational one."""
     return _only_agent(tenant_id, key, rows, steps.OWN_MANAGED_AGENT)
-
-
-# The platform
 
 
 def platform_session(caller: Caller, request: SessionRequest, rows: Rows) -> Routing:

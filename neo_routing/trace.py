@@ -7,6 +7,7 @@ made of that when somebody asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -82,24 +83,31 @@ _IN_THE_ROWS: Final[Mapping[Clause, tuple[str, str]]] = {
 SOUGHT: Final[Mapping[Clause, tuple[str, ...]]] = {**_IN_THE_REQUEST, **_IN_THE_ROWS}
 """What each clause looks for, by name, in the order in which it is told."""
 
+_NOT_GIVEN: Final = (None, ())
+
 
 def admission_steps(steps: Iterable[Step], request: SessionRequest) -> Iterator[TraceStep]:
     """Tell how the request was admitted, or was not."""
     for step in steps:
-        given = [(name, getattr(request, name)) for name in _IN_THE_REQUEST[step.clause]]
-        sought = tuple([pair for pair in given if pair[1] is not None and pair[1] != ()])
-        yield TraceStep(step.clause, step.verdict, step.reason, sought)
+        names = _IN_THE_REQUEST[step.clause]
+        sought = [(name, value) for name in names if (value := getattr(request, name)) not in _NOT_GIVEN]
+        yield TraceStep(step.clause, step.verdict, step.reason, tuple(sought)) if sought else _bare(step)
 
 
 def routing_steps(findings: Iterable[Finding], rows: Rows) -> Iterator[TraceStep]:
     """Tell what each clause found, with the names that the rows have for it."""
     for step, first, second, found in findings:
         first_name, second_name = _IN_THE_ROWS[step.clause]
-        sought: tuple[tuple[str, Any], ...] = (first_name, first), (second_name, second)
+        sought: Any = ((first_name, first), (second_name, second))
         if first is None or second is None:
             sought = tuple([pair for pair in sought if pair[1] is not None])
         turned_on = _TELLING[step.clause](step, found, rows) if found else ()
         yield TraceStep(step.clause, step.verdict, step.reason, sought, *turned_on)
+
+
+@cache  # there are few, and nothing can change them
+def _bare(step: Step) -> TraceStep:
+    return TraceStep(step.clause, step.verdict, step.reason)
 
 
 # Agents, channels and end-companies, in the order in which a `TraceStep` has them; what comes last may be left out.
