@@ -52,7 +52,11 @@ def difference(left: Any, right: Any, *, in_full: bool) -> list[str] | None:
     if many:
         return [*_of_many(left, right, sort, in_full=in_full)]
     how, lines = _of_two(left, right, in_full=in_full)
-    return [f"{type(left).__name__} == {type(right).__name__}{how}", *_indented(lines)]
+    return [f"{_kind(left)} == {_kind(right)}{how}", *_indented(lines)]
+
+
+def _kind(value: object) -> str:
+    return Decision.__name__ if isinstance(value, Decision) else type(value).__name__
 
 
 def _are_lists(left: object, right: object) -> bool:
