@@ -7,7 +7,7 @@ made of that when somebody asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -105,7 +105,7 @@ def routing_steps(findings: Iterable[Finding], rows: Rows) -> Iterator[TraceStep
         yield TraceStep(step.clause, step.verdict, step.reason, sought, *turned_on)
 
 
-@cache  # there are few, and nothing can change them
+@lru_cache(maxsize=128)  # there are fewer steps
 def _bare(step: Step) -> TraceStep:
     return TraceStep(step.clause, step.verdict, step.reason)
 
