@@ -88,7 +88,9 @@ def require_whole(content: Rows) -> None:
         raise ValueError("these rows are a slice of a directory, and not the whole")
     groups = [*content.active_channels.items(), *content.disconnected_channels.items()]
     known = {bot_id for (_, bot_id), _ in groups}
-    white_label = {bot_id for (_, bot_id), channels in groups if any(channel[3] for channel in channels)}
+    white_label = {
+        bot_id for (_, bot_id), channels in groups if any(white_label for _, _, _, white_label, _ in channels)
+    }
     if not (content.known_bots <= known and content.white_label_bots <= white_label):
         raise ValueError("of some bots these rows say that there are channels, and do not have them")
 

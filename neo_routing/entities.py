@@ -20,7 +20,7 @@ def entities_of(rows: Rows) -> Iterator[Tenant | Agent | Channel | EndCompany]:
 def count_of(rows: Rows) -> int:
     """Return how many tenants, agents, channels and end-companies there are together."""
     agents = len(rows.conversational_agents) + len(rows.triggered_agents)
-    return len(rows.tenants) + agents + len(_channel_rows(rows)) + len(_links(rows))
+    return len(rows.tenants) + agents + sum(1 for _ in channels_of(rows)) + len(_links(rows))
 
 
 def _tenants(rows: Rows) -> Iterator[Tenant]:
@@ -39,13 +39,8 @@ def _agents(rows: Rows) -> Iterator[Agent]:
 
 
 def _channels(rows: Rows) -> Iterator[Channel]:
-    installed: dict[str, list[str]] = {}
-    for groups in (rows.active_installations, rows.disconnected_installations):
-        for (_, m365_tenant_id), channels in groups.items():
-            for channel in channels:
-                installed.setdefault(channel[0], []).append(m365_tenant_id)
-    for channel_id, (status, bot_id, row) in sorted(_channel_rows(rows).items()):
-        _, owner_id, agent_id, white_label, show_steps = row
+    for status, bot_id, row, m365_tenant_ids in channels_of(rows):
+        channel_id, owner_id, agent_id, white_label, show_steps = row
         yield Channel(
             id=channel_id,
             tenant_id=owner_id,
@@ -53,23 +48,34 @@ def _channels(rows: Rows) -> Iterator[Channel]:
             bot_id=bot_id,
             status=status,
             white_label=white_label,
-            installed_m365_tenant_ids=installed.get(channel_id) or rows.standard_installations.get(channel_id, ()),
+            installed_m365_tenant_ids=m365_tenant_ids or rows.standard_installations.get(channel_id, ()),
             show_agent_progress_steps=show_steps,
         )
 
 
-def _channel_rows(rows: Rows) -> dict[str, tuple[ChannelStatus, str, ChannelRow]]:
-    """Return each channel by its id; of a slice, another tenant's stands among the installations alone."""
-    found = {}
+def channels_of(rows: Rows) -> Iterator[tuple[ChannelStatus, str, ChannelRow, list[str]]]:
+    """Yield the status, the bot id and the row of each channel, and where it is installed, sorted by their ids.
+
+    In a slice, another tenant's channel stands among the installations alone.
+    """
+    found: dict[tuple[ChannelStatus, str, ChannelRow], list[str]] = {}
     for status, channels, installations in (
         (ChannelStatus.ACTIVE, rows.active_channels, rows.active_installations),
         (ChannelStatus.DISCONNECTED, rows.disconnected_channels, rows.disconnected_installations),
     ):
         for (_, bot_id), group in channels.items():
-            found.update({row[0]: (status, bot_id, row) for row in group})
-        for (bot_id, _), group in installations.items():
-            found.update({row[0]: (status, bot_id, row) for row in group})
-    return found
+            for row in group:
+                found[status, bot_id, row] = []
+        for (bot_id, m365_tenant_id), group in installations.items():
+            for row in group:
+                found.setdefault((status, bot_id, row), []).append(m365_tenant_id)
+    for status, bot_id, row in sorted(found, key=_ids_of_channel):
+        yield status, bot_id, row, found[status, bot_id, row]
+
+
+def _ids_of_channel(channel: tuple[ChannelStatus, str, ChannelRow]) -> tuple[str | int, ...]:
+    status, bot_id, (channel_id, owner_id, agent_id, _, _) = channel
+    return channel_id, owner_id, agent_id, bot_id, status
 
 
 def _end_companies(rows: Rows) -> Iterator[EndCompany]:

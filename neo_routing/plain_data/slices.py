@@ -13,9 +13,10 @@ from typing import Any, Final
 from neo_routing import well_formed
 from neo_routing.complaints import IllFormed
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
+from neo_routing.entities import channels_of
 from neo_routing.needed import RowsNeeded
 from neo_routing.plain_data.reading import Plain
-from neo_routing.rows import ChannelRow, Rows
+from neo_routing.rows import Rows
 from neo_routing.rows_builder import RowsBuilder
 
 _KEYS: Final = ("tenant_id", "agent_id", "managed_agent_key", "bot_id", "m365_tenant_id")
@@ -94,20 +95,11 @@ def _agents(rows: Rows) -> Iterator[dict[str, Any]]:
 
 
 def _channels(rows: Rows) -> Iterator[dict[str, Any]]:
-    installed: dict[tuple[str, ChannelStatus, ChannelRow], list[str]] = {}
-    for status, channels, installations in (
-        (ChannelStatus.ACTIVE, rows.active_channels, rows.active_installations),
-        (ChannelStatus.DISCONNECTED, rows.disconnected_channels, rows.disconnected_installations),
-    ):
-        installed |= {(bot_id, status, row): [] for (_, bot_id), group in channels.items() for row in group}
-        for (bot_id, m365_tenant_id), group in installations.items():
-            for row in group:
-                installed.setdefault((bot_id, status, row), []).append(m365_tenant_id)
-    for bot_id, status, row in sorted(installed, key=lambda channel: (channel[2][:3], channel[:2])):
+    for status, bot_id, row, m365_tenant_ids in channels_of(rows):
         yield dict(zip(_CHANNEL, row, strict=True)) | {
             "bot_id": bot_id,
             "status": str(status),
-            "installed_m365_tenant_ids": sorted(installed[bot_id, status, row]),
+            "installed_m365_tenant_ids": sorted(m365_tenant_ids),
         }
 
 

@@ -43,7 +43,8 @@ def is_found(relation: Relation, needed: RowsNeeded, world: World) -> bool:
 
 
 def _is_tenant(needed: RowsNeeded, world: World) -> bool:
-    return any(tenant.id == needed[0] for tenant in world.tenants)
+    tenant_id, _, _, _, _ = needed
+    return any(tenant.id == tenant_id for tenant in world.tenants)
 
 
 def _reached(needed: RowsNeeded, world: World) -> Iterator[Channel]:
@@ -71,6 +72,11 @@ def _finds_agents(needed: RowsNeeded, world: World) -> bool:
     return any(agent.id in named for agent in world.agents) or any(each.tenant_id == tenant_id for each in carried)
 
 
+def _asks_for_channels(needed: RowsNeeded, _world: World) -> bool:
+    _, _, _, bot_id, _ = needed
+    return bot_id is not None
+
+
 def _asks_for_installations(needed: RowsNeeded, world: World) -> bool:
     _, _, _, bot_id, m365_tenant_id = needed
     bots = {channel.bot_id for channel in world.channels if channel.white_label}
@@ -83,17 +89,19 @@ def _companies(needed: RowsNeeded, world: World) -> list[EndCompany]:
 
 
 def _asks_for_links(needed: RowsNeeded, world: World) -> bool:
-    return needed[4] is not None and bool(_companies(needed, world))
+    _, _, _, _, m365_tenant_id = needed
+    return m365_tenant_id is not None and bool(_companies(needed, world))
 
 
 def _finds_companies(needed: RowsNeeded, world: World) -> bool:
-    return any(needed[4] in company.m365_tenant_ids for company in _companies(needed, world))
+    _, _, _, _, m365_tenant_id = needed
+    return any(m365_tenant_id in company.m365_tenant_ids for company in _companies(needed, world))
 
 
 _MUST_BE_READ: Final[Mapping[Relation, _Reads]] = {
     Relation.TENANTS: lambda _needed, _world: True,
     Relation.AGENTS: _asks_for_agents,
-    Relation.CHANNELS: lambda needed, _world: needed[3] is not None,
+    Relation.CHANNELS: _asks_for_channels,
     Relation.INSTALLATIONS: _asks_for_installations,
     Relation.END_COMPANIES: _finds_companies,
     Relation.LINKS: _asks_for_links,
