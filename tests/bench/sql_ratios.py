@@ -29,7 +29,7 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.ext.asyncio import create_async_engine
 
-sys.path.append(str(Path(__file__).parent.parent / "servers"))
+sys.path.append(str(Path(__file__).parents[2]))
 
 import world
 from neo_routing import (
@@ -49,10 +49,10 @@ from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.statements import Statement, Statements
 from neo_routing_adapters.sql.threads import threads_for
 from neo_routing_adapters.sql.upgrade import upgrade
-from postgres_server import PostgresServer
-from proxy import Proxy
-from query_plans import scans
 from report import best_rounds, report
+from tests.programs.databases.query_plans import scans
+from tests.programs.servers.postgres_server import PostgresServer
+from tests.programs.servers.proxy import Proxy
 from world import Asked
 
 SMALL, MEDIUM, LARGE = 1_000, 20_000, 1_000_000

@@ -30,7 +30,7 @@ from neo_routing_adapters.sql.check import Finding, Severity
 from neo_routing_adapters.sql.directory_change import DirectoryChange, RelationChange
 
 if TYPE_CHECKING:
-    from conftest import OnATerminal, Run
+    from tests.command.conftest import OnATerminal, Run
 
 COMMANDS = ["upgrade", "import", "export", "check", "guard"]
 CLASHING = {

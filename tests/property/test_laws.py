@@ -55,7 +55,7 @@ from neo_routing.testing.strategies import (
     bot_id_spellings,
     m365_tenant_id_spellings,
 )
-from slicing_directory import SlicingDirectory
+from tests.programs.slicing_directory import SlicingDirectory
 
 RARE = settings(suppress_health_check=[HealthCheck.filter_too_much])
 """For laws about what few worlds show."""

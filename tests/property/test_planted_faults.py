@@ -12,7 +12,7 @@ from attrs import evolve
 from hypothesis import Phase, settings
 from returns.result import Failure
 
-import test_laws as laws
+import tests.property.test_laws as laws
 from neo_routing import Outcome, admission, messages, normal_forms, request, routing, steps
 
 Fault = Callable[..., Any]

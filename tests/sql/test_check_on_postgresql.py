@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
-from administered import engine_at, everything_in, upgraded
 from neo_routing_adapters.command import main
 from neo_routing_adapters.sql import transactions
 from neo_routing_adapters.sql.check.snapshot import snapshot_findings
@@ -21,8 +20,9 @@ from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.guards import guard
 from neo_routing_adapters.sql.row_security import RowsHidden
 from neo_routing_adapters.sql.schema import RELATIONS
-from stored import store
-from test_check import WORLD, found, put_a_view, run
+from tests.programs.databases.administered import engine_at, everything_in, upgraded
+from tests.programs.databases.stored import store
+from tests.sql.test_check import WORLD, found, put_a_view, run
 
 PAGE = Path(__file__).parents[2] / "docs" / "databases.md"
 SECTION = PAGE.read_text("utf-8").partition("\n## Row-level security\n")[2].partition("\n## ")[0]

@@ -42,7 +42,7 @@ from neo_routing_adapters.json_lines import read_case
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.rows import FoundRows
 from neo_routing_adapters.sql.statements import Sort
-from stored import engine_with_tables, store
+from tests.programs.databases.stored import engine_with_tables, store
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 

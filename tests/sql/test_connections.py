@@ -16,7 +16,7 @@ from neo_routing_adapters.sql import SqlDirectory
 from neo_routing_adapters.sql.connections import Connections
 from neo_routing_adapters.sql.deadlines import Call
 from neo_routing_adapters.sql.threads import threads_for
-from postgres_server import PATIENCE, wait_until
+from tests.programs.servers.postgres_server import PATIENCE, wait_until
 
 USER = Caller(CallerKind.USER, "msp-a")
 REQUEST = SessionRequest(agent_id=12)

@@ -31,7 +31,7 @@ from neo_routing_adapters.sql.connections import turns_on
 from neo_routing_adapters.sql.deadlines import Call, NoThread
 from neo_routing_adapters.sql.schema import metadata
 from neo_routing_adapters.sql.threads import MOST_THREADS
-from stored import engine_with_tables, store
+from tests.programs.databases.stored import engine_with_tables, store
 
 USER = Caller(CallerKind.USER, "msp-a")
 PLATFORM = Caller(CallerKind.PLATFORM, "platform")

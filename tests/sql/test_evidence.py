@@ -21,7 +21,6 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool, StaticPool
 from sqlalchemy.util import greenlet_spawn
 
-import faults
 from neo_routing import (
     Agent,
     AgentKind,
@@ -43,10 +42,11 @@ from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, reader
 from neo_routing_adapters.sql.evidence import Hidden, NoAnswer, Statement, take_marker, verify_end
 from neo_routing_adapters.sql.statements import Statements
-from pgbouncer import NoPgbouncer, Pgbouncer
-from plain import make_plain_tables
-from postgres_server import PATIENCE, PostgresServer
-from stored import engine_with_tables, store
+from tests.programs.databases import faults
+from tests.programs.databases.plain import make_plain_tables
+from tests.programs.databases.stored import engine_with_tables, store
+from tests.programs.servers.pgbouncer import NoPgbouncer, Pgbouncer
+from tests.programs.servers.postgres_server import PATIENCE, PostgresServer
 
 USER = Caller(CallerKind.USER, "msp-a")
 PLATFORM = Caller(CallerKind.PLATFORM, "platform")
@@ -302,7 +302,7 @@ def test_tasks_on_the_only_connection_of_an_engine_get_their_own_answers_or_none
 
 FORKED = """
 import ctypes, os, signal, sys, traceback
-from faults import known
+from tests.programs.databases.faults import known
 from neo_routing import DirectoryUnavailable, decide
 from neo_routing_adapters.sql import SqlDirectory
 from sqlalchemy import create_engine
@@ -358,20 +358,18 @@ def test_after_a_fork_parent_and_child_get_their_own_answers_whether_or_not_it_w
 
 
 def run_forking(script: str, *arguments: str) -> None:
-    folder = Path(__file__).parent
-    folders = [str(folder.parent / name) for name in ("sql", "servers", "property")]
     subprocess.run(
         # Python warns of a fork with threads.
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script, *arguments],
         check=True,
         timeout=3 * PATIENCE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*folders, *sys.path])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
 
 FORKED_IN_MEMORY = """
 import os
-import faults
+from tests.programs.databases import faults
 from neo_routing import decide
 from neo_routing_adapters.sql import SqlDirectory
 from sqlalchemy import create_engine

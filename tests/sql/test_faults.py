@@ -1,6 +1,6 @@
 """Whatever befalls the database, an answer is right or `DirectoryUnavailable`, and all is well again afterwards.
 
-Machines are shared, so times are bounded only to tell what hangs: `tests/sql/faults.py`, run by hand, measures them.
+Machines are shared, so times are bounded only to tell what hangs: `tests/programs/databases/faults.py` measures them.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ import pytest
 from sqlalchemy import Engine, StaticPool, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-import faults
-from faults import (
+from neo_routing import DirectoryUnavailable, adecide, decide
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from tests.programs.databases import faults
+from tests.programs.databases.faults import (
     APPLICATION,
     DRIVERS,
     FAULTS,
@@ -43,9 +45,7 @@ from faults import (
     strike,
     wait_until_nothing_is_left,
 )
-from neo_routing import DirectoryUnavailable, adecide, decide
-from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.servers.postgres_server import PATIENCE, PostgresServer, wait_until
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
@@ -321,7 +321,7 @@ async def answered_before(asked: Awaitable[Any], seconds: float) -> bool:
 FORKED = """
 import os, sys, traceback
 from contextlib import suppress
-from faults import known
+from tests.programs.databases.faults import known
 from neo_routing import DirectoryUnavailable, decide
 from neo_routing_adapters.sql import SqlDirectory
 from sqlalchemy import create_engine, text
@@ -365,14 +365,12 @@ engine.dispose()
 
 def test_a_directory_works_in_a_process_that_was_forked_and_keeps_its_deadline_there(site: Site) -> None:
     urls = site.url(site.server.port), site.server.url(database=site.database)
-    folder = Path(__file__).parent
-    folders = os.pathsep.join(str(folder.parent / name) for name in ("sql", "servers", "property"))
     subprocess.run(
         # Python warns of a fork with threads: the one that watches the deadlines is there.
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED, *urls],
         check=True,
         timeout=2 * PATIENCE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([folders, *sys.path])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
 

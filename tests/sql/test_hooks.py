@@ -25,8 +25,13 @@ from sqlalchemy import AssertionPool, Engine, NullPool, SingletonThreadPool, Sta
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import await_
 
-import faults
-from faults import (
+from neo_routing import DirectoryUnavailable, adecide, decide
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, threads
+from neo_routing_adapters.sql.deadlines import Call, Watch
+from neo_routing_adapters.sql.tasks import MOST_LATE
+from neo_routing_adapters.sql.threads import MOST_THREADS
+from tests.programs.databases import faults
+from tests.programs.databases.faults import (
     APPLICATION,
     DRIVERS,
     MAX_OVERFLOW,
@@ -39,12 +44,7 @@ from faults import (
     known,
     wait_until_nothing_is_left,
 )
-from neo_routing import DirectoryUnavailable, adecide, decide
-from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, threads
-from neo_routing_adapters.sql.deadlines import Call, Watch
-from neo_routing_adapters.sql.tasks import MOST_LATE
-from neo_routing_adapters.sql.threads import MOST_THREADS
-from postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.servers.postgres_server import PATIENCE, PostgresServer, wait_until
 
 pytestmark = pytest.mark.no_cover  # threads of ours that hang are not traced
 

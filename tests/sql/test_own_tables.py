@@ -33,7 +33,7 @@ from neo_routing_adapters.command import main
 from neo_routing_adapters.memory import MemoryDirectory
 from neo_routing_adapters.sql import SqlDirectory
 from neo_routing_adapters.sql.check import Severity, check
-from query_plans import scans
+from tests.programs.databases.query_plans import scans
 
 PAGE = Path(__file__).parents[2] / "docs" / "databases.md"
 SECTION = PAGE.read_text("utf-8").partition("\n## On your own tables\n")[2].partition("\n## ")[0]

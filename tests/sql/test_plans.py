@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from administered import engine_at, upgraded
 from neo_routing import (
     Agent,
     AgentKind,
@@ -35,8 +34,9 @@ from neo_routing.testing.contract_cases import MOVED
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.statements import Statements
-from proxy import Proxy
-from query_plans import rows_read, scans
+from tests.programs.databases.administered import engine_at, upgraded
+from tests.programs.databases.query_plans import rows_read, scans
+from tests.programs.servers.proxy import Proxy
 
 SIZE = 2_000
 KEY = ManagedAgentKey.NEO_SUPPORT

@@ -23,7 +23,7 @@ from neo_routing.testing import World
 from neo_routing_adapters.sql import SqlDirectory
 from neo_routing_adapters.sql.rows import FoundRows
 from neo_routing_adapters.sql.schema import RELATIONS
-from stored import engine_with_tables, store
+from tests.programs.databases.stored import engine_with_tables, store
 
 USER = Caller(CallerKind.USER, "msp-a")
 PLATFORM = Caller(CallerKind.PLATFORM, "platform")

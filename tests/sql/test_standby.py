@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
-import moves
-from faults import DRIVERS, ISOLATION_LEVELS, MESSAGES
 from neo_routing import DirectoryUnavailable, adecide, adecide_many, decide, decide_many
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.databases import moves
+from tests.programs.databases.faults import DRIVERS, ISOLATION_LEVELS, MESSAGES
+from tests.programs.servers.postgres_server import PATIENCE, PostgresServer, wait_until
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, select, text
 
-from administered import engine_at, everything_in, rows_in
 from neo_routing.normal_forms import is_usable, normal_bot_id, normal_m365_tenant_id
 from neo_routing_adapters.command import main
 from neo_routing_adapters.sql.check.clashes import GUARDS
@@ -31,7 +30,8 @@ from neo_routing_adapters.sql.schema import channels, installations, links, meta
 from neo_routing_adapters.sql.transactions import writing
 from neo_routing_adapters.sql.upgrade import upgrade
 from neo_routing_adapters.sql.writer import SqlDirectoryWriter
-from old_tables import catalogue, fill, make_old_tables
+from tests.programs.databases.administered import engine_at, everything_in, rows_in
+from tests.programs.databases.old_tables import catalogue, fill, make_old_tables
 
 GUID = "6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e"
 ODD = "6f0c-2e7a51b84d0c9a3e7d1f2b3c4d5e"

@@ -18,12 +18,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from postgres_server import HOST, NoPostgres, PostgresServer, wait_until
-from proxy import Proxy
+from tests.programs.servers.postgres_server import HOST, NoPostgres, PostgresServer, wait_until
+from tests.programs.servers.proxy import Proxy
+
+ROOT = Path(__file__).parents[2]
 
 KILLED = """
 import os, signal, sys
-from postgres_server import PostgresServer
+from tests.programs.servers.postgres_server import PostgresServer
 
 server = PostgresServer()
 print(server.port, server.folder, flush=True)
@@ -179,7 +181,7 @@ def test_nothing_is_left_of_a_closed_server() -> None:
 @pytest.mark.usefixtures("server")  # where there is none to start, this is skipped
 def test_nothing_is_left_when_the_tests_are_killed(state: str) -> None:
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, state], check=False, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent
+        [sys.executable, "-c", KILLED, state], check=False, stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     port, folder = killed.stdout.split()
     wait_until(lambda: not Path(folder).exists())

@@ -3,7 +3,7 @@
 What holds of every document is said by `check`, which needs no fuzzer. To let Atheris look for one that breaks it:
 
     pip install atheris
-    python tests/fuzz/fuzz.py directory_documents -max_total_time=3600 -rss_limit_mb=2048 -timeout=25 corpus_dir
+    python -m tests.programs.fuzz.fuzz directory_documents -max_total_time=3600 -rss_limit_mb=2048 -timeout=25 corpus
 
 The kept inputs and the directories of the conformance corpus are put into the folder first. All options are
 libFuzzer's; it prints how many inputs it tried, and writes one that breaks something to a file, which can then be given
@@ -21,12 +21,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeAlias
 
-import strict_json
 from neo_routing import Caller, InvalidDirectory, decide, decision_data, parse_session_request
 from neo_routing.testing import World, reference
 from neo_routing.testing.conformance import conformance_worlds
 from neo_routing_adapters.memory import MemoryDirectory, read_directory
-from toml_text import toml_text
+from tests.programs.fuzz import strict_json
+from tests.programs.fuzz.toml_text import toml_text
 
 Read: TypeAlias = Callable[[Path], MemoryDirectory]
 Valid: TypeAlias = Callable[[Any], bool]

@@ -3,7 +3,7 @@
 A line is a JSON string if the input is UTF-8, and otherwise a list with its Base64. To keep what a run has found, first
 let the fuzzer leave out what adds nothing (`-merge=1`), then:
 
-    python tests/fuzz/kept_inputs.py case_lines folder
+    python -m tests.programs.fuzz.kept_inputs case_lines folder
 """
 
 from __future__ import annotations

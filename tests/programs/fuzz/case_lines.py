@@ -3,7 +3,7 @@
 What holds of every line is said by `check`, which needs no fuzzer. To let Atheris look for a line that breaks it:
 
     pip install atheris
-    python tests/fuzz/fuzz.py case_lines -max_total_time=3600 -rss_limit_mb=2048 -timeout=25 corpus_dir
+    python -m tests.programs.fuzz.fuzz case_lines -max_total_time=3600 -rss_limit_mb=2048 -timeout=25 corpus
 
 The kept inputs and the cases of the conformance corpus are put into the folder first. All options are libFuzzer's;
 it prints how many inputs it tried, and writes one that breaks something to a file, which can then be given instead of
@@ -19,7 +19,6 @@ from typing import Any, Final
 from attrs import frozen
 from returns.result import Failure, Success
 
-import strict_json
 from neo_routing import (
     Caller,
     HeldRows,
@@ -34,6 +33,7 @@ from neo_routing import (
 from neo_routing.testing import reference
 from neo_routing.testing.conformance import conformance_worlds
 from neo_routing_adapters.json_lines import answer_line, read_case
+from tests.programs.fuzz import strict_json
 
 NO_CASE: Final = {
     "outcome": "refused",

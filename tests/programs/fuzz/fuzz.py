@@ -12,11 +12,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-import kept_inputs
-from toml_text import toml_text
+from tests.programs.fuzz import kept_inputs
+from tests.programs.fuzz.toml_text import toml_text
 
 DICTIONARY: Final = Path(__file__).with_name("dictionary.txt")
-INSTRUMENTED: Final = ["neo_routing", "neo_routing_adapters", "tomllib", "strict_json"]
+INSTRUMENTED: Final = ["neo_routing", "neo_routing_adapters", "tomllib", f"{__package__}.strict_json"]
 _WORDS: Final = [
     *("caller", "request", "kind", "tenant_id", "platform", "user", "service_account", "agent_id", "managed_agent_key"),
     *("NEO_SUPPORT", "bot_id", "client_id", "inbound_tenant_id", "title", "tenants", "agents", "channels"),
@@ -39,7 +39,7 @@ def main(target: str, options: list[str]) -> None:
     import atheris  # noqa: PLC0415  # nothing but this needs it
 
     with atheris.instrument_imports(include=INSTRUMENTED, exclude=["neo_routing.testing"]):
-        module: Any = import_module(target)
+        module: Any = import_module(f"{__package__}.{target}")
     folder = Path(options[-1])
     if folder.is_dir() and "-merge=1" not in options:
         kept_inputs.unpack([*kept_inputs.kept(target), *module.seeds()], folder)
@@ -48,7 +48,7 @@ def main(target: str, options: list[str]) -> None:
         changed = mutated(data, random.Random(seed))
         return changed if changed is not None and len(changed) <= max_size else atheris.Mutate(data, max_size)
 
-    again = shlex.join([sys.executable, __file__, target])  # libFuzzer starts it anew, to merge
+    again = shlex.join([sys.executable, "-m", f"{__package__}.fuzz", target])  # libFuzzer starts it anew, to merge
     atheris.Setup([again, f"-dict={DICTIONARY}", *options], module.check, custom_mutator=mutator)
     atheris.Fuzz()
 

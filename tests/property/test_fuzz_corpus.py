@@ -8,14 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import case_lines
-import directory_documents
-import kept_inputs
-import strict_json
 from neo_routing import SessionDirectory, Tenant
 from neo_routing_adapters.json_lines import answer_line
 from neo_routing_adapters.memory import MemoryDirectory, read_directory
-from toml_text import toml_text
+from tests.programs.fuzz import case_lines, directory_documents, kept_inputs, strict_json
+from tests.programs.fuzz.toml_text import toml_text
 
 LINE = b'{"caller": {"kind": "user", "tenant_id": "msp-a"}, "request": {"agent_id": 12}}'
 DOCUMENT = b'{"tenants": [{"id": "msp-a"}], "agents": [{"id": 12, "tenant_id": "msp-a", "kind": "CONVERSATIONAL"}]}'

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 import psycopg
 
-from postgres_server import HOST, USER, PostgresServer, _account, _folder, _free_port, wait_until
+from tests.programs.servers.postgres_server import HOST, USER, PostgresServer, _account, _folder, _free_port, wait_until
 
 _GRACE: Final = 5.0
 _SETTINGS: Final = """

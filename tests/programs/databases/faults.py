@@ -2,7 +2,7 @@
 
 Run by hand, it says what they cost; `tests/sql/test_faults.py` asserts what must hold on any machine:
 
-    python tests/sql/faults.py --times 50
+    python -m tests.programs.databases.faults --times 50
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import gc
 import random
-import sys
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -21,12 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache, cached_property
 from itertools import cycle, islice, product
-from pathlib import Path
 from typing import Any, ClassVar, Final, Self, TypeAlias, TypeVar
-
-if __name__ == "__main__":  # pytest has them in its settings
-    tests = Path(__file__).parents[1]
-    sys.path[:0] = [str(tests / "servers"), str(tests / "property")]
 
 from attrs import define, field
 from sqlalchemy import Connection, Engine, create_engine, insert, make_url
@@ -70,9 +64,9 @@ from neo_routing_adapters.sql.stored_rows import (
     link_rows,
     tenant_row,
 )
-from postgres_server import PATIENCE, PostgresServer, wait_until
-from proxy import Proxy
-from slicing_directory import SlicingDirectory
+from tests.programs.servers.postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.servers.proxy import Proxy
+from tests.programs.slicing_directory import SlicingDirectory
 
 DRIVERS: Final = ("psycopg", "asyncpg", "psycopg_async")
 ISOLATION_LEVELS: Final = (None, "AUTOCOMMIT")
