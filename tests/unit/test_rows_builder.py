@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import attrs
 import pytest
-from attrs import fields
 
-import neo_routing.rows as rows_module
 from neo_routing import (
     AgentKind,
     Caller,
@@ -144,11 +144,6 @@ def test_a_row_that_comes_again_has_its_last_name_and_all_its_installations() ->
     assert rows.standard_installations == {"ch-1": ("m-1", "m-2")}
 
 
-def test_every_field_of_rows_but_the_revision_is_compared() -> None:
-    compared = {*rows_module._PLAIN, *rows_module._NAMES, *rows_module._GROUPS, "managed_agents"}
-    assert compared == {each.name for each in fields(Rows)} - {"revision", "is_slice"}
-
-
 def test_a_channel_or_a_company_that_is_two_rows_is_no_row() -> None:
     """Whoever told of them by their ids would give one customer what is another's."""
     builder = RowsBuilder()
@@ -208,3 +203,84 @@ def test_names_of_unknown_fields_are_told_by_their_place() -> None:
     with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole of it is compared
         SessionRequest(unknown_fields=(7,))
     assert str(raised.value) == "SessionRequest.unknown_fields must be a string"
+
+
+def add_channel(**parts: Any) -> Callable[[RowsBuilder], None]:
+    given = {"id": "ch-1", "tenant_id": "a", "agent_id": 1, "white_label": True, "show": None} | parts
+    bot_id, status = given.pop("bot_id", "bot-1"), given.pop("status", ChannelStatus.ACTIVE)
+    installed = given.pop("installed", ["contoso"])
+    channel: Any = (*given.values(),)
+    return lambda builder: builder.add_channel(channel, bot_id, status, installed)
+
+
+def add_agent(*parts: Any) -> Callable[[RowsBuilder], None]:
+    return lambda builder: builder.add_agent(*parts)
+
+
+def add_link(*parts: Any) -> Callable[[RowsBuilder], None]:
+    return lambda builder: builder.add_link(*parts)
+
+
+WRONG: Any = None
+
+CONVERSATIONAL = AgentKind.CONVERSATIONAL
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda builder: builder.add_tenant(WRONG),
+        lambda builder: builder.add_tenant(b"msp-a"),
+        add_agent("1", "a", "", CONVERSATIONAL, None),
+        add_agent(True, "a", "", CONVERSATIONAL, None),
+        add_agent(None, "a", "", CONVERSATIONAL, None),
+        add_agent(1, None, "", CONVERSATIONAL, None),
+        add_agent(1, "a", None, CONVERSATIONAL, None),
+        add_agent(1, "a", "", None, None),
+        add_agent(1, "a", "", "SLEEPING", None),
+        add_agent(1, "a", "", CONVERSATIONAL, "OTHER"),
+        add_channel(id=None),
+        add_channel(tenant_id=b"a"),
+        add_channel(agent_id=1.0),
+        add_channel(white_label=None),
+        add_channel(white_label="f"),
+        add_channel(white_label=2),
+        add_channel(show="t"),
+        add_channel(bot_id=None),
+        add_channel(status=None),
+        add_channel(status="active"),
+        add_channel(installed=[None]),
+        add_link(None, "contoso", "co-1", ""),
+        add_link("a", None, "co-1", ""),
+        add_link("a", "contoso", None, ""),
+        add_link("a", "contoso", "co-1", None),
+        lambda builder: builder.add_white_label_bot(WRONG),
+        lambda builder: builder.add_known_bot(WRONG),
+        lambda builder: builder.add_known_bot("\u3164"),
+        lambda builder: builder.add_tenant(" "),
+        add_agent(-1, "a", "", CONVERSATIONAL, None),
+        add_agent(1, "", "", CONVERSATIONAL, None),
+        add_channel(bot_id="\ufeffbot"),
+        add_channel(bot_id=" "),
+        add_channel(agent_id=0),
+        add_channel(installed="contoso.example"),
+        add_channel(installed=["contoso.example", '"m"']),
+        add_link("a", "28:contoso", "co-1", ""),
+    ],
+    ids=map(str, range(37)),
+)
+def test_a_row_with_a_part_missing_or_of_a_wrong_type_is_no_absent_row(add: Callable[[RowsBuilder], None]) -> None:
+    builder = RowsBuilder()
+    with pytest.raises(ValueError, match="must "):
+        add(builder)
+    rows, nothing = builder.rows(), RowsBuilder().rows()
+    for field in attrs.fields(Rows):
+        assert getattr(rows, field.name) == getattr(nothing, field.name)
+
+
+def test_truth_values_of_a_database_are_truth_values() -> None:
+    builder = RowsBuilder()
+    add_channel(white_label=1, show=0)(builder)
+    [[channel]] = builder.rows().active_channels.values()
+    assert [channel[3], channel[4]] == [True, False]
+    assert {type(channel[3]), type(channel[4])} == {bool}
