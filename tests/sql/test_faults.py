@@ -46,20 +46,24 @@ from tests.programs.databases.faults import (
     wait_until_nothing_is_left,
 )
 from tests.programs.servers.postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.thoroughness import first_always
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
 ASYNC_DRIVERS = DRIVERS[1:]
 # Of the two halves, with and without autocommit, so many each.
 TIMES = {"psycopg": 25, "asyncpg": 25, "psycopg_async": 5}
+FEW_TIMES = 5
 HANGS = 5.0
 # A deadline for what must be answered.
 AMPLE = 20.0
 CASE, RIGHT = known()[0]
 
-every_driver = pytest.mark.parametrize("driver", DRIVERS)
-every_async_driver = pytest.mark.parametrize("driver", ASYNC_DRIVERS)
-both_isolation_levels = pytest.mark.parametrize("isolation_level", ISOLATION_LEVELS, ids=["default", "autocommit"])
+every_driver = pytest.mark.parametrize("driver", first_always(DRIVERS))
+every_async_driver = pytest.mark.parametrize("driver", first_always(ASYNC_DRIVERS))
+both_isolation_levels = pytest.mark.parametrize(
+    "isolation_level", first_always(ISOLATION_LEVELS), ids=["default", "autocommit"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +76,12 @@ def site(postgres: PostgresServer) -> Iterator[Site]:
 @every_driver
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_under_a_fault_every_answer_is_right_or_there_is_none_and_after_it_all_are_right(
-    site: Site, fault: type[Fault], driver: str, isolation_level: str | None
+    site: Site, fault: type[Fault], driver: str, isolation_level: str | None, thorough: bool
 ) -> None:
+    times = TIMES[driver] if thorough else FEW_TIMES
     # What must not be noticed has all the time in the world.
     deadline, longest = (AMPLE, 0.03) if fault is Altered else (0.06, 0.12)
-    seen = strike(site, fault, driver, isolation_level, times=TIMES[driver], deadline=deadline, longest=longest, seed=1)
+    seen = strike(site, fault, driver, isolation_level, times=times, deadline=deadline, longest=longest, seed=1)
     assert seen.wrong == []
     assert seen.right > 0
     assert seen.overrun < HANGS

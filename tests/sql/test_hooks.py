@@ -45,6 +45,7 @@ from tests.programs.databases.faults import (
     wait_until_nothing_is_left,
 )
 from tests.programs.servers.postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.thoroughness import first_always
 
 pytestmark = pytest.mark.no_cover  # threads of ours that hang are not traced
 
@@ -56,8 +57,8 @@ CALLERS = 12
 CASE, RIGHT = known()[0]
 
 EVENTS = ("do_connect", "connect", "checkout", "reset", "checkin")
-every_driver = pytest.mark.parametrize("driver", DRIVERS)
-every_async_driver = pytest.mark.parametrize("driver", DRIVERS[1:])
+every_driver = pytest.mark.parametrize("driver", first_always(DRIVERS))
+every_async_driver = pytest.mark.parametrize("driver", first_always(DRIVERS[1:]))
 
 
 @pytest.fixture(scope="module")
