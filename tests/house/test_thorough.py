@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs.thoroughness import first_always
+
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
 [pytest]
@@ -63,16 +65,15 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
-@pytest.mark.parametrize("options", [["-n0"], ["-n2"]], ids=["alone", "spread"])
-def test_what_is_left_out_is_counted_in_the_last_lines(run: Run, options: list[str]) -> None:
-    told = run(TESTS, *options)
+@pytest.mark.parametrize("processes", first_always(["-n2", "-n0"]))
+def test_what_is_left_out_is_counted_in_the_last_lines(run: Run, processes: str) -> None:
+    told = run(TESTS, processes)
     assert f"2 {TOLD}" in told
     assert re.search(r"^2 passed, 1 skipped", told, re.MULTILINE)
 
 
-@pytest.mark.parametrize("options", [["-n0"], ["-n2"]], ids=["alone", "spread"])
-def test_all_are_run_if_that_is_asked_for(run: Run, options: list[str]) -> None:
-    told = run(TESTS, "--thorough", *options)
+def test_all_are_run_if_that_is_asked_for(run: Run) -> None:
+    told = run(TESTS, "--thorough")
     assert TOLD not in told
     assert re.search(r"^2 failed, 2 passed, 1 skipped", told, re.MULTILINE), "two fail if they are run so"
 
