@@ -15,6 +15,8 @@ from returns.result import Failure
 import tests.property.test_laws as laws
 from neo_routing import Outcome, admission, messages, normal_forms, request, routing, steps
 
+pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
+
 Fault = Callable[..., Any]
 
 decide = sys.modules["neo_routing.decide"]  # as an attribute of the package, that is the function
