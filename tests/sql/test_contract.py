@@ -154,6 +154,7 @@ class AsyncDrivers(AsyncSessionDirectoryContract):
             await reading.dispose()
 
 
+@pytest.mark.thorough
 class TestAiosqlite(AsyncDrivers):
     driver = "aiosqlite"
 
@@ -170,5 +171,6 @@ class TestAsyncpg(AsyncDrivers):
         yield from self.open_database(database_url)
 
 
+@pytest.mark.thorough
 class TestPsycopg(TestAsyncpg):
     driver = "psycopg_async"
