@@ -13,7 +13,8 @@ import pytest
 from hypothesis import settings
 
 # Machines are shared: how long an example takes says nothing.
-settings.register_profile("house", deadline=None)
+settings.register_profile("house", deadline=None, max_examples=40)
+settings.register_profile("thorough", settings.get_profile("house"), max_examples=100)
 settings.load_profile("house")
 
 LEFT_OUT = pytest.StashKey[int]()
@@ -22,6 +23,11 @@ LEFT_OUT = pytest.StashKey[int]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="run what takes long too: all that CI runs")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--thorough"):
+        settings.load_profile("thorough")
 
 
 @pytest.fixture

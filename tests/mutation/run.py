@@ -52,7 +52,7 @@ TESTS: Final = (
     ("tests/cases",),
 )
 OPTIONS: Final = (
-    *("-x", "-q", "-n0", "-p", "no:cacheprovider", "--assert=plain", "--hypothesis-seed=0"),
+    *("-x", "-q", "-n0", "-p", "no:cacheprovider", "--assert=plain", "--hypothesis-seed=0", "--thorough"),
     # It looks at the files of the core and not at what they do, and starts other processes.
     *("--ignore=tests/core/test_boundary.py", "--ignore=neo_routing/testing"),
 )

@@ -19,7 +19,7 @@ from tests.programs.databases.administered import upgraded
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
-EXAMPLES = 8
+EXAMPLES, FEW_EXAMPLES = 8, 3
 """Most of the time goes into replacing what a database holds; test_conformance.py decides thousands of cases."""
 
 DEADLINE = 60
@@ -82,7 +82,9 @@ def execute(engine: Engine, statement: str) -> None:
 
 
 class TestSqlDirectory(SessionDirectoryContract):
-    examples = EXAMPLES
+    @pytest.fixture(autouse=True)
+    def _examples(self, thorough: bool) -> None:
+        self.examples = EXAMPLES if thorough else FEW_EXAMPLES
 
     @pytest.fixture(autouse=True)
     def _database(self, any_database_url: str) -> Iterator[None]:
@@ -115,8 +117,11 @@ class TestSqlDirectory(SessionDirectoryContract):
 class AsyncDrivers(AsyncSessionDirectoryContract):
     """The same with one asynchronous driver after the other."""
 
-    examples = EXAMPLES
     driver: ClassVar[str]
+
+    @pytest.fixture(autouse=True)
+    def _examples(self, thorough: bool) -> None:
+        self.examples = EXAMPLES if thorough else FEW_EXAMPLES
 
     def open_database(self, url: str) -> Iterator[None]:
         self.url = make_url(url)
