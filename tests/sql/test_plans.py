@@ -37,6 +37,7 @@ from neo_routing_adapters.sql.statements import Statements
 from tests.programs.databases.administered import engine_at, upgraded
 from tests.programs.databases.query_plans import rows_read, scans
 from tests.programs.servers.proxy import Proxy
+from tests.programs.thoroughness import first_always
 
 SIZE = 2_000
 KEY = ManagedAgentKey.NEO_SUPPORT
@@ -251,7 +252,7 @@ def messages_of(url: str, decide_with, options: dict[str, str], batches: Batches
 
 with_every_driver = pytest.mark.parametrize(
     "decide_with",
-    [decide_with_psycopg, partial(decide_async, "asyncpg"), partial(decide_async, "psycopg_async")],
+    first_always([decide_with_psycopg, partial(decide_async, "asyncpg"), partial(decide_async, "psycopg_async")]),
     ids=["psycopg", "asyncpg", "psycopg_async"],
 )
 with_both_isolation_levels = pytest.mark.parametrize(
