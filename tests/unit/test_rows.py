@@ -28,3 +28,8 @@ CONTENT = content_of(
 def test_rows_with_one_twice_are_others() -> None:
     group = {key: channels * 2 for key, channels in CONTENT.active_channels.items()}
     assert evolve(CONTENT, active_channels=group) != CONTENT
+
+
+def test_rows_are_true_even_if_there_are_none_because_that_is_an_answer_as_well() -> None:
+    assert RowsBuilder().rows()
+    assert len(RowsBuilder().rows()) == 0
