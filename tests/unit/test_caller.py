@@ -6,10 +6,7 @@ from typing import Any
 
 import pytest
 
-from neo_routing import (
-    Caller,
-    CallerKind,
-)
+from neo_routing import Caller, CallerKind
 
 
 @pytest.mark.parametrize("kind", CallerKind)

@@ -7,12 +7,7 @@ from typing import Any
 
 import pytest
 
-from neo_routing import (
-    Agent,
-    AgentKind,
-    Complaint,
-    Tenant,
-)
+from neo_routing import Agent, AgentKind, Complaint, Tenant
 from neo_routing.complaints import IllFormed
 
 

@@ -8,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neo_routing import (
-    Agent,
-    AgentKind,
-    Channel,
-    ChannelStatus,
-    EndCompany,
-    SessionRequest,
-    Tenant,
-)
+from neo_routing import Agent, AgentKind, Channel, ChannelStatus, EndCompany, SessionRequest, Tenant
 
 GUID = "6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e"
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from neo_routing import (
-    InvalidDirectory,
-    Problem,
-)
+from neo_routing import InvalidDirectory, Problem
 
 
 def test_the_list_of_problems_survives_a_pickle() -> None:

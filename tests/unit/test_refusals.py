@@ -8,12 +8,7 @@ from typing import Any
 
 import pytest
 
-from neo_routing import (
-    Complaint,
-    Reason,
-    Refusal,
-    RefusalCode,
-)
+from neo_routing import Complaint, Reason, Refusal, RefusalCode
 
 STATUSES = {
     "validation_error": 422,

@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from neo_routing import (
-    AgentKind,
-    well_formed,
-)
+from neo_routing import AgentKind, well_formed
 
 
 class Vicious(type):
