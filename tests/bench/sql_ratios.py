@@ -44,11 +44,11 @@ from neo_routing import (
 )
 from neo_routing_adapters.memory import MemoryDirectory
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.deadlines import Call
-from neo_routing_adapters.sql.directory_import import import_directory
-from neo_routing_adapters.sql.statements import Statement, Statements
-from neo_routing_adapters.sql.threads import threads_for
-from neo_routing_adapters.sql.upgrade import upgrade
+from neo_routing_adapters.sql.look_up.deadlines import Call
+from neo_routing_adapters.sql.look_up.statements import Statement, Statements
+from neo_routing_adapters.sql.look_up.threads import threads_for
+from neo_routing_adapters.sql.tables.directory_import import import_directory
+from neo_routing_adapters.sql.tables.upgrade import upgrade
 from postgres_server import PostgresServer
 from proxy import Proxy
 from query_plans import scans

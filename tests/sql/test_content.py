@@ -37,8 +37,8 @@ from neo_routing.testing.contract_cases import all_needed
 from neo_routing.testing.strategies import directories
 from neo_routing_adapters.memory import read_directory
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.directory_export import export_directory, stored_content
-from neo_routing_adapters.sql.directory_import import import_directory
+from neo_routing_adapters.sql.tables.directory_export import export_directory, stored_content
+from neo_routing_adapters.sql.tables.directory_import import import_directory
 from stored import store
 
 sys.path.append(str(Path(__file__).parents[1] / "fuzz"))

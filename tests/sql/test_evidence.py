@@ -40,9 +40,10 @@ from neo_routing import (
     decide_many,
 )
 from neo_routing.testing import World
-from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, reader
-from neo_routing_adapters.sql.evidence import Hidden, NoAnswer, Statement, take_marker, verify_end
-from neo_routing_adapters.sql.statements import Statements
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from neo_routing_adapters.sql.look_up import reader
+from neo_routing_adapters.sql.look_up.evidence import Hidden, NoAnswer, Statement, take_marker, verify_end
+from neo_routing_adapters.sql.look_up.statements import Statements
 from pgbouncer import NoPgbouncer, Pgbouncer
 from plain import make_plain_tables
 from postgres_server import PATIENCE, PostgresServer

@@ -13,7 +13,7 @@ import pytest
 from greenlet import getcurrent, greenlet
 from sqlalchemy.util import await_, greenlet_spawn
 
-from neo_routing_adapters.sql.greenlets import run_awaiting
+from neo_routing_adapters.sql.look_up.greenlets import run_awaiting
 
 asked_by: ContextVar[object] = ContextVar("asked_by")
 

@@ -40,10 +40,11 @@ from faults import (
     wait_until_nothing_is_left,
 )
 from neo_routing import DirectoryUnavailable, adecide, decide
-from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, threads
-from neo_routing_adapters.sql.deadlines import Call, Watch
-from neo_routing_adapters.sql.tasks import MOST_LATE
-from neo_routing_adapters.sql.threads import MOST_THREADS
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from neo_routing_adapters.sql.look_up import threads
+from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
+from neo_routing_adapters.sql.look_up.tasks import MOST_LATE
+from neo_routing_adapters.sql.look_up.threads import MOST_THREADS
 from postgres_server import PATIENCE, PostgresServer, wait_until
 
 pytestmark = pytest.mark.no_cover  # threads of ours that hang are not traced

@@ -21,7 +21,7 @@ from neo_routing import (
 )
 from neo_routing.testing import World
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.rows import FoundRows
+from neo_routing_adapters.sql.look_up.rows import FoundRows
 from neo_routing_adapters.sql.schema import RELATIONS
 from stored import engine_with_tables, store
 
