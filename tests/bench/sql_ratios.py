@@ -18,12 +18,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-from attrs import frozen
 from psycopg import RawCursor
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
@@ -35,14 +33,16 @@ import world
 from neo_routing import (
     Caller,
     CallerKind,
+    HeldRows,
+    Rows,
     RowsNeeded,
     SessionRequest,
     adecide,
+    content_of,
     decide,
     decide_many,
     parse_session_request,
 )
-from neo_routing_adapters.memory import MemoryDirectory
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.look_up.deadlines import Call
 from neo_routing_adapters.sql.look_up.statements import Statement, Statements
@@ -68,17 +68,13 @@ Case = tuple[Caller, SessionRequest]
 Loop = Callable[[], None]
 
 
-@frozen
-class Content:
-    """The benchmark's world, as an import takes it."""
-
-    size: int
-
-    def __iter__(self) -> Iterator[Any]:
-        return chain(*(getattr(world, name)(self.size) for name in ("tenants", "agents", "channels", "end_companies")))
-
-    def __len__(self) -> int:
-        return 0  # nobody looks at the progress
+def content(size: int) -> Rows:
+    return content_of(
+        tenants=world.tenants(size),
+        agents=world.agents(size),
+        channels=world.channels(size),
+        end_companies=world.end_companies(size),
+    )
 
 
 def platform(number: int, **body: Any) -> world.Call:
@@ -151,7 +147,7 @@ def unpinned(server: PostgresServer) -> Iterator[None]:
 def load(engine: Engine, size: int) -> None:
     started = time.perf_counter()
     upgrade(engine)
-    import_directory(engine, Content(size))
+    import_directory(engine, content(size))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM")
     print(f"\n{engine.dialect.name}, {size:,} tenants, loaded in {time.perf_counter() - started:.0f} s", flush=True)
@@ -211,12 +207,7 @@ def thread_loop(engine: Engine, count: int) -> Loop:
 
 
 def require_the_same_answers(size: int, directory: SqlDirectory) -> None:
-    in_memory = MemoryDirectory(
-        tenants=world.tenants(size),
-        agents=world.agents(size),
-        channels=world.channels(size),
-        end_companies=world.end_companies(size),
-    )
+    in_memory = HeldRows(content(size))
     cases = [one for some in cases_by_shape(size).values() for one in some]
     for one in cases:
         expected, found = decide(*one, in_memory), decide(*one, directory)
