@@ -11,9 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from sqlalchemy.util import greenlet_spawn
+
 from neo_routing_adapters.sql.look_up.deadlines import Call
 from neo_routing_adapters.sql.look_up.forks import renew_after_fork
-from neo_routing_adapters.sql.look_up.greenlets import run_awaiting
 
 MOST_LEFT: Final = 16
 """So many attempts to get a connection go on behind calls that have given up; others are cancelled."""
@@ -28,7 +29,7 @@ _Value = TypeVar("_Value")
 
 
 class Tasks:
-    """Runs functions that await in greenlets, each in a task."""
+    """Runs functions that call an asynchronous engine as if it were synchronous, each in a task."""
 
     def __init__(self) -> None:
         self.renew()
@@ -45,7 +46,7 @@ class Tasks:
         """
         if len(self._late) >= MOST_LATE:
             raise TimeoutError
-        task = asyncio.create_task(run_awaiting(function))
+        task = asyncio.create_task(greenlet_spawn(function))
         try:
             await _end_of(task, call.remaining())
         except asyncio.CancelledError:
