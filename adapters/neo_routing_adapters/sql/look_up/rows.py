@@ -23,7 +23,10 @@ _TRUTH_VALUE_TYPES: Final = frozenset({bool, int})
 
 
 class FoundRows:
-    """Hands what was found to a `RowsBuilder`, some rows at a time."""
+    """Hands what was found to a `RowsBuilder`, some rows at a time.
+
+    Keys must be plain text: what a host's loader makes of one could take itself for what was asked for.
+    """
 
     def __init__(self, asked: Asked) -> None:
         self._asked_agents, self._asked_bots, self._asked_m365_tenants = asked
@@ -81,7 +84,8 @@ class FoundRows:
         add, agent_ids = self._builder.add_channel, self._agents_of_channels
         asked_bots, asked_m365_tenants = self._asked_bots, self._asked_m365_tenants
         for _, tenant_id, channel_id, agent_id, asked_for, status, bot_id, m365, white_label, shown in found:
-            _require_texts(channel_id, tenant_id, bot_id)
+            if not (type(channel_id) is type(tenant_id) is type(bot_id) is str and channel_id.strip()):
+                raise ValueError("a part of a channel is missing")
             if bot_id not in asked_bots or not (tenant_id == asked_for or (asked_for is None and m365 is not None)):
                 raise ValueError("a channel was not asked for")
             if m365 is not None and (type(m365) is not str or m365 not in asked_m365_tenants or not white_label):
@@ -93,24 +97,15 @@ class FoundRows:
     def _add_links(self, found: Iterable[Any]) -> None:
         add, asked = self._builder.add_link, self._asked_m365_tenants
         for _, tenant_id, company_id, _, name, asked_for, _, m365_tenant_id, _, _ in found:
-            _require_texts(company_id, tenant_id, m365_tenant_id)
+            if not (type(company_id) is type(tenant_id) is type(m365_tenant_id) is str and company_id.strip()):
+                raise ValueError("a part of an end-company is missing")
             if tenant_id != asked_for or m365_tenant_id not in asked:
                 raise ValueError("a link was not asked for")
             add(tenant_id, m365_tenant_id, company_id, name)
 
     def _add_bots(self, found: Iterable[Any]) -> None:
         for _, _, _, _, _, _, bot_id, _, white_label, _ in found:
-            _require_texts(bot_id)
-            if bot_id not in self._asked_bots or type(white_label) not in _TRUTH_VALUE_TYPES:
+            if type(bot_id) is not str or bot_id not in self._asked_bots or type(white_label) not in _TRUTH_VALUE_TYPES:
                 raise ValueError("a bot was not asked for")
             add = self._builder.add_white_label_bot if white_label else self._builder.add_known_bot
             add(bot_id)
-
-
-def _require_texts(row_id: Any, *keys: Any) -> None:
-    """Require an id that is not blank, and keys that are plain: a subclass could take itself for what was asked for."""
-    if type(row_id) is not str or not row_id.strip():
-        raise ValueError("a row has no id")
-    for key in keys:
-        if type(key) is not str:
-            raise ValueError("a key is missing")
