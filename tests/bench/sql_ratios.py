@@ -45,7 +45,8 @@ from neo_routing import (
 )
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.look_up.deadlines import Call
-from neo_routing_adapters.sql.look_up.statements import Statement, Statements
+from neo_routing_adapters.sql.look_up.evidence import Statement
+from neo_routing_adapters.sql.look_up.statements import Statements
 from neo_routing_adapters.sql.look_up.threads import threads_for
 from neo_routing_adapters.sql.tables.directory_import import import_directory
 from neo_routing_adapters.sql.tables.upgrade import upgrade
@@ -167,9 +168,13 @@ def name_of(size: int) -> str:
 
 
 def bare_loop(cursor: Any, statements: Iterable[Statement], **options: Any) -> Loop:
+    return driver_loop(cursor, [(one.sql, one.arguments) for one in statements], **options)
+
+
+def driver_loop(cursor: Any, taken: Iterable[tuple[str, Any]], **options: Any) -> Loop:
     def loop() -> None:
-        for statement in statements:
-            cursor.execute(statement[0], statement[1], **options)
+        for sql, arguments in taken:
+            cursor.execute(sql, arguments, **options)
             cursor.fetchall()
 
     return loop
@@ -307,7 +312,7 @@ def through_proxy(server: PostgresServer, proxy: Proxy, size: int) -> None:
                     await adecide(*one, async_directory)
 
             loops = {
-                "empty": bare_loop(bare.cursor(), [("SELECT 1", ())] * len(few), prepare=True),
+                "empty": driver_loop(bare.cursor(), [("SELECT 1", ())] * len(few), prepare=True),
                 "bare": bare_loop(bare.cursor(), statements_for(engine, few), prepare=True),
                 "decide": decide_loop(few, directory),
                 "async empty": lambda: runner.run(fetch_nothing()),

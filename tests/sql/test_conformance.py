@@ -41,7 +41,7 @@ from neo_routing.testing.conformance import ConformanceWorld, conformance_worlds
 from neo_routing_adapters.json_lines import read_case
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.look_up.rows import FoundRows
-from neo_routing_adapters.sql.look_up.statements import Sort
+from neo_routing_adapters.sql.look_up.sorts import Sort
 from stored import engine_with_tables, store
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them

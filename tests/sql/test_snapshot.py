@@ -21,7 +21,8 @@ from moves import answer, answers, case, load, move
 from neo_routing import Rows, RowsNeeded, decide, decide_many
 from neo_routing_adapters.sql import SqlDirectory
 from neo_routing_adapters.sql.look_up.rows import FoundRows
-from neo_routing_adapters.sql.look_up.statements import Sort, Statements
+from neo_routing_adapters.sql.look_up.sorts import Sort
+from neo_routing_adapters.sql.look_up.statements import Statements
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.look_up.connections import Connections
 from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
+from neo_routing_adapters.sql.look_up.evidence import Statement
 from neo_routing_adapters.sql.look_up.reader import LATE, Reader
-from neo_routing_adapters.sql.look_up.statements import Statement
 from neo_routing_adapters.sql.look_up.tasks import Tasks
 from neo_routing_adapters.sql.look_up.threads import keep_no_deadlines, threads_for
 

@@ -20,7 +20,6 @@ Row: TypeAlias = tuple[Any, ...]
 MARKED: Final = "@"
 """Stands in a text for what identifies it, until that is known."""
 
-_TENANT_FOUND, _TOKEN, _STATE, _WHOLE = 1, 2, 5, 8
 _BYTES: Final = 9
 
 
@@ -43,12 +42,32 @@ Asked: TypeAlias = tuple[Collection[Any], Collection[Any], Collection[Any]]
 NOTHING: Final[Asked] = ((), (), ())
 
 
+class Marker(NamedTuple):
+    """What the first row of an answer says, column by column."""
+
+    sort: int
+    tenant_found: str | None
+    """The tenant, if that is there. For a batch nothing: its tenants come by themselves."""
+    asked_for: str | None
+    """The tenant that was asked about, or the token of a batch."""
+    agent_id: int | None
+    digest: str | None
+    """What identifies the text of the statement."""
+    managed_key_or_snapshot: str | None
+    """The key that was asked about. For a batch the name of the snapshot that it is from, which is not known before."""
+    bot_id: str | None
+    m365_tenant_id: str | None
+    is_whole: bool | None
+    """Whether nothing was hidden, and nothing shown that may never have been."""
+    nothing: None
+
+
 class Statement(NamedTuple):
     """A statement as the cursor of a driver takes it, and what its answer must say."""
 
     sql: str
     arguments: Any
-    marker: Row
+    marker: Marker
     """The first row of an answer; for a batch without the name of its snapshot, else as if the tenant were there."""
 
     asked: Asked
@@ -76,30 +95,32 @@ def take_marker(statement: Statement, found: list[Any]) -> Any:
     if not found:
         raise NoAnswer("there is no marker")
     first = tuple(found[0])
-    if first == statement.marker and first[_TENANT_FOUND] is not None:  # nearly always, unless it is a batch's
+    if first == statement.marker and statement.marker.tenant_found is not None:  # nearly always, unless it is a batch's
         return None
-    said = _verified(first, statement)
-    if said is None or not statement.single:
+    marker = _verified(first, statement)
+    if marker.tenant_found is None:
         del found[0]
-    return None if statement.single else said
+    return None if statement.single else marker.managed_key_or_snapshot
 
 
-def _verified(first: Row, statement: Statement) -> Any:
-    """Return what is said in the one place of the marker that is not known before: the tenant, or the snapshot."""
-    expected = [*statement.marker]
-    if len(first) != len(expected):
+def _verified(first: Row, statement: Statement) -> Marker:
+    """Return what is said, if it differs from what was expected in nothing but what is not known before."""
+    if len(first) != len(Marker._fields):
         raise NoAnswer("the marker is another statement's")
-    unknown = _TENANT_FOUND if statement.single else _STATE
-    expected[unknown] = first[unknown]
-    if first == tuple(expected):
-        return first[unknown]
-    expected[_WHOLE] = False
-    if first == tuple(expected):
+    said, expected = Marker(*first), statement.marker
+    if statement.single:
+        expected = expected._replace(tenant_found=said.tenant_found)
+    else:
+        expected = expected._replace(managed_key_or_snapshot=said.managed_key_or_snapshot)
+    if said == expected:
+        return said
+    if said == expected._replace(is_whole=False):
         raise Hidden("rows may be hidden, or shown that are not committed")
     raise NoAnswer("the marker is another answer's")
 
 
 def verify_end(statement: Statement, found: list[Any]) -> None:
     """Take the last row off the last of an answer to a batch. Raises `NoAnswer` unless it is that statement's."""
-    if not found or tuple(found.pop()) != (0, None, statement.marker[_TOKEN], *[None] * 7):
+    end = Marker(0, None, statement.marker.asked_for, None, None, None, None, None, None, None)
+    if not found or tuple(found.pop()) != end:
         raise NoAnswer("the answer has no end")

@@ -244,7 +244,8 @@ class Reader:
         token, query = drawn(), IN_AN_OLD_FORM[self._dialect.name]
         hide_nothing = "" if self._local else ", set_config('row_security', 'off', false)"
         cursor.execute(f"SELECT '{token}', ({query}){hide_nothing}")
-        if _told(cursor, token)[0]:
+        is_old, *_ = _told(cursor, token)
+        if is_old:
             raise _OldForm
 
     def _answered(self, cursor: Any, statements: Sequence[Statement], *, hiding: bool = True) -> FoundRows:
@@ -282,7 +283,8 @@ class Reader:
             if getattr(error, "sqlstate", None) != _UNTRANSLATABLE:
                 raise
             return False
-        return _told(cursor, token)[0] is True
+        is_said, *_ = _told(cursor, token)
+        return is_said is True
 
     def _is_gone(self, error: Any, connection: PoolProxiedConnection) -> bool:
         if getattr(error, "sqlstate", None) in _OUTLIVED or isinstance(error, _GONE.get(self._dialect.driver, ())):
@@ -355,7 +357,8 @@ def _executed(cursor: Any, statements: Sequence[Statement], before: Sequence[str
 
 def _asked_by(statements: Sequence[Statement]) -> Asked:
     if len(statements) == 1:
-        return statements[0].asked
+        [statement] = statements
+        return statement.asked
     agent_ids, bot_ids, m365_tenant_ids = zip(*(statement.asked for statement in statements), strict=True)
     return set().union(*agent_ids), set().union(*bot_ids), set().union(*m365_tenant_ids)
 
@@ -368,9 +371,11 @@ def _require_one_snapshot(snapshots: AbstractSet[str | None]) -> None:
 def _told(cursor: Any, token: str) -> Sequence[Any]:
     """Return what the one row of an answer says after the token."""
     answer = cursor.fetchmany(2)
-    if len(answer) != 1 or answer[0][0] != token:
-        raise NoAnswer("the answer is another's")
-    return tuple(answer[0])[1:]
+    if len(answer) == 1:
+        [(said, *told)] = answer
+        if said == token:
+            return told
+    raise NoAnswer("the answer is another's")
 
 
 def _is_unsayable(error: BaseException) -> bool:

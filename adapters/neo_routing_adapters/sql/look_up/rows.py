@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from neo_routing import Rows, RowsBuilder
 from neo_routing_adapters.sql.look_up.evidence import Asked
-from neo_routing_adapters.sql.look_up.statements import Sort
+from neo_routing_adapters.sql.look_up.sorts import Sort
 
 # Plain integers: a member of an enumeration takes longer to find than its row to read.
 _, _TENANT, _AGENT, _CHANNEL, _LINK, _BOT = map(int, Sort)
