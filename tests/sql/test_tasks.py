@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import pytest
-from sqlalchemy.util import await_, greenlet_spawn
+from sqlalchemy.util import await_only, greenlet_spawn
 
 from neo_routing_adapters.sql.look_up.deadlines import Call
 from neo_routing_adapters.sql.look_up.tasks import Tasks
@@ -25,7 +25,7 @@ async def run(function: Callable[[], Any]) -> Any:
 
 def test_those_that_wait_at_the_same_time_do_not_meet() -> None:
     def waits(number: int) -> int:
-        return await_(asyncio.sleep(0, number)) * 1000 + await_(asyncio.sleep(0, number))
+        return await_only(asyncio.sleep(0, number)) * 1000 + await_only(asyncio.sleep(0, number))
 
     async def many() -> list[int]:
         tasks = Tasks()
@@ -40,7 +40,7 @@ def test_what_is_awaited_in_vain_is_raised_where_it_was_awaited_and_what_is_rais
 
     def passes_on() -> None:
         try:
-            await_(fails())
+            await_only(fails())
         except LookupError as error:
             raise KeyError("somebody") from error
 
@@ -48,7 +48,7 @@ def test_what_is_awaited_in_vain_is_raised_where_it_was_awaited_and_what_is_rais
         with pytest.raises(KeyError, match="somebody") as raised:
             await run(passes_on)
         assert isinstance(raised.value.__cause__, LookupError)
-        return await run(lambda: await_(asyncio.sleep(0, 12)))
+        return await run(lambda: await_only(asyncio.sleep(0, 12)))
 
     assert asyncio.run(both()) == 12
 
@@ -89,9 +89,9 @@ def test_a_call_whose_task_is_cancelled_ends_as_an_outage_and_tidies_up() -> Non
 
     def waits() -> None:
         try:
-            await_(asyncio.Event().wait())
+            await_only(asyncio.Event().wait())
         except asyncio.CancelledError:
-            await_(asyncio.sleep(0))  # as somebody does who tidies up
+            await_only(asyncio.sleep(0))  # as somebody does who tidies up
             tidied.append(True)
             raise
 
@@ -110,4 +110,4 @@ def test_a_call_whose_task_is_cancelled_ends_as_an_outage_and_tidies_up() -> Non
 
 
 def test_a_host_that_is_in_a_greenlet_itself_can_ask() -> None:
-    assert asyncio.run(greenlet_spawn(lambda: await_(run(lambda: await_(asyncio.sleep(0, 12)))))) == 12
+    assert asyncio.run(greenlet_spawn(lambda: await_only(run(lambda: await_only(asyncio.sleep(0, 12)))))) == 12

@@ -24,7 +24,7 @@ from sqlalchemy.pool import (
     SingletonThreadPool,
     StaticPool,
 )
-from sqlalchemy.util import await_
+from sqlalchemy.util import await_only
 
 from neo_routing_adapters.sql.look_up.deadlines import Call, Line, TooLate
 from neo_routing_adapters.sql.look_up.forks import renew_after_fork
@@ -78,7 +78,7 @@ class _AsyncpgCursor:
         self._rows: list[Any] = []
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
-        self._rows = await_(self._fetched(sql, arguments))
+        self._rows = await_only(self._fetched(sql, arguments))
 
     def fetchmany(self, _size: int) -> list[Any]:
         """Return all rows, however many: asyncpg has made them already."""

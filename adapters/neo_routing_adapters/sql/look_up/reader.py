@@ -372,9 +372,9 @@ def _told(cursor: Any, token: str) -> Sequence[Any]:
     """Return what the one row of an answer says after the token."""
     answer = cursor.fetchmany(2)
     if len(answer) == 1:
-        [(said, *told)] = answer
+        [[said, *told]] = answer
         if said == token:
-            return told
+            return [*told]
     raise NoAnswer("the answer is another's")
 
 
