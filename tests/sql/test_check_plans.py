@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, event
 
-from neo_routing_adapters.sql.check.plans import plan_findings
-from neo_routing_adapters.sql.transactions import reading
+from neo_routing_adapters.sql.tables.check.plans import plan_findings
+from neo_routing_adapters.sql.tables.transactions import reading
 from tests.programs.databases.administered import upgraded
 from tests.sql.test_check import found, put_a_view, run
 

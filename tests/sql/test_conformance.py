@@ -40,8 +40,8 @@ from neo_routing.testing import World, cases, directories
 from neo_routing.testing.conformance import ConformanceWorld, conformance_worlds
 from neo_routing_adapters.json_lines import read_case
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.rows import FoundRows
-from neo_routing_adapters.sql.statements import Sort
+from neo_routing_adapters.sql.look_up.rows import FoundRows
+from neo_routing_adapters.sql.look_up.sorts import Sort
 from tests.programs.databases.stored import engine_with_tables, store
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them

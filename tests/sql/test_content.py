@@ -35,8 +35,8 @@ from neo_routing.testing.contract_cases import all_needed
 from neo_routing.testing.strategies import directories
 from neo_routing_adapters.memory import read_directory
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.directory_export import export_directory, stored_content
-from neo_routing_adapters.sql.directory_import import import_directory
+from neo_routing_adapters.sql.tables.directory_export import export_directory, stored_content
+from neo_routing_adapters.sql.tables.directory_import import import_directory
 from tests.programs.databases.administered import upgraded
 from tests.programs.databases.stored import store
 from tests.programs.fuzz.toml_text import toml_text

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from neo_routing import AsyncSessionDirectory, SessionDirectory
 from neo_routing.testing import AsyncSessionDirectoryContract, Relation, SessionDirectoryContract, World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
+from neo_routing_adapters.sql.tables.directory_import import import_directory
 from tests.programs.databases.administered import upgraded
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them

@@ -39,9 +39,10 @@ from neo_routing import (
     decide_many,
 )
 from neo_routing.testing import World
-from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, reader
-from neo_routing_adapters.sql.evidence import Hidden, NoAnswer, Statement, take_marker, verify_end
-from neo_routing_adapters.sql.statements import Statements
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from neo_routing_adapters.sql.look_up import reader
+from neo_routing_adapters.sql.look_up.evidence import Hidden, NoAnswer, Statement, take_marker, verify_end
+from neo_routing_adapters.sql.look_up.statements import Statements
 from tests.programs.databases import faults
 from tests.programs.databases.plain import make_plain_tables
 from tests.programs.databases.stored import engine_with_tables, store

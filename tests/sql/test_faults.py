@@ -381,7 +381,7 @@ def test_a_directory_works_in_a_process_that_was_forked_and_keeps_its_deadline_t
 
 CUT_IN_THE_CHILD = """
 import os, signal, threading
-from neo_routing_adapters.sql.deadlines import Call, Watch
+from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
 
 class Noted:
     def __init__(self):

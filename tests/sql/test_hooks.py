@@ -23,13 +23,14 @@ import psycopg
 import pytest
 from sqlalchemy import AssertionPool, Engine, NullPool, SingletonThreadPool, StaticPool, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.util import await_
+from sqlalchemy.util import await_only
 
 from neo_routing import DirectoryUnavailable, adecide, decide
-from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, threads
-from neo_routing_adapters.sql.deadlines import Call, Watch
-from neo_routing_adapters.sql.tasks import MOST_LATE
-from neo_routing_adapters.sql.threads import MOST_THREADS
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from neo_routing_adapters.sql.look_up import threads
+from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
+from neo_routing_adapters.sql.look_up.tasks import MOST_LATE
+from neo_routing_adapters.sql.look_up.threads import MOST_THREADS
 from tests.programs.databases import faults
 from tests.programs.databases.faults import (
     APPLICATION,
@@ -81,7 +82,7 @@ class Gate:
         except RuntimeError:
             self._open.wait(PATIENCE)
         else:
-            await_(self.awaited())
+            await_only(self.awaited())
 
     async def awaited(self) -> None:
         while not self._open.is_set():  # noqa: ASYNC110  # a thread opens it
@@ -292,7 +293,7 @@ def test_tasks_that_will_not_be_cancelled_make_outages_at_once_instead_of_ever_m
     def clings(*_: object) -> None:
         while not released:
             with suppress(asyncio.CancelledError):
-                await_(asyncio.sleep(0.01))
+                await_only(asyncio.sleep(0.01))
 
     async def main() -> None:
         async with directory_on(site, driver, deadline=0.1, poolclass=NullPool) as directory:
@@ -390,7 +391,7 @@ def test_a_hook_that_decides_by_itself_once_gets_its_own_answer(site: Site, driv
 def decided_within(one: Host) -> Any:
     """Decide from within a hook."""
     directory = one.directory(one.deadline)
-    return decide(*CASE, directory) if isinstance(one, SyncHost) else await_(adecide(*CASE, directory))
+    return decide(*CASE, directory) if isinstance(one, SyncHost) else await_only(adecide(*CASE, directory))
 
 
 @every_driver
@@ -432,7 +433,7 @@ def test_a_connection_that_takes_longer_to_open_than_a_call_may_wait_is_there_fo
             if driver == "psycopg":
                 threading.Event().wait(0.01)
             else:
-                await_(asyncio.sleep(0.01))
+                await_only(asyncio.sleep(0.01))
 
     with opened(driver, site) as one:
         event.listen(one.engine, "do_connect", takes_long)

@@ -31,7 +31,7 @@ from neo_routing import (
 )
 from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.rows import FoundRows
+from neo_routing_adapters.sql.look_up.rows import FoundRows
 from tests.programs.databases.stored import engine_with_tables, store
 
 PLATFORM = Caller(CallerKind.PLATFORM, "msp-a")

@@ -32,7 +32,7 @@ from neo_routing import (
 from neo_routing_adapters.command import main
 from neo_routing_adapters.memory import MemoryDirectory
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.check import Severity, check
+from neo_routing_adapters.sql.tables.check import Severity, check
 from tests.programs.databases.query_plans import scans
 
 PAGE = Path(__file__).parents[2] / "docs" / "databases.md"

@@ -32,8 +32,8 @@ from neo_routing import (
 from neo_routing.testing import World
 from neo_routing.testing.contract_cases import MOVED
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.directory_import import import_directory
-from neo_routing_adapters.sql.statements import Statements
+from neo_routing_adapters.sql.look_up.statements import Statements
+from neo_routing_adapters.sql.tables.directory_import import import_directory
 from tests.programs.databases.administered import engine_at, upgraded
 from tests.programs.databases.query_plans import rows_read, scans
 from tests.programs.servers.proxy import Proxy

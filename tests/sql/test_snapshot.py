@@ -19,8 +19,9 @@ from sqlalchemy import Engine, create_engine, event
 
 from neo_routing import Rows, RowsNeeded, decide, decide_many
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.rows import FoundRows
-from neo_routing_adapters.sql.statements import Sort, Statements
+from neo_routing_adapters.sql.look_up.rows import FoundRows
+from neo_routing_adapters.sql.look_up.sorts import Sort
+from neo_routing_adapters.sql.look_up.statements import Statements
 from tests.programs.databases.moves import answer, answers, case, load, move
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them

@@ -21,6 +21,7 @@ from neo_routing import (
     SessionRequest,
     decide,
 )
+from neo_routing.content import require_whole
 
 PLATFORM = Caller(CallerKind.PLATFORM, "platform")
 MESSAGE = SessionRequest(
@@ -70,6 +71,14 @@ def test_a_row_that_comes_twice_counts_once() -> None:
         rows.add_channel(("ch", "msp-a", 2, True, None), "desk", ChannelStatus.ACTIVE, ["contoso", "Contoso"])
         rows.add_link("msp-a", "contoso", "co", "Contoso")
     assert decided(rows).result.unwrap().end_company_id == "co"
+
+
+def test_a_slice_is_said_to_be_one_and_is_taken_for_no_whole_directory() -> None:
+    assert not builder().rows().is_slice
+    found = builder().rows(is_slice=True)
+    assert found.is_slice
+    with pytest.raises(ValueError, match="slice"):
+        require_whole(found)
 
 
 def test_groups_of_any_size_are_kept_whole() -> None:

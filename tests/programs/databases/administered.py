@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Table, create_engine, event, select
 from neo_routing import Agent, AgentKind, Channel, EndCompany, ManagedAgentKey, Tenant
 from neo_routing.testing import World
 from neo_routing_adapters.sql.schema import metadata
-from neo_routing_adapters.sql.upgrade import upgrade
+from neo_routing_adapters.sql.tables.upgrade import upgrade
 
 TENANTS = (Tenant(id="msp-a", name="MSP A"), Tenant(id="msp-b"))
 AGENT = Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL, managed_key=ManagedAgentKey.NEO_SUPPORT)

@@ -53,10 +53,10 @@ from neo_routing.testing.strategies import (
     TENANT_IDS,
 )
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.reader import LATE
+from neo_routing_adapters.sql.look_up.reader import LATE
 from neo_routing_adapters.sql.schema import RELATIONS, agents, channels, end_companies, installations, links, metadata
 from neo_routing_adapters.sql.schema import tenants as tenants_table
-from neo_routing_adapters.sql.stored_rows import (
+from neo_routing_adapters.sql.tables.stored_rows import (
     agent_row,
     channel_row,
     end_company_row,

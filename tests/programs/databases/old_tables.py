@@ -8,11 +8,11 @@ from typing import Any
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, insert, text
 
-from neo_routing_adapters.sql import upgrade as upgrade_module
-from neo_routing_adapters.sql.check.clashes import CLASHES
-from neo_routing_adapters.sql.our_tables import MIGRATIONS, VERSION_TABLE
 from neo_routing_adapters.sql.schema import channels, end_companies, installations, links, tenants
-from neo_routing_adapters.sql.transactions import writing
+from neo_routing_adapters.sql.tables import upgrade as upgrade_module
+from neo_routing_adapters.sql.tables.clashes import CLASHES
+from neo_routing_adapters.sql.tables.our_tables import MIGRATIONS, VERSION_TABLE
+from neo_routing_adapters.sql.tables.transactions import writing
 
 # Whatever a database says of its tables: constraints with their texts, columns, indexes, triggers.
 CATALOGUE = {

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import asyncpg
 
 from neo_routing import RowsNeeded
 from neo_routing_adapters.sql import RELATIONS
-from neo_routing_adapters.sql.statements import Statement, Statements
+from neo_routing_adapters.sql.look_up.evidence import Statement
+from neo_routing_adapters.sql.look_up.statements import Statements
 
 
 def scans(connection: Connection, needed: Sequence[RowsNeeded], *, generic: bool = False) -> list[str]:
