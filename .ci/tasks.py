@@ -1,12 +1,12 @@
 """Sets up an environment of its own, `.venv`, and runs one task in it.
 
     python3 .ci/tasks.py demo         the main job on the sample directory
-    python3 .ci/tasks.py test         all tests
+    python3 .ci/tasks.py test         the tests; with --thorough those too that take long, as in CI
     python3 .ci/tasks.py prove        every small world: the core against the reference model, and the laws
     python3 .ci/tasks.py check        linters, type checkers, import contracts
     python3 .ci/tasks.py bench        what the library costs, as ratios to a floor
     python3 .ci/tasks.py bench-sql    what the directory in a database costs, as ratios to the bare statement
-    python3 .ci/tasks.py all          test, then prove, then check
+    python3 .ci/tasks.py all          test --thorough, then prove, then check
 
 What follows the name of a task goes to the last of its commands.
 
@@ -41,7 +41,7 @@ GROUPS = {
     "all": ["test", "check"],
 }
 PYTEST = ["python", "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
-TEST = [[*PYTEST, "--cov", "--cov-report=term-missing:skip-covered"]]
+TEST = [*PYTEST, "--cov", "--cov-report=term-missing:skip-covered"]
 PROVE = [["neo-routing", "prove"], ["neo-routing", "prove", "--scope", "tiny", "--laws"]]
 CHECK = [
     ["ruff", "check"],
@@ -55,10 +55,10 @@ COMMANDS = {
     "demo": [["neo-routing", "demo"]],
     "bench": [["python", "tests/bench/ratios.py"]],
     "bench-sql": [["python", "tests/bench/sql_ratios.py"]],
-    "test": TEST,
+    "test": [TEST],
     "prove": PROVE,
     "check": CHECK,
-    "all": [*TEST, *PROVE, *CHECK],
+    "all": [[*TEST, "--thorough"], *PROVE, *CHECK],
 }
 
 

@@ -14,6 +14,8 @@ def plain_text(value: str) -> str:
     Traceback (most recent call last):
     neo_routing.complaints.IllFormed: must be a string
     """
+    if type(value) is str:  # nearly always
+        return value
     if issubclass(type(value), str):
         return str.__str__(value)
     raise IllFormed("must be a string", Complaint.NOT_A_STRING)

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 from neo_routing import well_formed
 from neo_routing.complaints import IllFormed
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
+from neo_routing.known_ids import each_once
 from neo_routing.plain_text import plain_text
 from neo_routing.printable import printable
 from neo_routing.rows import ChannelRow, Rows
@@ -17,10 +18,11 @@ _Channels: TypeAlias = dict[tuple[str, str], tuple[ChannelRow, ...]]
 _AGENT_KINDS: Final = well_formed.members_of(AgentKind)
 _CHANNEL_STATUSES: Final = well_formed.members_of(ChannelStatus)
 _MANAGED_AGENT_KEYS: Final = well_formed.members_of(ManagedAgentKey)
-_OTHER_KIND: Final = {
-    AgentKind.CONVERSATIONAL: AgentKind.TRIGGERED,
-    AgentKind.TRIGGERED: AgentKind.CONVERSATIONAL,
-}
+# To go through an enumeration, or to ask it for a member, takes as long as to add a row: see `Name`.
+_CONVERSATIONAL, _TRIGGERED = AgentKind
+_ACTIVE, _DISCONNECTED = ChannelStatus
+_MANAGED_KEYS: Final = tuple(ManagedAgentKey)
+_OTHER_KIND: Final = {_CONVERSATIONAL: _TRIGGERED, _TRIGGERED: _CONVERSATIONAL}
 
 
 class RowsBuilder:
@@ -41,11 +43,11 @@ class RowsBuilder:
         # Dicts for sets too: the garbage collector visits a set at each collection, and never a dict of plain values.
         self._tenants: dict[str, None] = {}
         self._tenant_names: dict[str, str] = {}
-        self._agents: dict[AgentKind, dict[int, str]] = {kind: {} for kind in AgentKind}
+        self._agents: dict[AgentKind, dict[int, str]] = {_CONVERSATIONAL: {}, _TRIGGERED: {}}
         self._agent_names: dict[int, str] = {}
-        self._managed_agents: dict[ManagedAgentKey, dict[str, tuple[int, ...]]] = {key: {} for key in ManagedAgentKey}
-        self._installations: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
-        self._channels: dict[ChannelStatus, _Channels] = {status: {} for status in ChannelStatus}
+        self._managed_agents: dict[ManagedAgentKey, dict[str, tuple[int, ...]]] = {key: {} for key in _MANAGED_KEYS}
+        self._installations: dict[ChannelStatus, _Channels] = {_ACTIVE: {}, _DISCONNECTED: {}}
+        self._channels: dict[ChannelStatus, _Channels] = {_ACTIVE: {}, _DISCONNECTED: {}}
         self._white_label_bots: dict[str, None] = {}
         self._known_bots: dict[str, None] = {}
         self._end_companies: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -54,8 +56,10 @@ class RowsBuilder:
         # What the same id must say again: rows that differ are of two snapshots, or ids that are unique only per owner.
         self._channel_rows: dict[str, tuple[ChannelStatus, str, ChannelRow]] = {}
         self._end_company_owners: dict[str, str] = {}
-        # Ids recur in many rows: one object for each saves half of the memory.
-        self._texts: dict[str, str] = {}
+        # One object for each id saves half of the memory.
+        self._identifier = each_once(well_formed.identifier)
+        self._bot_id = each_once(well_formed.bot_id)
+        self._m365_tenant_id = each_once(well_formed.m365_tenant_id)
         self._larger_groups: list[tuple[dict[Any, Any], Any]] = []
 
     def add_tenant(self, tenant_id: str, name: str | None = None) -> None:
@@ -91,10 +95,11 @@ class RowsBuilder:
         bot_id, white_label = self._bot_id(bot_id), _truth_value(white_label)
         show_steps = None if show_steps is None else _truth_value(show_steps)
         row = (plain_text(channel_id), tenant_id, well_formed.agent_id(agent_id), white_label, show_steps)
+        said = (status, bot_id, row)
         if isinstance(installed_m365_tenant_ids, str):  # its letters are no ids
             raise IllFormed("must be a list", place="installed_m365_tenant_ids")
         installed = [self._m365_tenant_id(each) for each in installed_m365_tenant_ids]
-        if self._channel_rows.setdefault(row[0], (status, bot_id, row)) != (status, bot_id, row):
+        if self._channel_rows.setdefault(row[0], said) != said:
             raise ValueError(f"channel {printable(row[0])} is there already, and otherwise")
         self._add(self._channels[status], (tenant_id, bot_id), row)
         self._known_bots[bot_id] = None
@@ -117,29 +122,33 @@ class RowsBuilder:
 
     def add_link(self, tenant_id: str, m365_tenant_id: str, end_company_id: str, name: str) -> None:
         """Add a link from an end-company of the tenant to an M365 tenant."""
-        key = (self._identifier(tenant_id), self._m365_tenant_id(m365_tenant_id))
-        self._add_company(key[0], plain_text(end_company_id), plain_text(name))
-        self._add(self._end_companies, key, plain_text(end_company_id))
+        tenant_id, m365_tenant_id = self._identifier(tenant_id), self._m365_tenant_id(m365_tenant_id)
+        end_company_id = plain_text(end_company_id)
+        self._add_company(tenant_id, end_company_id, plain_text(name))
+        self._add(self._end_companies, (tenant_id, m365_tenant_id), end_company_id)
 
     def add_end_company(self, tenant_id: str, end_company_id: str, name: str) -> None:
         """Add an end-company, which is kept even if it is linked to no M365 tenant; nobody decides by such a one."""
         self._add_company(self._identifier(tenant_id), plain_text(end_company_id), plain_text(name))
 
-    def rows(self, revision: str | None = None) -> Rows:
-        """Return all that was added, as of this revision of the directory; add nothing afterwards."""
+    def rows(self, revision: str | None = None, *, is_slice: bool = False) -> Rows:
+        """Return all that was added, as of this revision of the directory; add nothing afterwards.
+
+        Say that it is a slice where an absent row may well be there: nobody takes that for a whole directory then.
+        """
         for groups, key in self._larger_groups:
             groups[key] = tuple(groups[key])
         return Rows(
             tenants=self._tenants.keys(),
             tenant_names=self._tenant_names,
-            conversational_agents=self._agents[AgentKind.CONVERSATIONAL],
-            triggered_agents=self._agents[AgentKind.TRIGGERED],
+            conversational_agents=self._agents[_CONVERSATIONAL],
+            triggered_agents=self._agents[_TRIGGERED],
             agent_names=self._agent_names,
             managed_agents=self._managed_agents,
-            active_installations=self._installations[ChannelStatus.ACTIVE],
-            disconnected_installations=self._installations[ChannelStatus.DISCONNECTED],
-            active_channels=self._channels[ChannelStatus.ACTIVE],
-            disconnected_channels=self._channels[ChannelStatus.DISCONNECTED],
+            active_installations=self._installations[_ACTIVE],
+            disconnected_installations=self._installations[_DISCONNECTED],
+            active_channels=self._channels[_ACTIVE],
+            disconnected_channels=self._channels[_DISCONNECTED],
             white_label_bots=self._white_label_bots.keys(),
             known_bots=self._known_bots.keys(),
             end_companies=self._end_companies,
@@ -147,6 +156,7 @@ class RowsBuilder:
             standard_installations=self._standard_installations,
             unlinked_end_companies=self._unlinked(),
             revision=None if revision is None else plain_text(revision),
+            is_slice=is_slice,
         )
 
     def _add_company(self, owner_id: str, end_company_id: str, name: str) -> None:
@@ -157,19 +167,6 @@ class RowsBuilder:
     def _unlinked(self) -> dict[str, str]:
         linked = {company_id for company_ids in self._end_companies.values() for company_id in company_ids}
         return {each: owner for each, owner in self._end_company_owners.items() if each not in linked}
-
-    def _identifier(self, tenant_id: str) -> str:
-        known = self._texts.get(tenant_id) if type(tenant_id) is str else None
-        return known or self._shared(well_formed.identifier(tenant_id))
-
-    def _bot_id(self, bot_id: str) -> str:
-        return self._shared(well_formed.bot_id(bot_id))
-
-    def _m365_tenant_id(self, m365_tenant_id: str) -> str:
-        return self._shared(well_formed.m365_tenant_id(m365_tenant_id))
-
-    def _shared(self, text: str) -> str:
-        return self._texts.setdefault(text, text)
 
     def _add(self, groups: dict[Any, Any], key: Any, item: Any) -> None:
         group = groups.get(key)

@@ -18,41 +18,42 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-from attrs import frozen
 from psycopg import RawCursor
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.ext.asyncio import create_async_engine
 
-sys.path.append(str(Path(__file__).parent.parent / "servers"))
+sys.path.append(str(Path(__file__).parents[2]))
 
 import world
 from neo_routing import (
     Caller,
     CallerKind,
+    HeldRows,
+    Rows,
     RowsNeeded,
     SessionRequest,
     adecide,
+    content_of,
     decide,
     decide_many,
     parse_session_request,
 )
-from neo_routing_adapters.memory import MemoryDirectory
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.deadlines import Call
-from neo_routing_adapters.sql.directory_import import import_directory
-from neo_routing_adapters.sql.statements import Statement, Statements
-from neo_routing_adapters.sql.threads import threads_for
-from neo_routing_adapters.sql.upgrade import upgrade
-from postgres_server import PostgresServer
-from proxy import Proxy
-from query_plans import scans
+from neo_routing_adapters.sql.look_up.deadlines import Call
+from neo_routing_adapters.sql.look_up.evidence import Statement
+from neo_routing_adapters.sql.look_up.statements import Statements
+from neo_routing_adapters.sql.look_up.threads import threads_for
+from neo_routing_adapters.sql.tables.directory_import import import_directory
+from neo_routing_adapters.sql.tables.upgrade import upgrade
 from report import best_rounds, report
+from tests.programs.databases.query_plans import scans
+from tests.programs.servers.postgres_server import PostgresServer
+from tests.programs.servers.proxy import Proxy
 from world import Asked
 
 SMALL, MEDIUM, LARGE = 1_000, 20_000, 1_000_000
@@ -68,17 +69,13 @@ Case = tuple[Caller, SessionRequest]
 Loop = Callable[[], None]
 
 
-@frozen
-class Content:
-    """The benchmark's world, as an import takes it."""
-
-    size: int
-
-    def __iter__(self) -> Iterator[Any]:
-        return chain(*(getattr(world, name)(self.size) for name in ("tenants", "agents", "channels", "end_companies")))
-
-    def __len__(self) -> int:
-        return 0  # nobody looks at the progress
+def content(size: int) -> Rows:
+    return content_of(
+        tenants=world.tenants(size),
+        agents=world.agents(size),
+        channels=world.channels(size),
+        end_companies=world.end_companies(size),
+    )
 
 
 def platform(number: int, **body: Any) -> world.Call:
@@ -151,7 +148,7 @@ def unpinned(server: PostgresServer) -> Iterator[None]:
 def load(engine: Engine, size: int) -> None:
     started = time.perf_counter()
     upgrade(engine)
-    import_directory(engine, Content(size))
+    import_directory(engine, content(size))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM")
     print(f"\n{engine.dialect.name}, {size:,} tenants, loaded in {time.perf_counter() - started:.0f} s", flush=True)
@@ -171,9 +168,13 @@ def name_of(size: int) -> str:
 
 
 def bare_loop(cursor: Any, statements: Iterable[Statement], **options: Any) -> Loop:
+    return driver_loop(cursor, [(one.sql, one.arguments) for one in statements], **options)
+
+
+def driver_loop(cursor: Any, taken: Iterable[tuple[str, Any]], **options: Any) -> Loop:
     def loop() -> None:
-        for statement in statements:
-            cursor.execute(statement[0], statement[1], **options)
+        for sql, arguments in taken:
+            cursor.execute(sql, arguments, **options)
             cursor.fetchall()
 
     return loop
@@ -211,12 +212,7 @@ def thread_loop(engine: Engine, count: int) -> Loop:
 
 
 def require_the_same_answers(size: int, directory: SqlDirectory) -> None:
-    in_memory = MemoryDirectory(
-        tenants=world.tenants(size),
-        agents=world.agents(size),
-        channels=world.channels(size),
-        end_companies=world.end_companies(size),
-    )
+    in_memory = HeldRows(content(size))
     cases = [one for some in cases_by_shape(size).values() for one in some]
     for one in cases:
         expected, found = decide(*one, in_memory), decide(*one, directory)
@@ -316,7 +312,7 @@ def through_proxy(server: PostgresServer, proxy: Proxy, size: int) -> None:
                     await adecide(*one, async_directory)
 
             loops = {
-                "empty": bare_loop(bare.cursor(), [("SELECT 1", ())] * len(few), prepare=True),
+                "empty": driver_loop(bare.cursor(), [("SELECT 1", ())] * len(few), prepare=True),
                 "bare": bare_loop(bare.cursor(), statements_for(engine, few), prepare=True),
                 "decide": decide_loop(few, directory),
                 "async empty": lambda: runner.run(fetch_nothing()),

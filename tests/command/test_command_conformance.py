@@ -24,7 +24,7 @@ from neo_routing_adapters.json_lines import answer_line
 from neo_routing_adapters.memory import read_directory
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from tests.command.conftest import Run
 
 WORLDS = {world.name: world for world in conformance_worlds()}
 WORLD = WORLDS["own-agent"]

@@ -26,11 +26,11 @@ from neo_routing_adapters.command.findings import Findings
 from neo_routing_adapters.command.import_change import tell_change
 from neo_routing_adapters.extras import how_to_install
 from neo_routing_adapters.sql import RELATIONS
-from neo_routing_adapters.sql.check import Finding, Severity
-from neo_routing_adapters.sql.directory_change import DirectoryChange, RelationChange
+from neo_routing_adapters.sql.tables.check import Finding, Severity
+from neo_routing_adapters.sql.tables.directory_change import DirectoryChange, RelationChange
 
 if TYPE_CHECKING:
-    from conftest import OnATerminal, Run
+    from tests.command.conftest import OnATerminal, Run
 
 COMMANDS = ["upgrade", "import", "export", "check", "guard"]
 CLASHING = {

@@ -12,7 +12,7 @@ from neo_routing_adapters.memory import read_directory
 from neo_routing_adapters.strict_json import read_json
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from tests.command.conftest import Run
 
 EVERY_OUTCOME = sorted([*map(str, Outcome), *map(str, RefusalCode)])
 

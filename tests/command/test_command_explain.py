@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from tests.command.conftest import Run
 
 SHARED_BOT = "6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e"
 PLATFORM = ("--caller", "platform:neo-platform", "--managed-agent-key", "NEO_SUPPORT")

@@ -15,7 +15,7 @@ import pytest
 from neo_routing_adapters.extras import how_to_install
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from tests.command.conftest import Run
 
 HELP = [("--help",), ("resolve", "--help"), ("explain", "--help"), ("demo", "--help")]
 

@@ -20,7 +20,7 @@ from neo_routing.testing.small_worlds import CALLS, SCOPES
 from neo_routing_adapters.command import main, prove
 
 if TYPE_CHECKING:
-    from conftest import Run
+    from tests.command.conftest import Run
 
 
 def test_it_says_which_scopes_there_are(run: Run) -> None:

@@ -25,7 +25,7 @@ from neo_routing_adapters.json_lines import read_case, record_line
 from neo_routing_adapters.memory import read_directory
 
 if TYPE_CHECKING:
-    from conftest import OnATerminal, Run
+    from tests.command.conftest import OnATerminal, Run
 
 WHEN = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
 MALFORMED = 6

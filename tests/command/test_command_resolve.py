@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import OnATerminal, Run
+    from tests.command.conftest import OnATerminal, Run
 
 GOOD = b'{"caller": {"kind": "user", "tenant_id": "northwind-it"}, "request": {"agent_id": 1003}}'
 

@@ -212,10 +212,20 @@ def check_options(command: str) -> None:
     assert {each for each in arguments if each.startswith("-")} <= set(re.findall(r"--[a-z-]+", told)), command
 
 
+def check_module(command: str) -> None:
+    """Accept a program among the tests if it is there."""
+    _, _, module, *_ = shlex.split(command)
+    assert file_of(module).is_file(), command
+
+
 def check_fuzzing(command: str) -> None:
     """Accept it if there is such a target; the options are libFuzzer's."""
-    _, script, target, *_ = shlex.split(command)
-    assert (ROOT / script).with_name(f"{target}.py").is_file(), command
+    _, _, module, target, *_ = shlex.split(command)
+    assert file_of(module).with_name(f"{target}.py").is_file(), command
+
+
+def file_of(module: str) -> Path:
+    return ROOT / f"{module.replace('.', '/')}.py"
 
 
 def check_nothing(_command: str) -> None:
@@ -223,7 +233,8 @@ def check_nothing(_command: str) -> None:
 
 
 _CHECKED_ONLY: Final[Mapping[re.Pattern[str], Callable[[str], None]]] = {
-    re.compile(r"python tests/fuzz/"): check_fuzzing,
+    re.compile(r"python -m tests\.programs\.fuzz\.fuzz "): check_fuzzing,
+    re.compile(r"python -m tests\."): check_module,
     re.compile(r"python3? (\.ci|tests)/"): check_script,
     re.compile(r"\S*pip install "): check_extras,
     re.compile(r"\.ci/"): check_file,

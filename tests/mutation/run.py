@@ -47,14 +47,14 @@ LEAST_KILLED: Final = 0.98
 COPIED: Final = ("neo_routing", "adapters", "tests", "pyproject.toml")
 # The cheapest first: most mutants die of the first check, most others of the unit tests.
 TESTS: Final = (
-    ("tests/unit",),
+    ("tests/unit", "tests/core"),
     ("tests/memory", "tests/command/test_json_lines.py", "neo_routing"),
     ("tests/cases",),
 )
 OPTIONS: Final = (
-    *("-x", "-q", "-n0", "-p", "no:cacheprovider", "--assert=plain", "--hypothesis-seed=0"),
+    *("-x", "-q", "-n0", "-p", "no:cacheprovider", "--assert=plain", "--hypothesis-seed=0", "--thorough"),
     # It looks at the files of the core and not at what they do, and starts other processes.
-    *("--ignore=tests/unit/test_boundary.py", "--ignore=neo_routing/testing"),
+    *("--ignore=tests/core/test_boundary.py", "--ignore=neo_routing/testing"),
 )
 SECONDS: Final = (6, 40)
 """How much time of one processor the first check may take, and all together; without a mutant it is a fraction."""

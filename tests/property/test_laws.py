@@ -55,7 +55,9 @@ from neo_routing.testing.strategies import (
     bot_id_spellings,
     m365_tenant_id_spellings,
 )
-from slicing_directory import SlicingDirectory
+from tests.programs.slicing_directory import SlicingDirectory
+
+pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
 RARE = settings(suppress_health_check=[HealthCheck.filter_too_much])
 """For laws about what few worlds show."""
@@ -470,6 +472,7 @@ def test_one_answer_everywhere_in_a_batch_as_one_by_one(world: World, batch: lis
     assert slicing.look_ups <= 1
 
 
+@pytest.mark.thorough
 def test_the_generated_worlds_meet_every_outcome() -> None:
     met: set[str] = set()
 

@@ -29,7 +29,7 @@ from neo_routing import (
 from neo_routing.complaints import IllFormed
 from neo_routing_adapters.json_lines import decision_line
 from neo_routing_adapters.strict_json import read_json
-from recorded import ANYTHING, Decided, changed, decided_in_a_world, decided_in_the_corpus, places
+from tests.programs.recorded import ANYTHING, Decided, changed, decided_in_a_world, decided_in_the_corpus, places
 
 PLAIN = (dict, list, str, int, bool, type(None))
 

@@ -12,7 +12,7 @@ from attrs import evolve
 from hypothesis import Phase, settings
 from returns.result import Failure
 
-import test_laws as laws
+import tests.property.test_laws as laws
 from neo_routing import (
     ManagedAgentKey,
     Outcome,
@@ -24,6 +24,8 @@ from neo_routing import (
     shape,
     steps,
 )
+
+pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
 Fault = Callable[..., Any]
 

@@ -42,7 +42,15 @@ from neo_routing.complaints import IllFormed
 from neo_routing.plain_data import slices
 from neo_routing.testing import World, cases, directories
 from neo_routing_adapters.json_lines import read_case, read_record, record_line
-from recorded import ANYTHING, SOMEBODY, Decided, changed, decided_in_a_world, decided_in_the_corpus, places
+from tests.programs.recorded import (
+    ANYTHING,
+    SOMEBODY,
+    Decided,
+    changed,
+    decided_in_a_world,
+    decided_in_the_corpus,
+    places,
+)
 
 WHEN = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from postgres_server import NoPostgres, PostgresServer
+from tests.programs.servers.postgres_server import NoPostgres, PostgresServer
 
 URL = "NEO_ROUTING_TEST_POSTGRES_URL"
 VERSION = "NEO_ROUTING_TEST_POSTGRES_VERSION"

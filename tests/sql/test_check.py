@@ -11,18 +11,18 @@ from attrs import evolve
 from hypothesis import given, settings
 from sqlalchemy import Engine, inspect
 
-from administered import AGENT, CHANNEL, COMPANY, TENANTS, engine_at, upgraded
 from neo_routing import AgentKind, ChannelStatus
 from neo_routing.testing import World, directories
-from neo_routing_adapters.sql.check import Severity, check
-from neo_routing_adapters.sql.directory_import import import_directory
-from neo_routing_adapters.sql.guards import guard
-from neo_routing_adapters.sql.our_tables import VERSION_TABLE
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
-from neo_routing_adapters.sql.upgrade import upgrade
-from old_tables import make_old_tables
-from stored import store
-from test_guards import CLASHING
+from neo_routing_adapters.sql.tables.check import Severity, check
+from neo_routing_adapters.sql.tables.directory_import import import_directory
+from neo_routing_adapters.sql.tables.guards import guard
+from neo_routing_adapters.sql.tables.our_tables import VERSION_TABLE
+from neo_routing_adapters.sql.tables.upgrade import upgrade
+from tests.programs.databases.administered import AGENT, CHANNEL, COMPANY, TENANTS, engine_at, upgraded
+from tests.programs.databases.old_tables import make_old_tables
+from tests.programs.databases.stored import store
+from tests.sql.test_guards import CLASHING
 
 LINKED = evolve(COMPANY, m365_tenant_ids=CHANNEL.installed_m365_tenant_ids)
 SUPPORT = evolve(AGENT, id=13, tenant_id="msp-b")

@@ -12,17 +12,17 @@ import pytest
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
-from administered import engine_at, everything_in, upgraded
 from neo_routing_adapters.command import main
-from neo_routing_adapters.sql import transactions
-from neo_routing_adapters.sql.check.snapshot import snapshot_findings
-from neo_routing_adapters.sql.directory_export import export_directory
-from neo_routing_adapters.sql.directory_import import import_directory
-from neo_routing_adapters.sql.guards import guard
-from neo_routing_adapters.sql.row_security import RowsHidden
 from neo_routing_adapters.sql.schema import RELATIONS
-from stored import store
-from test_check import WORLD, found, put_a_view, run
+from neo_routing_adapters.sql.tables import transactions
+from neo_routing_adapters.sql.tables.check.snapshot import snapshot_findings
+from neo_routing_adapters.sql.tables.directory_export import export_directory
+from neo_routing_adapters.sql.tables.directory_import import import_directory
+from neo_routing_adapters.sql.tables.guards import guard
+from neo_routing_adapters.sql.tables.row_security import RowsHidden
+from tests.programs.databases.administered import engine_at, everything_in, upgraded
+from tests.programs.databases.stored import store
+from tests.sql.test_check import WORLD, found, put_a_view, run
 
 PAGE = Path(__file__).parents[2] / "docs" / "views-on-your-tables.md"
 SECTION = PAGE.read_text("utf-8").partition("\n## Row-level security\n")[2].partition("\n## ")[0]

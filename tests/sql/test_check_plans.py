@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, event
 
-from administered import upgraded
-from neo_routing_adapters.sql.check.plans import plan_findings
-from neo_routing_adapters.sql.transactions import reading
-from test_check import found, put_a_view, run
+from neo_routing_adapters.sql.tables.check.plans import plan_findings
+from neo_routing_adapters.sql.tables.transactions import reading
+from tests.programs.databases.administered import upgraded
+from tests.sql.test_check import found, put_a_view, run
 
 HOST = "DROP TABLE routing_tenant CASCADE; CREATE TABLE host (slug varchar(36), name text, org int)"
 NO_INDEX = "error: routing_tenant: no index serves a look-up by id: it reads all of host"

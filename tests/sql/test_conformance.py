@@ -40,13 +40,12 @@ from neo_routing.testing import World, cases, directories
 from neo_routing.testing.conformance import ConformanceWorld, conformance_worlds
 from neo_routing_adapters.json_lines import read_case
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.rows import FoundRows
-from neo_routing_adapters.sql.statements import Sort
-from stored import engine_with_tables, store
+from neo_routing_adapters.sql.look_up.rows import FoundRows
+from neo_routing_adapters.sql.look_up.sorts import Sort
+from tests.programs.databases.stored import engine_with_tables, store
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
-DECISIONS = int(os.environ.get("NEO_ROUTING_TEST_DECISIONS", "20000"))
 CASES_IN_A_WORLD = 50
 WORLDS = st.shared(directories(), key="world")
 _ASYNC_DRIVERS = {"postgresql": ["asyncpg", "psycopg_async"], "sqlite": ["aiosqlite"]}
@@ -55,14 +54,15 @@ _ASYNC_DRIVERS = {"postgresql": ["asyncpg", "psycopg_async"], "sqlite": ["aiosql
 class Database:
     """One database, with a directory for each driver."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, every_driver: bool) -> None:
         self.engine = engine_with_tables(url)
         # Long enough for a machine that has other things to do: this is about what is answered, not when.
         self._reading = create_engine(url, isolation_level="AUTOCOMMIT")
         self.directory = SqlDirectory(self._reading, deadline=60)
         self.runner = asyncio.Runner()
         name = self.engine.dialect.name
-        urls = (make_url(url).set(drivername=f"{name}+{driver}") for driver in _ASYNC_DRIVERS[name])
+        self.async_drivers = _ASYNC_DRIVERS[name] if every_driver else _ASYNC_DRIVERS[name][:1]
+        urls = (make_url(url).set(drivername=f"{name}+{driver}") for driver in self.async_drivers)
         self._async_engines = [create_async_engine(each, isolation_level="AUTOCOMMIT") for each in urls]
         self.async_directories = [AsyncSqlDirectory(engine, deadline=60) for engine in self._async_engines]
 
@@ -75,8 +75,8 @@ class Database:
 
 
 @pytest.fixture
-def database(any_database_url: str) -> Iterator[Database]:
-    opened = Database(any_database_url)
+def database(any_database_url: str, thorough: bool) -> Iterator[Database]:
+    opened = Database(any_database_url, every_driver=thorough)
     yield opened
     opened.close()
 
@@ -92,7 +92,7 @@ def differences(database: Database, world: World, asked: list[Case]) -> Iterator
         "one by one": [decide(*case, database.directory) for case in asked],
         "in a batch": decide_many(asked, database.directory),
     }
-    for directory, driver in zip(database.async_directories, _ASYNC_DRIVERS[database.engine.dialect.name], strict=True):
+    for directory, driver in zip(database.async_directories, database.async_drivers, strict=True):
         ways[f"{driver}, one by one"] = database.runner.run(_one_by_one(asked, directory))
         ways[f"{driver}, in a batch"] = database.runner.run(adecide_many(asked, directory))
     for way, decisions in ways.items():
@@ -105,11 +105,12 @@ async def _one_by_one(asked: list[Case], directory: AsyncSqlDirectory) -> list[A
     return [await adecide(*case, directory) for case in asked]
 
 
-def test_generated_decisions_are_those_in_memory(database: Database) -> None:
+def test_generated_decisions_are_those_in_memory(database: Database, thorough: bool) -> None:
+    wanted = int(os.environ.get("NEO_ROUTING_TEST_DECISIONS") or (20_000 if thorough else 1_000))
     compared = 0
 
     @settings(
-        max_examples=max(1, DECISIONS // CASES_IN_A_WORLD),
+        max_examples=max(1, wanted // CASES_IN_A_WORLD),
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
         database=None,
@@ -121,7 +122,7 @@ def test_generated_decisions_are_those_in_memory(database: Database) -> None:
         assert [*differences(database, world, asked)] == []
 
     agrees()
-    assert compared >= DECISIONS
+    assert compared >= wanted
 
 
 CORPUS = conformance_worlds()
@@ -263,7 +264,7 @@ def test_the_comparison_notices_a_sort_of_row_that_is_lost(
 ) -> None:
     add_all = FoundRows.add
     monkeypatch.setattr(FoundRows, "add", lambda self, found: add_all(self, (row for row in found if row[0] != lost)))
-    database = Database(sqlite_url)
+    database = Database(sqlite_url, every_driver=False)
     try:
         assert any(differs(database, *world_and_cases(one)) for one in CORPUS)
     finally:

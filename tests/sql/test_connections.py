@@ -13,10 +13,10 @@ from sqlalchemy import Engine, NullPool, StaticPool, create_engine, event
 
 from neo_routing import Caller, CallerKind, DirectoryUnavailable, SessionRequest, decide
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.connections import Connections
-from neo_routing_adapters.sql.deadlines import Call
-from neo_routing_adapters.sql.threads import threads_for
-from postgres_server import PATIENCE, wait_until
+from neo_routing_adapters.sql.look_up.connections import Connections
+from neo_routing_adapters.sql.look_up.deadlines import Call
+from neo_routing_adapters.sql.look_up.threads import threads_for
+from tests.programs.servers.postgres_server import PATIENCE, wait_until
 
 USER = Caller(CallerKind.USER, "msp-a")
 REQUEST = SessionRequest(agent_id=12)

@@ -6,7 +6,6 @@ import copy
 import json
 import pickle
 import random
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from administered import upgraded
 from neo_routing import (
     Agent,
     AgentKind,
@@ -37,12 +35,11 @@ from neo_routing.testing.contract_cases import all_needed
 from neo_routing.testing.strategies import directories
 from neo_routing_adapters.memory import read_directory
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.directory_export import export_directory, stored_content
-from neo_routing_adapters.sql.directory_import import import_directory
-from stored import store
-
-sys.path.append(str(Path(__file__).parents[1] / "fuzz"))
-from toml_text import toml_text
+from neo_routing_adapters.sql.tables.directory_export import export_directory, stored_content
+from neo_routing_adapters.sql.tables.directory_import import import_directory
+from tests.programs.databases.administered import upgraded
+from tests.programs.databases.stored import store
+from tests.programs.fuzz.toml_text import toml_text
 
 replace_all = partial(import_directory, allow_removals=True)
 

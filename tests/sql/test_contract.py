@@ -10,16 +10,16 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from administered import upgraded
 from neo_routing import AsyncSessionDirectory, SessionDirectory
 from neo_routing.testing import AsyncSessionDirectoryContract, Relation, SessionDirectoryContract, World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.directory_import import import_directory
 from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
+from neo_routing_adapters.sql.tables.directory_import import import_directory
+from tests.programs.databases.administered import upgraded
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
-EXAMPLES = 8
+EXAMPLES, FEW_EXAMPLES = 8, 3
 """Most of the time goes into replacing what a database holds; test_conformance.py decides thousands of cases."""
 
 DEADLINE = 60
@@ -82,7 +82,9 @@ def execute(engine: Engine, statement: str) -> None:
 
 
 class TestSqlDirectory(SessionDirectoryContract):
-    examples = EXAMPLES
+    @pytest.fixture(autouse=True)
+    def _examples(self, thorough: bool) -> None:
+        self.examples = EXAMPLES if thorough else FEW_EXAMPLES
 
     @pytest.fixture(autouse=True)
     def _database(self, any_database_url: str) -> Iterator[None]:
@@ -115,8 +117,11 @@ class TestSqlDirectory(SessionDirectoryContract):
 class AsyncDrivers(AsyncSessionDirectoryContract):
     """The same with one asynchronous driver after the other."""
 
-    examples = EXAMPLES
     driver: ClassVar[str]
+
+    @pytest.fixture(autouse=True)
+    def _examples(self, thorough: bool) -> None:
+        self.examples = EXAMPLES if thorough else FEW_EXAMPLES
 
     def open_database(self, url: str) -> Iterator[None]:
         self.url = make_url(url)
@@ -154,6 +159,7 @@ class AsyncDrivers(AsyncSessionDirectoryContract):
             await reading.dispose()
 
 
+@pytest.mark.thorough
 class TestAiosqlite(AsyncDrivers):
     driver = "aiosqlite"
 
@@ -170,5 +176,6 @@ class TestAsyncpg(AsyncDrivers):
         yield from self.open_database(database_url)
 
 
+@pytest.mark.thorough
 class TestPsycopg(TestAsyncpg):
     driver = "psycopg_async"

@@ -27,11 +27,11 @@ from neo_routing import (
 )
 from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.connections import turns_on
-from neo_routing_adapters.sql.deadlines import Call, NoThread
+from neo_routing_adapters.sql.look_up.connections import turns_on
+from neo_routing_adapters.sql.look_up.deadlines import Call, NoThread
+from neo_routing_adapters.sql.look_up.threads import MOST_THREADS
 from neo_routing_adapters.sql.schema import metadata
-from neo_routing_adapters.sql.threads import MOST_THREADS
-from stored import engine_with_tables, store
+from tests.programs.databases.stored import engine_with_tables, store
 
 USER = Caller(CallerKind.USER, "msp-a")
 PLATFORM = Caller(CallerKind.PLATFORM, "platform")

@@ -9,15 +9,15 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, make_url
 
-from administered import WORLD, upgraded
 from neo_routing_adapters.command import main
-from neo_routing_adapters.sql.directory_export import export_directory
-from neo_routing_adapters.sql.directory_import import import_directory
-from neo_routing_adapters.sql.guards import guard
-from neo_routing_adapters.sql.our_tables import NotUtf8
-from neo_routing_adapters.sql.row_security import RowsHidden
-from neo_routing_adapters.sql.upgrade import upgrade
-from stored import store
+from neo_routing_adapters.sql.tables.directory_export import export_directory
+from neo_routing_adapters.sql.tables.directory_import import import_directory
+from neo_routing_adapters.sql.tables.guards import guard
+from neo_routing_adapters.sql.tables.our_tables import NotUtf8
+from neo_routing_adapters.sql.tables.row_security import RowsHidden
+from neo_routing_adapters.sql.tables.upgrade import upgrade
+from tests.programs.databases.administered import WORLD, upgraded
+from tests.programs.databases.stored import store
 
 CURE = "create the database with ENCODING 'UTF8'"
 

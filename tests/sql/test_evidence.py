@@ -21,7 +21,6 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool, StaticPool
 from sqlalchemy.util import greenlet_spawn
 
-import faults
 from neo_routing import (
     Agent,
     AgentKind,
@@ -40,19 +39,22 @@ from neo_routing import (
     decide_many,
 )
 from neo_routing.testing import World
-from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, reader
-from neo_routing_adapters.sql.evidence import Hidden, NoAnswer, Statement, take_marker, verify_end
-from neo_routing_adapters.sql.statements import Statements
-from pgbouncer import NoPgbouncer, Pgbouncer
-from plain import make_plain_tables
-from postgres_server import PATIENCE, PostgresServer
-from stored import engine_with_tables, store
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from neo_routing_adapters.sql.look_up import reader
+from neo_routing_adapters.sql.look_up.evidence import Hidden, NoAnswer, Statement, take_marker, verify_end
+from neo_routing_adapters.sql.look_up.statements import Statements
+from tests.programs.databases import faults
+from tests.programs.databases.plain import make_plain_tables
+from tests.programs.databases.stored import engine_with_tables, store
+from tests.programs.servers.pgbouncer import NoPgbouncer, Pgbouncer
+from tests.programs.servers.postgres_server import PATIENCE, PostgresServer
+from tests.programs.thoroughness import first_always
 
 USER = Caller(CallerKind.USER, "msp-a")
 PLATFORM = Caller(CallerKind.PLATFORM, "platform")
 KEY = ManagedAgentKey.NEO_SUPPORT
 DRIVERS = ("psycopg", "psycopg_async", "asyncpg", "pysqlite", "aiosqlite")
-ON_SERVER = DRIVERS[:3]
+ON_SERVER, ON_FILES = DRIVERS[:3], DRIVERS[3:]
 SENSELESS = r"^The directory holds rows that make no sense\.$"
 ANOTHER = r"^The directory gave the answer to another question\.$"
 Case = tuple[Caller, SessionRequest]
@@ -302,7 +304,7 @@ def test_tasks_on_the_only_connection_of_an_engine_get_their_own_answers_or_none
 
 FORKED = """
 import ctypes, os, signal, sys, traceback
-from faults import known
+from tests.programs.databases.faults import known
 from neo_routing import DirectoryUnavailable, decide
 from neo_routing_adapters.sql import SqlDirectory
 from sqlalchemy import create_engine
@@ -358,20 +360,18 @@ def test_after_a_fork_parent_and_child_get_their_own_answers_whether_or_not_it_w
 
 
 def run_forking(script: str, *arguments: str) -> None:
-    folder = Path(__file__).parent
-    folders = [str(folder.parent / name) for name in ("sql", "servers", "property")]
     subprocess.run(
         # Python warns of a fork with threads.
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script, *arguments],
         check=True,
         timeout=3 * PATIENCE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*folders, *sys.path])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
 
 FORKED_IN_MEMORY = """
 import os
-import faults
+from tests.programs.databases import faults
 from neo_routing import decide
 from neo_routing_adapters.sql import SqlDirectory
 from sqlalchemy import create_engine
@@ -446,7 +446,7 @@ def test_a_pooler_that_takes_one_prepared_statement_for_another_makes_outages_an
         assert answered(another, by_key) == RIGHT[1]
 
 
-@pytest.mark.parametrize("driver", ON_SERVER)
+@pytest.mark.parametrize("driver", first_always(ON_SERVER))
 def test_behind_a_pooler_answers_come_without_prepared_statements(url: str, pooler: Pgbouncer, driver: str) -> None:
     nothing_prepared = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     arguments = nothing_prepared if driver == "asyncpg" else {"prepare_threshold": None}
@@ -486,7 +486,7 @@ _IN_CAPITALS = [
 
 
 @pytest.mark.parametrize(("relation", "column", "cases"), _IN_CAPITALS, ids=[f"{r}.{c}" for r, c, _ in _IN_CAPITALS])
-@pytest.mark.parametrize("driver", ["pysqlite", "aiosqlite"])
+@pytest.mark.parametrize("driver", first_always(ON_FILES))
 def test_what_sqlite_finds_without_regard_to_case_is_an_outage(
     sqlite_url: str, driver: str, relation: str, column: str, cases: list[Case]
 ) -> None:
@@ -554,7 +554,7 @@ def test_an_agent_id_of_another_type_is_an_outage(sqlite_url: str, number: str) 
         host.require_outages(SENSELESS, [of_platform("msp-a", "b", "m")])
 
 
-@pytest.mark.parametrize("driver", ["pysqlite", "aiosqlite"])
+@pytest.mark.parametrize("driver", first_always(ON_FILES))
 def test_ids_as_bytes_are_an_outage(sqlite_url: str, driver: str) -> None:
     _store(sqlite_url)
     with Host(sqlite_url, driver) as host:
@@ -594,7 +594,7 @@ def hide(url: str, relation: str = "routing_channel", condition: str = "false") 
         connection.exec_driver_sql(f"CREATE POLICY hiding ON {relation} USING ({condition})")
 
 
-@pytest.mark.parametrize("driver", ON_SERVER)
+@pytest.mark.parametrize("driver", first_always(ON_SERVER))
 def test_rows_that_a_policy_hides_are_an_outage_and_no_missing_rows(url: str, hidden_url: str, driver: str) -> None:
     with Host(hidden_url, driver) as host:
         assert host.is_right()
@@ -612,7 +612,7 @@ def test_rows_that_a_policy_hides_are_an_outage_and_no_missing_rows(url: str, hi
 
 
 @pytest.mark.parametrize("forgetting", ["DISCARD ALL", "RESET ALL", "RESET row_security", "SET row_security = on"])
-@pytest.mark.parametrize("driver", ON_SERVER)
+@pytest.mark.parametrize("driver", first_always(ON_SERVER))
 def test_a_host_that_resets_a_connection_gets_no_hidden_rows_for_missing_ones(
     url: str, hidden_url: str, driver: str, forgetting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -660,7 +660,7 @@ def test_behind_a_pooler_hidden_rows_are_an_outage_too(url: str, hidden_url: str
 LEAKING = {"pool_size": 1, "max_overflow": 0, "pool_reset_on_return": None}
 
 
-@pytest.mark.parametrize("driver", ON_SERVER)
+@pytest.mark.parametrize("driver", first_always(ON_SERVER))
 def test_a_transaction_that_somebody_left_open_is_an_outage_and_no_old_snapshot(url: str, driver: str) -> None:
     with Host(url, driver, isolation_level="AUTOCOMMIT", **LEAKING) as host:
         assert host.is_right()
@@ -696,7 +696,7 @@ def leak(host: Host, *statements: str) -> None:
         host._runner.run(spawned(run))
 
 
-@pytest.mark.parametrize("driver", ["pysqlite", "aiosqlite"])
+@pytest.mark.parametrize("driver", first_always(ON_FILES))
 def test_what_is_not_committed_in_sqlite_is_an_outage(sqlite_url: str, driver: str) -> None:
     _store(sqlite_url)
     with Host(sqlite_url, driver, **LEAKING) as host:
@@ -721,7 +721,7 @@ def test_a_shared_cache_that_shows_what_is_not_committed_is_an_outage(tmp_path: 
         assert host.is_right()
 
 
-@pytest.mark.parametrize("driver", ON_SERVER)
+@pytest.mark.parametrize("driver", first_always(ON_SERVER))
 @pytest.mark.parametrize("level", ["SERIALIZABLE", "REPEATABLE READ", "READ COMMITTED"])
 def test_an_isolation_level_that_a_host_sets_when_it_connects_stays(url: str, driver: str, level: str) -> None:
     with Host(url, driver, pool_size=1, max_overflow=0) as host:
@@ -768,13 +768,19 @@ def of_tenant(tenant_id: str) -> Case:
     return Caller(CallerKind.PLATFORM, "platform"), SessionRequest(managed_agent_key=KEY, client_id=tenant_id)
 
 
-@pytest.mark.parametrize("driver", ON_SERVER)
-@pytest.mark.parametrize("spoken", [None, "utf8"])
+@pytest.mark.parametrize(
+    ("driver", "spoken"),
+    [
+        ("psycopg", None),
+        *(
+            pytest.param(*each, marks=pytest.mark.thorough)
+            for each in [("psycopg_async", None), ("asyncpg", None), ("psycopg", "utf8"), ("psycopg_async", "utf8")]
+        ),
+    ],
+)
 def test_a_key_that_the_encoding_cannot_say_is_one_that_no_row_has(
     encoded_url: str, driver: str, spoken: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if driver == "asyncpg" and spoken:
-        pytest.skip("asyncpg speaks UTF8 alone")
     arguments = {"client_encoding": spoken} if spoken else {}
     greek, french = of_tenant("msp-\u03a9"), of_tenant("msp-é")
     codes = {"msp-\u03a9": "tenant_not_found", "msp-é": "managed_agent_not_found"}
@@ -796,7 +802,7 @@ def test_a_key_that_the_encoding_cannot_say_is_one_that_no_row_has(
 # Tables in the old form
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("driver", [*first_always(ON_SERVER), *first_always(ON_FILES)])
 def test_tables_in_the_old_form_are_an_outage_until_they_are_upgraded(
     request: pytest.FixtureRequest, driver: str
 ) -> None:

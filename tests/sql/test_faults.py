@@ -1,6 +1,6 @@
 """Whatever befalls the database, an answer is right or `DirectoryUnavailable`, and all is well again afterwards.
 
-Machines are shared, so times are bounded only to tell what hangs: `tests/sql/faults.py`, run by hand, measures them.
+Machines are shared, so times are bounded only to tell what hangs: `tests/programs/databases/faults.py` measures them.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ import pytest
 from sqlalchemy import Engine, StaticPool, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-import faults
-from faults import (
+from neo_routing import DirectoryUnavailable, adecide, decide
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from tests.programs.databases import faults
+from tests.programs.databases.faults import (
     APPLICATION,
     DRIVERS,
     FAULTS,
@@ -43,23 +45,25 @@ from faults import (
     strike,
     wait_until_nothing_is_left,
 )
-from neo_routing import DirectoryUnavailable, adecide, decide
-from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.servers.postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.thoroughness import first_always
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
 ASYNC_DRIVERS = DRIVERS[1:]
 # Of the two halves, with and without autocommit, so many each.
 TIMES = {"psycopg": 25, "asyncpg": 25, "psycopg_async": 5}
+FEW_TIMES = 5
 HANGS = 5.0
 # A deadline for what must be answered.
 AMPLE = 20.0
 CASE, RIGHT = known()[0]
 
-every_driver = pytest.mark.parametrize("driver", DRIVERS)
-every_async_driver = pytest.mark.parametrize("driver", ASYNC_DRIVERS)
-both_isolation_levels = pytest.mark.parametrize("isolation_level", ISOLATION_LEVELS, ids=["default", "autocommit"])
+every_driver = pytest.mark.parametrize("driver", first_always(DRIVERS))
+every_async_driver = pytest.mark.parametrize("driver", first_always(ASYNC_DRIVERS))
+both_isolation_levels = pytest.mark.parametrize(
+    "isolation_level", first_always(ISOLATION_LEVELS), ids=["default", "autocommit"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +76,12 @@ def site(postgres: PostgresServer) -> Iterator[Site]:
 @every_driver
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_under_a_fault_every_answer_is_right_or_there_is_none_and_after_it_all_are_right(
-    site: Site, fault: type[Fault], driver: str, isolation_level: str | None
+    site: Site, fault: type[Fault], driver: str, isolation_level: str | None, thorough: bool
 ) -> None:
+    times = TIMES[driver] if thorough else FEW_TIMES
     # What must not be noticed has all the time in the world.
     deadline, longest = (AMPLE, 0.03) if fault is Altered else (0.06, 0.12)
-    seen = strike(site, fault, driver, isolation_level, times=TIMES[driver], deadline=deadline, longest=longest, seed=1)
+    seen = strike(site, fault, driver, isolation_level, times=times, deadline=deadline, longest=longest, seed=1)
     assert seen.wrong == []
     assert seen.right > 0
     assert seen.overrun < HANGS
@@ -321,7 +326,7 @@ async def answered_before(asked: Awaitable[Any], seconds: float) -> bool:
 FORKED = """
 import os, sys, traceback
 from contextlib import suppress
-from faults import known
+from tests.programs.databases.faults import known
 from neo_routing import DirectoryUnavailable, decide
 from neo_routing_adapters.sql import SqlDirectory
 from sqlalchemy import create_engine, text
@@ -365,20 +370,18 @@ engine.dispose()
 
 def test_a_directory_works_in_a_process_that_was_forked_and_keeps_its_deadline_there(site: Site) -> None:
     urls = site.url(site.server.port), site.server.url(database=site.database)
-    folder = Path(__file__).parent
-    folders = os.pathsep.join(str(folder.parent / name) for name in ("sql", "servers", "property"))
     subprocess.run(
         # Python warns of a fork with threads: the one that watches the deadlines is there.
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED, *urls],
         check=True,
         timeout=2 * PATIENCE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([folders, *sys.path])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
 
 CUT_IN_THE_CHILD = """
 import os, signal, threading
-from neo_routing_adapters.sql.deadlines import Call, Watch
+from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
 
 class Noted:
     def __init__(self):

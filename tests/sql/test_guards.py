@@ -9,16 +9,16 @@ from attrs import evolve
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from administered import AGENT, CHANNEL, COMPANY, WORLD, engine_at, everything_in, upgraded
 from neo_routing import ChannelStatus
 from neo_routing.testing import World
-from neo_routing_adapters.sql import transactions
-from neo_routing_adapters.sql.check.clashes import GUARDS
-from neo_routing_adapters.sql.guards import GuardState, guard
-from neo_routing_adapters.sql.our_tables import VERSION_TABLE, NotOurTables, UnknownSchemaVersion
 from neo_routing_adapters.sql.schema import metadata
-from neo_routing_adapters.sql.writer import SqlDirectoryWriter
-from stored import store
+from neo_routing_adapters.sql.tables import transactions
+from neo_routing_adapters.sql.tables.clashes import GUARDS
+from neo_routing_adapters.sql.tables.guards import GuardState, guard
+from neo_routing_adapters.sql.tables.our_tables import VERSION_TABLE, NotOurTables, UnknownSchemaVersion
+from neo_routing_adapters.sql.tables.writer import SqlDirectoryWriter
+from tests.programs.databases.administered import AGENT, CHANNEL, COMPANY, WORLD, engine_at, everything_in, upgraded
+from tests.programs.databases.stored import store
 
 TWO_AGENTS = evolve(WORLD, agents=(AGENT, evolve(AGENT, id=13)))
 TWO_CHANNELS = evolve(WORLD, channels=(CHANNEL, evolve(CHANNEL, id="ch-2", white_label=False)))

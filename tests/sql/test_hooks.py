@@ -23,10 +23,16 @@ import psycopg
 import pytest
 from sqlalchemy import AssertionPool, Engine, NullPool, SingletonThreadPool, StaticPool, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.util import await_
+from sqlalchemy.util import await_only
 
-import faults
-from faults import (
+from neo_routing import DirectoryUnavailable, adecide, decide
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
+from neo_routing_adapters.sql.look_up import threads
+from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
+from neo_routing_adapters.sql.look_up.tasks import MOST_LATE
+from neo_routing_adapters.sql.look_up.threads import MOST_THREADS
+from tests.programs.databases import faults
+from tests.programs.databases.faults import (
     APPLICATION,
     DRIVERS,
     MAX_OVERFLOW,
@@ -39,12 +45,8 @@ from faults import (
     known,
     wait_until_nothing_is_left,
 )
-from neo_routing import DirectoryUnavailable, adecide, decide
-from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory, threads
-from neo_routing_adapters.sql.deadlines import Call, Watch
-from neo_routing_adapters.sql.tasks import MOST_LATE
-from neo_routing_adapters.sql.threads import MOST_THREADS
-from postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.servers.postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.thoroughness import first_always
 
 pytestmark = pytest.mark.no_cover  # threads of ours that hang are not traced
 
@@ -56,8 +58,8 @@ CALLERS = 12
 CASE, RIGHT = known()[0]
 
 EVENTS = ("do_connect", "connect", "checkout", "reset", "checkin")
-every_driver = pytest.mark.parametrize("driver", DRIVERS)
-every_async_driver = pytest.mark.parametrize("driver", DRIVERS[1:])
+every_driver = pytest.mark.parametrize("driver", first_always(DRIVERS))
+every_async_driver = pytest.mark.parametrize("driver", first_always(DRIVERS[1:]))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ class Gate:
         except RuntimeError:
             self._open.wait(PATIENCE)
         else:
-            await_(self.awaited())
+            await_only(self.awaited())
 
     async def awaited(self) -> None:
         while not self._open.is_set():  # noqa: ASYNC110  # a thread opens it
@@ -291,7 +293,7 @@ def test_tasks_that_will_not_be_cancelled_make_outages_at_once_instead_of_ever_m
     def clings(*_: object) -> None:
         while not released:
             with suppress(asyncio.CancelledError):
-                await_(asyncio.sleep(0.01))
+                await_only(asyncio.sleep(0.01))
 
     async def main() -> None:
         async with directory_on(site, driver, deadline=0.1, poolclass=NullPool) as directory:
@@ -389,7 +391,7 @@ def test_a_hook_that_decides_by_itself_once_gets_its_own_answer(site: Site, driv
 def decided_within(one: Host) -> Any:
     """Decide from within a hook."""
     directory = one.directory(one.deadline)
-    return decide(*CASE, directory) if isinstance(one, SyncHost) else await_(adecide(*CASE, directory))
+    return decide(*CASE, directory) if isinstance(one, SyncHost) else await_only(adecide(*CASE, directory))
 
 
 @every_driver
@@ -431,7 +433,7 @@ def test_a_connection_that_takes_longer_to_open_than_a_call_may_wait_is_there_fo
             if driver == "psycopg":
                 threading.Event().wait(0.01)
             else:
-                await_(asyncio.sleep(0.01))
+                await_only(asyncio.sleep(0.01))
 
     with opened(driver, site) as one:
         event.listen(one.engine, "do_connect", takes_long)

@@ -31,8 +31,8 @@ from neo_routing import (
 )
 from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.rows import FoundRows
-from stored import engine_with_tables, store
+from neo_routing_adapters.sql.look_up.rows import FoundRows
+from tests.programs.databases.stored import engine_with_tables, store
 
 PLATFORM = Caller(CallerKind.PLATFORM, "msp-a")
 REQUEST = SessionRequest(managed_agent_key=ManagedAgentKey.NEO_SUPPORT, bot_id="b")

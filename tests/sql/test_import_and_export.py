@@ -14,18 +14,27 @@ from hypothesis import given, settings
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from administered import AGENT, CHANNEL, COMPANY, TENANTS, WORLD, engine_at, everything_in, upgraded
 from neo_routing import Rows, RowsBuilder, Tenant
 from neo_routing.testing import World, directories
 from neo_routing_adapters.memory import read_directory
-from neo_routing_adapters.sql import directory_import, transactions
-from neo_routing_adapters.sql.directory_change import DirectoryChange, RemovalsRefused
-from neo_routing_adapters.sql.directory_export import IllFormedRow, export_directory
-from neo_routing_adapters.sql.directory_import import import_directory
-from neo_routing_adapters.sql.guards import guard
-from neo_routing_adapters.sql.our_tables import VERSION_TABLE, ForeignKeysOff, NotOurTables, UnknownSchemaVersion
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
-from stored import store
+from neo_routing_adapters.sql.tables import directory_import, transactions
+from neo_routing_adapters.sql.tables.directory_change import DirectoryChange, RemovalsRefused
+from neo_routing_adapters.sql.tables.directory_export import IllFormedRow, export_directory
+from neo_routing_adapters.sql.tables.directory_import import import_directory
+from neo_routing_adapters.sql.tables.guards import guard
+from neo_routing_adapters.sql.tables.our_tables import VERSION_TABLE, ForeignKeysOff, NotOurTables, UnknownSchemaVersion
+from tests.programs.databases.administered import (
+    AGENT,
+    CHANNEL,
+    COMPANY,
+    TENANTS,
+    WORLD,
+    engine_at,
+    everything_in,
+    upgraded,
+)
+from tests.programs.databases.stored import store
 
 EMPTY = World((), (), (), ())
 replace_all = partial(import_directory, allow_removals=True)

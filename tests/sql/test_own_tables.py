@@ -32,8 +32,8 @@ from neo_routing import (
 from neo_routing_adapters.command import main
 from neo_routing_adapters.memory import MemoryDirectory
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.check import Severity, check
-from query_plans import scans
+from neo_routing_adapters.sql.tables.check import Severity, check
+from tests.programs.databases.query_plans import scans
 
 PAGE = Path(__file__).parents[2] / "docs" / "views-on-your-tables.md"
 SECTION = PAGE.read_text("utf-8").partition("\n## The six relations\n")[2].partition("\n## ")[0]

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from administered import engine_at, upgraded
 from neo_routing import (
     Agent,
     AgentKind,
@@ -33,10 +32,12 @@ from neo_routing import (
 from neo_routing.testing import World
 from neo_routing.testing.contract_cases import MOVED
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.directory_import import import_directory
-from neo_routing_adapters.sql.statements import Statements
-from proxy import Proxy
-from query_plans import rows_read, scans
+from neo_routing_adapters.sql.look_up.statements import Statements
+from neo_routing_adapters.sql.tables.directory_import import import_directory
+from tests.programs.databases.administered import engine_at, upgraded
+from tests.programs.databases.query_plans import rows_read, scans
+from tests.programs.servers.proxy import Proxy
+from tests.programs.thoroughness import first_always
 
 SIZE = 2_000
 KEY = ManagedAgentKey.NEO_SUPPORT
@@ -251,7 +252,7 @@ def messages_of(url: str, decide_with, options: dict[str, str], batches: Batches
 
 with_every_driver = pytest.mark.parametrize(
     "decide_with",
-    [decide_with_psycopg, partial(decide_async, "asyncpg"), partial(decide_async, "psycopg_async")],
+    first_always([decide_with_psycopg, partial(decide_async, "asyncpg"), partial(decide_async, "psycopg_async")]),
     ids=["psycopg", "asyncpg", "psycopg_async"],
 )
 with_both_isolation_levels = pytest.mark.parametrize(

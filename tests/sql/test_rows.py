@@ -21,9 +21,9 @@ from neo_routing import (
 )
 from neo_routing.testing import World
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.rows import FoundRows
+from neo_routing_adapters.sql.look_up.rows import FoundRows
 from neo_routing_adapters.sql.schema import RELATIONS
-from stored import engine_with_tables, store
+from tests.programs.databases.stored import engine_with_tables, store
 
 USER = Caller(CallerKind.USER, "msp-a")
 PLATFORM = Caller(CallerKind.PLATFORM, "platform")
@@ -219,6 +219,44 @@ def test_a_row_that_was_not_asked_for_makes_no_sense(row: tuple[object, ...]) ->
     found.add([row])
     with pytest.raises(ValueError, match=r"makes no sense|not asked for"):
         found.rows()
+
+
+class Impostor(str):
+    """What a host's loader might make of a text: it takes itself for what was asked for."""
+
+    __slots__ = ()
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+
+_IMPOSTORS = {
+    "a tenant": (1, Impostor("x"), "msp-a", *[None] * 7),
+    "a managed agent": (2, Impostor("x"), "msp-a", 12, "Help desk", "CONVERSATIONAL", "NEO_SUPPORT", None, None, None),
+    "the owner of a channel": (3, Impostor("x"), "c-1", 12, "msp-a", "ACTIVE", "b", None, True, None),
+    "the bot of a channel": (3, "msp-a", "c-1", 12, "msp-a", "ACTIVE", Impostor("x"), None, True, None),
+    "the M365 tenant of a channel": (3, "msp-a", "c-1", 12, "msp-a", "ACTIVE", "b", Impostor("x"), True, None),
+    "the owner of a company": (4, Impostor("x"), "e-1", None, "One", "msp-a", None, "m", None, None),
+    "the M365 tenant of a company": (4, "msp-a", "e-1", None, "One", "msp-a", None, Impostor("x"), None, None),
+    "a bot": (5, None, None, None, None, None, Impostor("x"), None, True, None),
+}
+
+
+@pytest.mark.parametrize("row", _IMPOSTORS.values(), ids=_IMPOSTORS)
+def test_what_takes_itself_for_what_was_asked_for_makes_no_sense(row: tuple[object, ...]) -> None:
+    found = FoundRows(ASKED)
+    found.add([row])
+    with pytest.raises(ValueError, match=r"makes no sense|not asked for"):
+        found.rows()
+
+
+def test_what_was_found_is_a_slice() -> None:
+    assert FoundRows(ASKED).rows().is_slice
 
 
 def test_a_bot_is_known_by_whatever_channel_it_has() -> None:

@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Engine, insert, inspect
 from sqlalchemy.exc import OperationalError, StatementError
 
-from administered import CHANNEL, engine_at, upgraded
 from neo_routing.normal_forms import normal_bot_id, normal_m365_tenant_id
 from neo_routing.well_formed import bot_id, identifier, m365_tenant_id
 from neo_routing.well_formed import text as well_formed_text
-from neo_routing_adapters.sql import our_tables, transactions
-from neo_routing_adapters.sql import upgrade as upgrade_module
-from neo_routing_adapters.sql.check.clashes import GUARDS
-from neo_routing_adapters.sql.guards import guard
-from neo_routing_adapters.sql.our_tables import VERSION_TABLE, UnknownSchemaVersion
 from neo_routing_adapters.sql.schema import channels, installations, metadata, tenants
-from neo_routing_adapters.sql.stored_rows import channel_row
-from neo_routing_adapters.sql.upgrade import RelationsInTheWay, upgrade
-from old_tables import catalogue
+from neo_routing_adapters.sql.tables import our_tables, transactions
+from neo_routing_adapters.sql.tables import upgrade as upgrade_module
+from neo_routing_adapters.sql.tables.clashes import GUARDS
+from neo_routing_adapters.sql.tables.guards import guard
+from neo_routing_adapters.sql.tables.our_tables import VERSION_TABLE, UnknownSchemaVersion
+from neo_routing_adapters.sql.tables.stored_rows import channel_row
+from neo_routing_adapters.sql.tables.upgrade import RelationsInTheWay, upgrade
+from tests.programs.databases.administered import CHANNEL, engine_at, upgraded
+from tests.programs.databases.old_tables import catalogue
 
 
 @pytest.fixture

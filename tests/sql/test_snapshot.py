@@ -17,18 +17,24 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, event
 
-from moves import answer, answers, case, load, move
 from neo_routing import Rows, RowsNeeded, decide, decide_many
 from neo_routing_adapters.sql import SqlDirectory
-from neo_routing_adapters.sql.rows import FoundRows
-from neo_routing_adapters.sql.statements import Sort, Statements
+from neo_routing_adapters.sql.look_up.rows import FoundRows
+from neo_routing_adapters.sql.look_up.sorts import Sort
+from neo_routing_adapters.sql.look_up.statements import Statements
+from tests.programs.databases.moves import answer, answers, case, load, move
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
-DECISIONS = int(os.environ.get("NEO_ROUTING_TEST_SNAPSHOTS", "50000"))
 READERS, WRITERS = 8, 4
 # Each writer moves two slots together.
 SLOTS = 2 * WRITERS
+
+
+@pytest.fixture
+def decisions(thorough: bool) -> int:
+    """How many single decisions to take; of batches there are fewer."""
+    return int(os.environ.get("NEO_ROUTING_TEST_SNAPSHOTS") or (50_000 if thorough else 5_000))
 
 
 @pytest.fixture
@@ -86,16 +92,16 @@ def torn(check: Callable[[int], int], decisions: int) -> int:
         return sum(readers.map(read, range(READERS)))
 
 
-def test_each_decision_is_that_of_a_committed_state(engine: Engine) -> None:
+def test_each_decision_is_that_of_a_committed_state(engine: Engine, decisions: int) -> None:
     directory = SqlDirectory(engine, deadline=60)
 
     def is_torn(slot: int) -> bool:
         return decide(*case(slot), directory).result not in answers(slot)
 
-    assert torn(is_torn, DECISIONS) == 0
+    assert torn(is_torn, decisions) == 0
 
 
-def test_all_decisions_of_a_batch_are_those_of_one_committed_state(engine: Engine) -> None:
+def test_all_decisions_of_a_batch_are_those_of_one_committed_state(engine: Engine, decisions: int) -> None:
     directory = SqlDirectory(engine, deadline=60)
 
     def is_torn(slot: int) -> bool:
@@ -103,10 +109,10 @@ def test_all_decisions_of_a_batch_are_those_of_one_committed_state(engine: Engin
         results = [decision.result for decision in decide_many(map(case, together), directory)]
         return results not in [[answer(each, state) for each in together] for state in (0, 1)]
 
-    assert torn(is_torn, DECISIONS // 10) == 0
+    assert torn(is_torn, decisions // 10) == 0
 
 
-def test_a_batch_in_slices_is_of_one_committed_state_too(engine: Engine) -> None:
+def test_a_batch_in_slices_is_of_one_committed_state_too(engine: Engine, thorough: bool) -> None:
     directory = SqlDirectory(engine, deadline=60)
 
     def is_torn(slot: int) -> bool:
@@ -117,7 +123,7 @@ def test_a_batch_in_slices_is_of_one_committed_state_too(engine: Engine) -> None
             [answer(each, state) for each in (slot, slot + WRITERS)] for state in (0, 1)
         ]
 
-    assert torn(is_torn, 80) == 0
+    assert torn(is_torn, 80 if thorough else 16) == 0
 
 
 class TwoStatements:
@@ -139,11 +145,11 @@ class TwoStatements:
         return found.rows()
 
 
-def test_to_read_channel_and_links_in_two_statements_would_be_noticed(engine: Engine) -> None:
+def test_to_read_channel_and_links_in_two_statements_would_be_noticed(engine: Engine, decisions: int) -> None:
     directory = TwoStatements(engine)
 
     def is_torn(slot: int) -> bool:
         return decide(*case(slot), directory).result not in answers(slot)
 
-    decisions = DECISIONS // 10
-    assert torn(is_torn, decisions) > decisions / 100
+    few = decisions // 10
+    assert torn(is_torn, few) > few / 100

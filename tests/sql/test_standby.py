@@ -14,11 +14,12 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
-import moves
-from faults import DRIVERS, ISOLATION_LEVELS, MESSAGES
 from neo_routing import DirectoryUnavailable, adecide, adecide_many, decide, decide_many
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.databases import moves
+from tests.programs.databases.faults import DRIVERS, ISOLATION_LEVELS, MESSAGES
+from tests.programs.servers.postgres_server import PATIENCE, PostgresServer, wait_until
+from tests.programs.thoroughness import first_always
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
@@ -174,8 +175,8 @@ def wait_until_all_is_as_on_the_primary(url: str, states: list[int]) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("isolation_level", ISOLATION_LEVELS, ids=["default", "autocommit"])
-@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("isolation_level", first_always(ISOLATION_LEVELS), ids=["default", "autocommit"])
+@pytest.mark.parametrize("driver", first_always(DRIVERS))
 def test_on_a_standby_each_answer_is_that_of_a_committed_state_and_the_last_one_comes(
     primary: Engine, standby: PostgresServer, database: str, driver: str, isolation_level: str | None
 ) -> None:
@@ -190,7 +191,7 @@ def test_on_a_standby_each_answer_is_that_of_a_committed_state_and_the_last_one_
     wait_until_all_is_as_on_the_primary(standby.url(database=database), mover.states)
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("driver", first_always(DRIVERS))
 def test_a_standby_that_ends_queries_for_what_it_replays_gives_right_answers_or_none(
     primary: Engine, standby: PostgresServer, database: str, driver: str
 ) -> None:

@@ -11,27 +11,27 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, select, text
 
-from administered import engine_at, everything_in, rows_in
 from neo_routing.normal_forms import is_usable, normal_bot_id, normal_m365_tenant_id
 from neo_routing_adapters.command import main
-from neo_routing_adapters.sql.check.clashes import GUARDS
-from neo_routing_adapters.sql.guards import GuardState, guard
-from neo_routing_adapters.sql.migrations import ids_brought, ids_in_the_way
-from neo_routing_adapters.sql.migrations.ids_brought import IdsInTheWay
-from neo_routing_adapters.sql.migrations.normal_forms_of_rules_2 import usable_bot_id, usable_m365_tenant_id
-from neo_routing_adapters.sql.migrations.rebuilt_on_sqlite import TablesInUse, UnknownForm
-from neo_routing_adapters.sql.our_tables import (
+from neo_routing_adapters.sql.schema import channels, installations, links, metadata
+from neo_routing_adapters.sql.tables.clashes import GUARDS
+from neo_routing_adapters.sql.tables.guards import GuardState, guard
+from neo_routing_adapters.sql.tables.migrations import ids_brought, ids_in_the_way
+from neo_routing_adapters.sql.tables.migrations.ids_brought import IdsInTheWay
+from neo_routing_adapters.sql.tables.migrations.normal_forms_of_rules_2 import usable_bot_id, usable_m365_tenant_id
+from neo_routing_adapters.sql.tables.migrations.rebuilt_on_sqlite import TablesInUse, UnknownForm
+from neo_routing_adapters.sql.tables.our_tables import (
     VERSION_TABLE,
     OldTables,
     known_version,
     require_newest_form,
     require_our_tables,
 )
-from neo_routing_adapters.sql.schema import channels, installations, links, metadata
-from neo_routing_adapters.sql.transactions import writing
-from neo_routing_adapters.sql.upgrade import upgrade
-from neo_routing_adapters.sql.writer import SqlDirectoryWriter
-from old_tables import catalogue, fill, make_old_tables
+from neo_routing_adapters.sql.tables.transactions import writing
+from neo_routing_adapters.sql.tables.upgrade import upgrade
+from neo_routing_adapters.sql.tables.writer import SqlDirectoryWriter
+from tests.programs.databases.administered import engine_at, everything_in, rows_in
+from tests.programs.databases.old_tables import catalogue, fill, make_old_tables
 
 GUID = "6f0c2e7a-51b8-4d0c-9a3e-7d1f2b3c4d5e"
 ODD = "6f0c-2e7a51b84d0c9a3e7d1f2b3c4d5e"

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import IntegrityError
 
-from administered import AGENT, CHANNEL, COMPANY, WORLD, everything_in, rows_in, upgraded
 from neo_routing import ChannelStatus
 from neo_routing.testing import World, directories
-from neo_routing_adapters.sql.guards import guard
-from neo_routing_adapters.sql.our_tables import ForeignKeysOff
 from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
-from neo_routing_adapters.sql.writer import MissingRow, NoTransaction, SqlDirectoryWriter
-from stored import store
+from neo_routing_adapters.sql.tables.guards import guard
+from neo_routing_adapters.sql.tables.our_tables import ForeignKeysOff
+from neo_routing_adapters.sql.tables.writer import MissingRow, NoTransaction, SqlDirectoryWriter
+from tests.programs.databases.administered import AGENT, CHANNEL, COMPANY, WORLD, everything_in, rows_in, upgraded
+from tests.programs.databases.stored import store
 
 
 @pytest.fixture

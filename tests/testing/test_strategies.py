@@ -44,7 +44,8 @@ from neo_routing.testing.strategies import (
 )
 from neo_routing_adapters.memory import read_directory
 
-pytestmark = pytest.mark.no_cover  # there are too many draws to trace each line of them
+# There are too many draws to trace each line of them, and what is drawn changes with the strategies alone.
+pytestmark = [pytest.mark.no_cover, pytest.mark.thorough]
 
 WORLDS_AND_CASES = directories().flatmap(lambda world: st.tuples(st.just(world), cases(world)))
 SEEDED = settings(

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 from neo_routing import (
     Channel,
@@ -68,8 +67,3 @@ def test_what_is_no_rows_is_told_at_once(take: Callable[[Any], object], given: o
 def test_keys_that_are_no_text_are_problems_of_the_document(document: object) -> None:
     with pytest.raises(InvalidDirectory, match="is not a known key"):
         directory_of(document)
-
-
-def test_rows_with_one_twice_are_others() -> None:
-    group = {key: channels * 2 for key, channels in CONTENT.active_channels.items()}
-    assert evolve(CONTENT, active_channels=group) != CONTENT

@@ -1,147 +1,17 @@
-"""The builder that every adapter uses to hand rows to the core."""
+"""Rows as a value: what makes two of them equal, and how they are printed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import pytest
-from attrs import fields
+from attrs import evolve, fields
 
 import neo_routing.rows as rows_module
-from neo_routing import (
-    AgentKind,
-    Caller,
-    CallerKind,
-    ChannelStatus,
-    Decision,
-    ManagedAgentKey,
-    Outcome,
-    Rows,
-    RowsBuilder,
-    SessionRequest,
-    decide,
-)
-
-PLATFORM = Caller(CallerKind.PLATFORM, "platform")
-MESSAGE = SessionRequest(
-    managed_agent_key=ManagedAgentKey.NEO_SUPPORT, client_id="msp-a", bot_id="desk", m365_tenant_id="contoso"
-)
+from neo_routing import Channel, Rows, RowsBuilder, Tenant, content_of
 
 
-class Answering:
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    def look_up(self, _: object, /) -> Rows:
-        return self._rows
-
-
-def builder() -> RowsBuilder:
-    rows = RowsBuilder()
-    rows.add_tenant("msp-a")
-    rows.add_agent(1, "msp-a", "Neo Support", AgentKind.CONVERSATIONAL, ManagedAgentKey.NEO_SUPPORT)
-    rows.add_agent(2, "msp-a", "Help desk", AgentKind.CONVERSATIONAL, None)
-    return rows
-
-
-def decided(rows: RowsBuilder) -> Decision:
-    return decide(PLATFORM, MESSAGE, Answering(rows.rows()))
-
-
-@pytest.mark.parametrize("bot_id", ["desk", "28:DESK", " {Desk} "])
-@pytest.mark.parametrize("m365_tenant_id", ["contoso", "{CONTOSO}"])
-def test_an_id_in_another_spelling_never_leads_to_a_wider_agent(bot_id: str, m365_tenant_id: str) -> None:
-    rows = builder()
-    rows.add_channel(("ch", "msp-a", 2, True, None), bot_id, ChannelStatus.ACTIVE, [m365_tenant_id])
-    rows.add_link("msp-a", m365_tenant_id, "co", "Contoso")
-    assert decided(rows).result.unwrap().outcome is Outcome.WHITE_LABEL_CHANNEL
-
-
-def test_the_warning_knows_a_bot_in_any_spelling() -> None:
-    rows = builder()
-    rows.add_white_label_bot("28:DESK")
-    assert decided(rows).warnings == ("white_label_bot_not_installed",)
-
-
-def test_a_row_that_comes_twice_counts_once() -> None:
-    rows = builder()
-    for _ in range(3):
-        rows.add_agent(1, "msp-a", "Neo Support", AgentKind.CONVERSATIONAL, ManagedAgentKey.NEO_SUPPORT)
-        rows.add_channel(("ch", "msp-a", 2, True, None), "desk", ChannelStatus.ACTIVE, ["contoso", "Contoso"])
-        rows.add_link("msp-a", "contoso", "co", "Contoso")
-    assert decided(rows).result.unwrap().end_company_id == "co"
-
-
-def test_groups_of_any_size_are_kept_whole() -> None:
-    rows = builder()
-    for number in range(5):
-        for _ in range(2):
-            rows.add_link("msp-a", "contoso", f"co-{number}", f"Company {number}")
-    assert rows.rows().end_companies["msp-a", "contoso"] == ("co-0", "co-1", "co-2", "co-3", "co-4")
-
-
-@pytest.mark.parametrize(
-    ("owner_id", "kind"),
-    [("msp-b", AgentKind.CONVERSATIONAL), ("msp", AgentKind.CONVERSATIONAL), ("msp-a", AgentKind.TRIGGERED)],
-)
-def test_one_agent_cannot_be_two(owner_id: str, kind: AgentKind) -> None:
-    with pytest.raises(ValueError, match="agent 1 is there already, and otherwise"):
-        builder().add_agent(1, owner_id, "Neo Support", kind, ManagedAgentKey.NEO_SUPPORT)
-
-
-@pytest.mark.parametrize(("stored", "read"), [(1, True), (0, False), (None, None), (True, True)])
-def test_a_databases_truth_values_become_true_and_false(stored: bool | None, read: bool | None) -> None:
-    rows = builder()
-    rows.add_channel(("ch", "msp-a", 2, False, stored), "desk", ChannelStatus.ACTIVE, [])
-    shown = decided(rows).result.unwrap().show_agent_progress_steps
-    assert shown is read
-
-
-def test_the_trace_names_what_it_turned_on() -> None:
-    rows = builder()
-    rows.add_channel(("ch", "msp-a", 2, True, None), "desk", ChannelStatus.ACTIVE, ["contoso"])
-    rows.add_link("msp-a", "contoso", "co", "Contoso")
-    *_, installation, scope, agent = decided(rows).trace
-    assert [channel.id for channel in installation.channels] == ["ch"]
-    assert [company.name for company in scope.end_companies] == ["Contoso"]
-    assert [one.name for one in agent.agents] == ["Help desk"]
-
-
-@pytest.mark.parametrize("name", ["", "\t", "2", "None", "~"])
-def test_the_trace_names_what_has_any_name(name: str) -> None:
-    rows = RowsBuilder()
-    rows.add_agent(2, "msp-a", name, AgentKind.CONVERSATIONAL, None)
-    rows.add_channel(("ch", "msp-a", 2, True, None), "desk", ChannelStatus.ACTIVE, ["contoso"])
-    rows.add_link("msp-a", "contoso", "2", name)
-    *_, scope, agent = decided(rows).trace
-    assert [each.name for each in (*scope.end_companies, *agent.agents)] == [name, name]
-
-
-def test_what_rows_hold_does_not_depend_on_the_order_in_which_it_is_added() -> None:
-    linked_first, linked_last, twice = RowsBuilder(), RowsBuilder(), RowsBuilder()
-    linked_first.add_link("msp-a", "m-1", "co-1", "Contoso")
-    linked_first.add_end_company("msp-a", "co-1", "Contoso")
-    linked_last.add_end_company("msp-a", "co-1", "Contoso")
-    linked_last.add_link("msp-a", "m-1", "co-1", "Contoso")
-    for _ in range(2):
-        twice.add_link("msp-a", "m-1", "co-1", "Contoso")
-    first, last = linked_first.rows(), linked_last.rows()
-    assert first == last == twice.rows()
-    assert first.unlinked_end_companies == {}
-
-
-def test_a_row_that_comes_again_has_its_last_name_and_all_its_installations() -> None:
-    builder = RowsBuilder()
-    for name in ("N", "12"):
-        builder.add_agent(12, "msp-a", name, AgentKind.TRIGGERED, None)
-    for name in ("MSP A", "msp-a"):
-        builder.add_tenant("msp-a", name)
-    for m365_tenant_id in ("m-2", "m-1", "m-2"):
-        row = ("ch-1", "msp-a", 12, False, None)
-        builder.add_channel(row, "bot", ChannelStatus.ACTIVE, [m365_tenant_id])
-    rows = builder.rows()
-    assert (rows.agent_names, rows.tenant_names) == ({}, {})
-    assert rows.standard_installations == {"ch-1": ("m-1", "m-2")}
+def test_rows_are_printed_as_how_many_they_are_because_they_may_be_millions() -> None:
+    content = content_of(tenants=[Tenant(id=f"msp-{number}") for number in range(1234)], revision="r\n1")
+    assert repr(content) == "<rows of 1,234 tenants, revision 'r\\n1'>"
+    assert repr(RowsBuilder().rows()) == "<rows of 0 tenants>"
 
 
 def test_every_field_of_rows_but_the_revision_is_compared() -> None:
@@ -149,62 +19,17 @@ def test_every_field_of_rows_but_the_revision_is_compared() -> None:
     assert compared == {each.name for each in fields(Rows)} - {"revision", "is_slice"}
 
 
-def test_a_channel_or_a_company_that_is_two_rows_is_no_row() -> None:
-    """Whoever told of them by their ids would give one customer what is another's."""
-    builder = RowsBuilder()
-    row = ("ch-1", "msp-a", 12, True, None)
-    builder.add_channel(row, "bot", ChannelStatus.ACTIVE, ["m-1"])
-    builder.add_link("msp-a", "m-1", "co-1", "Clinic")
-    for other in (
-        (("ch-1", "msp-b", 12, True, None), "bot", ChannelStatus.ACTIVE, ["m-1"]),
-        (("ch-1", "msp-a", 13, True, None), "bot", ChannelStatus.ACTIVE, ["m-1"]),
-        (row, "another", ChannelStatus.ACTIVE, ["m-1"]),
-        (row, "bot", ChannelStatus.DISCONNECTED, ["m-1"]),
-    ):
-        with pytest.raises(ValueError, match="channel ch-1 is there already, and otherwise"):
-            builder.add_channel(*other)
-    for add in (
-        lambda: builder.add_link("msp-b", "m-2", "co-1", "Bakery"),
-        lambda: builder.add_end_company("msp-b", "co-1", "Bakery"),
-    ):
-        with pytest.raises(ValueError, match="end-company co-1 is there already, and of another tenant"):
-            add()
-    builder.add_channel(row, "bot", ChannelStatus.ACTIVE, ["m-2"])
-    builder.add_link("msp-a", "m-2", "co-1", "Clinic")
-    rows = builder.rows()
-    assert rows.active_channels == {("msp-a", "bot"): (row,)}
-    assert rows.active_installations == {("bot", "m-1"): (row,), ("bot", "m-2"): (row,)}
-    assert rows.end_companies == {("msp-a", "m-1"): ("co-1",), ("msp-a", "m-2"): ("co-1",)}
-    assert rows.end_company_names == {"co-1": "Clinic"}
-
-
-@pytest.mark.parametrize(
-    ("add", "told"),
-    [
-        (lambda builder: builder.add_tenant([]), "must be a string"),
-        (lambda builder: builder.add_tenant(7), "must be a string"),
-        (
-            lambda builder: builder.add_channel(("ch", "a", 1, False, None), "bot", ChannelStatus.ACTIVE, "m-1"),
-            "installed_m365_tenant_ids must be a list",
-        ),
-        (
-            lambda builder: builder.add_channel(("ch", "a", 1, 2, None), "bot", ChannelStatus.ACTIVE, []),
-            "white_label and show_agent_progress_steps must be true or false",
-        ),
-        (
-            lambda builder: builder.add_channel(("ch", "a", 1, False, "no"), "bot", ChannelStatus.ACTIVE, []),
-            "white_label and show_agent_progress_steps must be true or false",
-        ),
-    ],
-    ids=["a list", "a number", "letters for a list", "2 for a truth value", "a text for one"],
+CONTENT = content_of(
+    tenants=[Tenant(id="msp-a")],
+    channels=[Channel(id="ch-1", tenant_id="msp-a", agent_id=1, bot_id="bot", white_label=True)],
 )
-def test_a_row_that_makes_no_sense_is_told_by_what_is_wrong(add: Callable[[RowsBuilder], None], told: str) -> None:
-    with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole of it is compared
-        add(RowsBuilder())
-    assert str(raised.value) == told
 
 
-def test_names_of_unknown_fields_are_told_by_their_place() -> None:
-    with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole of it is compared
-        SessionRequest(unknown_fields=(7,))
-    assert str(raised.value) == "SessionRequest.unknown_fields must be a string"
+def test_rows_with_one_twice_are_others() -> None:
+    group = {key: channels * 2 for key, channels in CONTENT.active_channels.items()}
+    assert evolve(CONTENT, active_channels=group) != CONTENT
+
+
+def test_rows_are_true_even_if_there_are_none_because_that_is_an_answer_as_well() -> None:
+    assert RowsBuilder().rows()
+    assert len(RowsBuilder().rows()) == 0

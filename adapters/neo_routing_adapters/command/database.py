@@ -22,7 +22,7 @@ from neo_routing_adapters.command.progress import NO_BAR, Bar, progress
 from neo_routing_adapters.command.standard_input import name_of
 
 if TYPE_CHECKING:
-    from neo_routing_adapters.sql.directory_change import DirectoryChange
+    from neo_routing_adapters.sql.tables.directory_change import DirectoryChange
 
 _SQLITE_URL: Final = "sqlite:///directory.sqlite"
 _ROWS_BETWEEN_SHOWS: Final = 1_000
@@ -54,7 +54,7 @@ def upgrade(url: str, /) -> None:
     """
     changes: list[str] = []
     with opened(url, may_create=True, relations=False) as engine:
-        from neo_routing_adapters.sql.upgrade import upgrade as upgrade_tables
+        from neo_routing_adapters.sql.tables.upgrade import upgrade as upgrade_tables
 
         with progress("Upgrading") as show:
             version = upgrade_tables(
@@ -93,7 +93,7 @@ def import_(
     with opened(url) as engine:
         content = directory_from(file).content
         with progress("Importing") as show, _refusals_of_import(file):
-            from neo_routing_adapters.sql.directory_import import import_directory
+            from neo_routing_adapters.sql.tables.directory_import import import_directory
 
             import_directory(
                 engine,
@@ -115,7 +115,7 @@ def _tell_aside(bar: Bar, change: DirectoryChange) -> None:
 def _refusals_of_import(file: Path) -> Iterator[None]:
     from sqlalchemy.exc import IntegrityError
 
-    from neo_routing_adapters.sql.directory_change import RemovalsRefused
+    from neo_routing_adapters.sql.tables.directory_change import RemovalsRefused
 
     try:
         yield
@@ -137,7 +137,7 @@ def export(url: str, /) -> None:
         Database, postgresql://user@host/name or sqlite:///file.
     """
     with opened(url) as engine:
-        from neo_routing_adapters.sql.directory_export import IllFormedRow, export_directory
+        from neo_routing_adapters.sql.tables.directory_export import IllFormedRow, export_directory
 
         try:
             shown = nullcontext(NO_BAR) if sys.stdout.isatty() else progress("Exporting")
@@ -165,7 +165,7 @@ def check(url: str, /, *, json: Annotated[bool, Parameter(negative="", show_defa
     """
     findings = Findings(as_json=json)
     with opened(url, relations=False) as engine:
-        from neo_routing_adapters.sql.check import check as findings_of
+        from neo_routing_adapters.sql.tables.check import check as findings_of
 
         with (
             progress("Checking") as show,
@@ -190,7 +190,7 @@ def guard(url: str, /) -> None:
         Database, postgresql://user@host/name or sqlite:///file.
     """
     with opened(url) as engine:
-        from neo_routing_adapters.sql.guards import guard as add_guards
+        from neo_routing_adapters.sql.tables.guards import guard as add_guards
 
         guards = add_guards(engine)
     findings = Findings()

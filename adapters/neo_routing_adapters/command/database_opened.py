@@ -45,7 +45,7 @@ def opened(url_text: str, *, may_create: bool = False, relations: bool = True) -
 
 
 def _missing_relations(engine: Engine) -> list[str]:
-    from neo_routing_adapters.sql.check.structure import missing_relations
+    from neo_routing_adapters.sql.tables.relations_there import missing_relations
 
     with engine.connect() as connection:
         return missing_relations(connection)
@@ -82,7 +82,7 @@ def _is_silent(url: URL, error: BaseException) -> bool:
 
 @contextmanager
 def _refusals_to_administer() -> Iterator[None]:
-    from neo_routing_adapters.sql.our_tables import CannotAdminister
+    from neo_routing_adapters.sql.tables.our_tables import CannotAdminister
 
     try:
         yield

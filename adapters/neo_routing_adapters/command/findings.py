@@ -14,7 +14,7 @@ from neo_routing.printable import printable
 from neo_routing_adapters.command.terminal import show
 
 if TYPE_CHECKING:
-    from neo_routing_adapters.sql.check.findings import Finding
+    from neo_routing_adapters.sql.tables.findings import Finding
 
 _MOST_ALIKE: Final = 5
 _STYLES: Final = {"error": "bold red", "notice": "yellow"}

@@ -11,7 +11,7 @@ from rich.text import Text
 from neo_routing_adapters.command.terminal import show
 
 if TYPE_CHECKING:
-    from neo_routing_adapters.sql.directory_change import DirectoryChange
+    from neo_routing_adapters.sql.tables.directory_change import DirectoryChange
 
 _COLUMNS: Final = ("added", "changed", "removed")
 

@@ -3,9 +3,9 @@
 from neo_routing_adapters.extras import how_to_install
 
 try:
-    from neo_routing_adapters.sql.directory import AsyncSqlDirectory, SqlDirectory
+    from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory, SqlDirectory
     from neo_routing_adapters.sql.schema import RELATIONS, metadata
-    from neo_routing_adapters.sql.writer import MissingRow, SqlDirectoryWriter
+    from neo_routing_adapters.sql.tables.writer import MissingRow, SqlDirectoryWriter
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] != "sqlalchemy":
         raise

@@ -1,0 +1,330 @@
+"""Connections from the pool of a host's engine, had within the deadline of a call."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from math import ceil
+from time import sleep
+from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import Dialect
+from sqlalchemy.pool import (
+    AssertionPool,
+    ConnectionPoolEntry,
+    Pool,
+    PoolProxiedConnection,
+    QueuePool,
+    SingletonThreadPool,
+    StaticPool,
+)
+from sqlalchemy.util import await_only
+
+from neo_routing_adapters.sql.look_up.deadlines import Call, Line, TooLate
+from neo_routing_adapters.sql.look_up.forks import renew_after_fork
+
+
+class CursorLine(Line, Protocol):
+    """A connection, as calls wait on it: its cursor, and how to cut it off."""
+
+    cursor: Any
+    busy_timeout: int | None
+    """For how many milliseconds SQLite waits for a lock, once it is told that."""
+
+    def in_transaction(self) -> bool:
+        """Tell whether somebody has left a transaction open."""
+        ...
+
+
+class _Duplicate(socket.socket):
+    """A socket that is closed once nobody has it any more: in a cycle of references, a plain one would warn of that."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Socket:
+    """A connection of psycopg, whose socket can be shut down."""
+
+    busy_timeout: int | None = None
+
+    def __init__(self, connection: PoolProxiedConnection) -> None:
+        self.cursor = connection.cursor()
+        # A duplicate: by the time that it is cut off, the number of the original may be another file's.
+        self._socket = _Duplicate(fileno=socket.dup(_driver_connection(connection).fileno()))
+        self._pgconn = _driver_connection(connection).pgconn
+
+    def in_transaction(self) -> bool:
+        # It is 0 outside of any, and 4 once the connection is dead, which is noticed later.
+        return self._pgconn.transaction_status not in (0, 4)
+
+    def cut(self) -> None:
+        with suppress(OSError):  # it was not connected any more
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _AsyncpgCursor:
+    """Stands in for SQLAlchemy's cursor, which takes its time to describe columns and to count rows."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._prepared: dict[str, Any] = {}
+        self._rows: list[Any] = []
+
+    def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
+        self._rows = await_only(self._fetched(sql, arguments))
+
+    def fetchmany(self, _size: int) -> list[Any]:
+        """Return all rows, however many: asyncpg has made them already."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    async def _fetched(self, sql: str, arguments: Sequence[Any]) -> list[Any]:
+        prepared = self._prepared.get(sql)
+        if prepared is None:
+            self._prepared[sql] = prepared = await self._connection.prepare(sql)
+        rows: list[Any] = await prepared.fetch(*arguments)
+        return rows
+
+
+class _Asyncpg:
+    """A connection of asyncpg, which can be terminated."""
+
+    busy_timeout: int | None = None
+
+    def __init__(self, connection: PoolProxiedConnection) -> None:
+        driver_connection = _driver_connection(connection)
+        self.cursor = _AsyncpgCursor(driver_connection)
+        self._connection = driver_connection
+        self._terminate: Callable[[], None] = driver_connection.terminate
+
+    def in_transaction(self) -> bool:
+        return not self._connection.is_closed() and bool(self._connection.is_in_transaction())
+
+    def cut(self) -> None:
+        with suppress(RuntimeError):  # it belongs to an event loop that is closed
+            self._terminate()
+
+
+class _Sqlite:
+    """A connection to a SQLite file, which can be interrupted."""
+
+    def __init__(self, connection: PoolProxiedConnection) -> None:
+        self.busy_timeout: int | None = None
+        self.cursor = connection.cursor()
+        self._connection = _driver_connection(connection)
+        self._interrupt: Callable[[], Any] = self._connection.interrupt
+
+    def in_transaction(self) -> bool:
+        return bool(self._connection.in_transaction)
+
+    def cut(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it was closed already
+            self._interrupt()
+
+
+class _Aiosqlite(_Sqlite):
+    """A connection of aiosqlite, whose interruption is awaited."""
+
+    def cut(self) -> None:
+        self._interruption = asyncio.get_running_loop().create_task(self._interrupted())
+
+    async def _interrupted(self) -> None:
+        with suppress(ValueError):  # it was closed already
+            await self._interrupt()
+
+
+LINES: Final[Mapping[str, Callable[[PoolProxiedConnection], CursorLine]]] = {
+    "psycopg": _Socket,
+    "psycopg_async": _Socket,
+    "asyncpg": _Asyncpg,
+    "pysqlite": _Sqlite,
+    "aiosqlite": _Aiosqlite,
+}
+"""How to cut a connection off, by the name of its driver."""
+
+
+def _driver_connection(connection: PoolProxiedConnection) -> Any:
+    return connection.driver_connection
+
+
+_LOOP: Final = "neo_routing loop"
+_MOST_PATIENT: Final = 16
+_PATIENCE: Final = 10
+# What takes from the pool what somebody has seen there waits for no longer than so many of these seconds.
+_TURNS, _TURN = 100, 0.0001
+
+
+class _Thread(threading.local):
+    """For whom the thread takes a connection."""
+
+    taker: tuple[Connections, Call] | None = None
+
+
+_thread: Final = _Thread()
+
+
+class Connections:
+    """Takes connections from the pool of an engine.
+
+    That may run whatever the host has hooked on its pool, open a connection, or wait until one is given back: nobody
+    can interrupt any of it. So no lock is held meanwhile, and no caller waits for it longer than he may. On SQLite
+    alone, where there is no network to wait for, a caller may do it himself if a connection is at hand.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._local = engine.dialect.name == "sqlite"
+        self._awaited = engine.dialect.is_async
+        if engine.dialect.driver == "asyncpg":
+            _listen(engine, "connect", _note_loop)
+        elif not (self._local or self._awaited):
+            _listen(engine, "do_connect", _before_connecting)
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Have nobody take one."""
+        self._reaching: list[Call] = []
+        self._taking: list[Call] = []
+
+    def is_at_hand(self, call: Call) -> bool:
+        """Tell whether `take` returns at once; it must be called then.
+
+        So it does unless the host itself takes the last connection, or the pool replaces it, between.
+        """
+        pool = self._engine.pool
+        if not self._local or self._awaited:  # aiosqlite waits for a thread, which may be busy, or gone
+            return False
+        if not isinstance(pool, QueuePool):  # some have a connection that is there, and may be this thread's alone
+            return isinstance(pool, (StaticPool, SingletonThreadPool))
+        if _is_hooked(pool):
+            return False
+        self._reaching.append(call)
+        # Of several who see the last one at the same time none may get it, and none may have to wait for it.
+        if not self._taking and len(self._reaching) <= pool.checkedin():
+            return True
+        self._reaching.remove(call)
+        return False
+
+    def forget(self, call: Call) -> None:
+        """Let a call that does not take what is at hand stand in nobody's way."""
+        if call in self._reaching:
+            self._reaching.remove(call)
+
+    def take(self, call: Call) -> PoolProxiedConnection:
+        """Take a connection. Raises what the pool, the driver or a hook raises."""
+        if call in self._reaching:
+            try:
+                return self._engine.raw_connection()
+            finally:
+                self._reaching.remove(call)
+        if self._awaited:
+            return self._engine.raw_connection()
+        self._taking.append(call)
+        try:
+            return self._patiently(call)
+        finally:
+            self._taking.remove(call)
+
+    def _patiently(self, call: Call) -> PoolProxiedConnection:
+        for _ in range(_TURNS if self._reaching else 0):
+            sleep(_TURN)
+            if not self._reaching:
+                break
+        _thread.taker = self, call
+        try:
+            return self._engine.raw_connection()
+        finally:
+            _thread.taker = None
+
+    def patience(self, call: Call) -> int:
+        """Return for how many seconds a call may try to open a connection.
+
+        What takes longer than its caller waits for comes into the pool all the same, for a later call. But where many
+        try in vain, in a network that loses their packets, the next must come to try before they all have given up.
+        """
+        seconds = max(1, ceil(call.remaining()))
+        return seconds if len(self._taking) > _MOST_PATIENT else max(seconds, _PATIENCE)
+
+
+def _listen(engine: Engine, name: str, listener: Callable[..., None]) -> None:
+    if not event.contains(engine, name, listener):
+        event.listen(engine, name, listener)
+
+
+def _note_loop(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_LOOP] = asyncio.get_running_loop()
+
+
+def left_to_its_loop(connection: PoolProxiedConnection) -> bool:
+    """Tell whether a connection is that of another event loop, which runs; then it is let go there.
+
+    asyncpg crashes the process if it is used in one thread while its event loop runs in another.
+    """
+    loop: asyncio.AbstractEventLoop | None = connection.info.get(_LOOP)
+    if loop is None or not loop.is_running() or loop is asyncio.get_running_loop():
+        return False
+    loop.call_soon_threadsafe(_driver_connection(connection).terminate)
+    connection.detach()
+    return True
+
+
+def _before_connecting(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+    """Let no attempt of a call's to open a connection go on for minutes."""
+    if _thread.taker is not None:
+        connections, call = _thread.taker
+        parameters.setdefault("connect_timeout", connections.patience(call))
+
+
+def _is_hooked(pool: Pool) -> bool:
+    """Tell whether code of the host's runs when a connection is taken, or given back."""
+    return bool(pool.dispatch.checkout or pool.dispatch.checkin or pool.dispatch.reset)
+
+
+def let_go(dialect: Dialect, connection: PoolProxiedConnection) -> None:
+    """Close a connection that could not be given back, because a hook raised: its place in the pool would be lost."""
+    dbapi_connection = connection.dbapi_connection
+    if not connection.is_detached:
+        with suppress(AssertionError):  # an `AssertionPool` that two threads took from has it back already
+            connection.detach()
+    if dbapi_connection is not None:
+        dialect.do_terminate(dbapi_connection)
+
+
+class Turns:
+    """Whose turn it is on a connection that all threads share: neither cursors nor drivers keep apart what they do."""
+
+    def __init__(self) -> None:
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Let it be nobody's."""
+        self._lock = threading.Lock()
+
+    def begin(self, call: Call) -> None:
+        """Wait for the turn of a call. Raises `TooLate`."""
+        if not self._lock.acquire(timeout=call.remaining()):
+            raise TooLate
+
+    def end(self) -> None:
+        """Let the next one have it."""
+        self._lock.release()
+
+
+# By its dialect: an engine of `execution_options` has that in common with the one that it was made of, and the pool.
+_turns: Final[WeakKeyDictionary[Dialect, Turns]] = WeakKeyDictionary()
+
+
+def turns_on(engine: Engine) -> Turns | None:
+    """Return whose turn it is to use the connection of a synchronous engine, if all threads share one."""
+    # An `AssertionPool` does not notice two who take from it in the same moment.
+    shared = isinstance(engine.pool, (StaticPool, AssertionPool)) and not engine.dialect.is_async
+    return _turns.setdefault(engine.dialect, Turns()) if shared else None

@@ -1,0 +1,120 @@
+"""The directory in a database: one statement for a decision, and one for a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
+from neo_routing_adapters.sql.look_up.connections import Connections
+from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
+from neo_routing_adapters.sql.look_up.evidence import Statement
+from neo_routing_adapters.sql.look_up.reader import LATE, Reader
+from neo_routing_adapters.sql.look_up.tasks import Tasks
+from neo_routing_adapters.sql.look_up.threads import keep_no_deadlines, threads_for
+
+DEADLINE: Final = 2.0
+"""Within so many seconds a directory answers or is unavailable, unless its host says otherwise."""
+
+
+class SqlDirectory:
+    """A directory in PostgreSQL or SQLite, read through a pooled engine of the host.
+
+    Each look-up is one statement on one connection, so all its rows stood there together; a batch of more than 2,000
+    on PostgreSQL is several statements in one transaction, which makes that true of them as well. Whatever fails
+    raises `DirectoryUnavailable`, no later than `deadline` seconds after the call began (for each statement of a
+    batch). Make one directory for an engine and keep it; threads may share it.
+
+    >>> from sqlalchemy import create_engine
+    >>> from neo_routing import Agent, AgentKind, Caller, CallerKind, SessionRequest, Tenant, resolve_session_target
+    >>> from neo_routing_adapters.sql import SqlDirectoryWriter
+    >>> from neo_routing_adapters.sql.upgrade import upgrade
+    >>> engine = create_engine("sqlite://")
+    >>> with engine.connect() as connection:
+    ...     _ = connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+    ...     _ = upgrade(connection)
+    ...     writer = SqlDirectoryWriter(connection)
+    ...     writer.put_tenant(Tenant(id="msp-a"))
+    ...     writer.put_agent(Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL))
+    ...     connection.commit()
+    >>> directory, user = SqlDirectory(engine), Caller(CallerKind.USER, "msp-a")
+    >>> resolve_session_target(user, SessionRequest(agent_id=12), directory).unwrap().agent_id
+    12
+    >>> resolve_session_target(user, SessionRequest(agent_id=13), directory).failure().status
+    404
+    >>> engine.dispose()
+    """
+
+    def __init__(self, engine: Engine, *, deadline: float = DEADLINE) -> None:
+        if not isinstance(engine, Engine) or engine.dialect.is_async:
+            raise _no_engine("SqlDirectory", "Engine of create_engine", engine)
+        if keep_no_deadlines():
+            raise ValueError("SqlDirectory keeps no deadline where eventlet has patched threads; gevent is supported")
+        self._connections = Connections(engine)
+        self._reader = Reader(engine, self._connections.take, _seconds("SqlDirectory", deadline))
+        self._watch = Watch(deadline)
+        self._threads = threads_for(engine)
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
+        statements = self._reader.statements(needed)
+        call = Call(self._reader.seconds(statements))
+        try:
+            if self._connections.is_at_hand(call):
+                return self._here(statements, call)
+            return self._threads.run(partial(self._reader.read, statements, call), call)
+        except TimeoutError as error:
+            raise DirectoryUnavailable(LATE) from error
+        except OSError as error:
+            raise DirectoryUnavailable from error
+
+    def _here(self, statements: Sequence[Statement], call: Call) -> Rows:
+        try:
+            self._watch.begin(call)
+            return self._reader.read(statements, call)
+        finally:
+            self._watch.end(call)
+            self._connections.forget(call)
+
+
+class AsyncSqlDirectory:
+    """A `SqlDirectory` that is awaited, on an asynchronous engine of asyncpg, psycopg or aiosqlite.
+
+    Both run the same code: SQLAlchemy goes to the event loop wherever that waits.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, deadline: float = DEADLINE) -> None:
+        if not isinstance(engine, AsyncEngine):
+            raise _no_engine("AsyncSqlDirectory", "AsyncEngine of create_async_engine", engine)
+        self._connections = Connections(engine.sync_engine)
+        seconds = _seconds("AsyncSqlDirectory", deadline)
+        self._reader = Reader(engine.sync_engine, self._connections.take, seconds)
+        self._tasks = Tasks()
+
+    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
+        statements = self._reader.statements(needed)
+        call = Call(self._reader.seconds(statements))
+        try:
+            return await self._tasks.run(partial(self._reader.read, statements, call), call)
+        except TimeoutError as error:
+            raise DirectoryUnavailable(LATE) from error
+        except OSError as error:
+            raise DirectoryUnavailable from error
+
+
+def _no_engine(directory: str, wanted: str, found: object) -> ValueError:
+    kind = type(found).__name__
+    if isinstance(found, Engine) and found.dialect.is_async:
+        kind = "the synchronous side of an asynchronous one"
+    return ValueError(f"{directory}.engine must be an {wanted}, and not {kind}")
+
+
+def _seconds(directory: str, deadline: float) -> float:
+    if type(deadline) not in {int, float} or not 0 < deadline < float("inf"):
+        raise ValueError(f"{directory}.deadline must be a number of seconds above 0, and not {deadline!r}")
+    return deadline

@@ -1,0 +1,91 @@
+"""Tasks of a directory's own, in which calls run while their callers wait no longer than their deadlines.
+
+A caller that leaves does not cancel what it waited for. psycopg would try for seconds to cancel a statement on a server
+that may be frozen; and an attempt to connect that takes longer than a call may wait would never come to an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from sqlalchemy.util import greenlet_spawn
+
+from neo_routing_adapters.sql.look_up.deadlines import Call
+from neo_routing_adapters.sql.look_up.forks import renew_after_fork
+
+MOST_LEFT: Final = 16
+"""So many attempts to get a connection go on behind calls that have given up; others are cancelled."""
+
+MOST_LATE: Final = 64
+"""Where so many tasks do not end, cancelled or not, the next call is an outage at once."""
+
+_WINDING_UP: Final = 0.05
+"""So many seconds a caller that is cancelled waits for the end of what was cut off: that takes a turn of the loop."""
+
+_Value = TypeVar("_Value")
+
+
+class Tasks:
+    """Runs functions that call an asynchronous engine as if it were synchronous, each in a task."""
+
+    def __init__(self) -> None:
+        self.renew()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """Have no tasks. Those of a parent do not end in its forked child."""
+        self._late: set[asyncio.Task[Any]] = set()
+
+    async def run(self, function: Callable[[], _Value], call: Call) -> _Value:
+        """Return what the function returns.
+
+        Raises what that raises, and `TimeoutError` at the deadline of the call, which it then expires.
+        """
+        if len(self._late) >= MOST_LATE:
+            raise TimeoutError
+        task = asyncio.create_task(greenlet_spawn(function))
+        try:
+            await _end_of(task, call.remaining())
+        except asyncio.CancelledError:
+            self._leave(task, call)
+            if call.was_cut:
+                await _end_of(task, _WINDING_UP)
+            raise
+        if not task.done():
+            self._leave(task, call)
+            raise TimeoutError
+        if task.cancelled():
+            raise OSError("the task of the call was cancelled")
+        return task.result()
+
+    def _leave(self, task: asyncio.Task[Any], call: Call) -> None:
+        call.expire()
+        if not call.was_cut and len(self._late) >= MOST_LEFT:
+            task.cancel()
+        self._late.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._late.discard(task)
+        if not task.cancelled():
+            task.exception()  # or the event loop would complain that nobody looked
+
+
+async def _end_of(task: asyncio.Task[Any], seconds: float) -> None:
+    """Wait for the end of a task, as `asyncio.wait` does: for a single one that takes twice as long."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+    timer = loop.call_later(seconds, _wake, waiter)
+    task.add_done_callback(partial(_wake, waiter))
+    try:
+        await waiter
+    finally:
+        timer.cancel()
+
+
+def _wake(waiter: asyncio.Future[None], _task: asyncio.Task[Any] | None = None) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -1,0 +1,3 @@
+SELECT 1 AS sort, CAST(t.id AS TEXT) AS tenant_id, %(t)s::TEXT AS id, CAST(NULL AS BIGINT) AS agent_id, '@' AS name, CAST(NULL AS TEXT) AS state, CAST(NULL AS TEXT) AS key, CAST(NULL AS TEXT) AS m365, pg_backend_pid() > 0 AND current_setting('row_security') = 'off' AS white_label, CAST(NULL AS BOOLEAN) AS shown
+FROM (SELECT 1 AS one) AS x
+LEFT OUTER JOIN routing_tenant AS t ON t.id = %(t)s::TEXT
