@@ -1,7 +1,8 @@
 """Sets up an environment of its own, `.venv`, and runs one task in it.
 
     python3 .ci/tasks.py demo         the main job on the sample directory
-    python3 .ci/tasks.py test         the tests; with --thorough those too that take long, as in CI
+    python3 .ci/tasks.py test         the tests; with --thorough those too that take long, and test-2.0, as in CI
+    python3 .ci/tasks.py test-2.0     the directory in a database, on SQLAlchemy 2.0
     python3 .ci/tasks.py prove        every small world: the core against the reference model, and the laws
     python3 .ci/tasks.py check        linters, type checkers, import contracts
     python3 .ci/tasks.py bench        what the library costs, as ratios to a floor
@@ -31,17 +32,28 @@ CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 MADE_FOR = ENVIRONMENT / "made-for"
 INSTALLED = ENVIRONMENT / "installed"
 
+SQLALCHEMY_2_0 = "2.0.58"
+
 GROUPS = {
     "demo": [],
     "bench": [],
     "bench-sql": ["test"],
     "test": ["test"],
+    "test-2.0": ["test"],
     "prove": [],
     "check": ["test", "check"],
     "all": ["test", "check"],
 }
 PYTEST = ["python", "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
 TEST = [*PYTEST, "--cov", "--cov-report=term-missing:skip-covered"]
+# What goes through SQLAlchemy's own: directory, contract, plans and cancellation.
+TEST_ON_2_0 = [
+    *PYTEST,
+    *(f"tests/sql/test_{name}.py" for name in ("directory", "contract", "plans", "statement_texts", "tasks")),
+    "tests/sql/test_faults.py::test_a_host_that_cancels_in_the_middle_of_a_query_gets_its_cancellation",
+    "tests/sql/test_faults.py::test_a_host_that_cancels_while_the_pool_is_exhausted_gets_its_cancellation",
+    "tests/sql/test_faults.py::test_cancellation_at_any_moment_leaves_nothing_and_disturbs_nobody",
+]
 PROVE = [["neo-routing", "prove"], ["neo-routing", "prove", "--scope", "tiny", "--laws"]]
 CHECK = [
     ["ruff", "check"],
@@ -77,6 +89,18 @@ def set_up(groups: list[str]) -> None:
     INSTALLED.write_text(" ".join([wanted, *groups, *(installed if done == wanted else [])]))
 
 
+def test_on_sqlalchemy_2_0(*more: str) -> None:
+    """Run what goes through SQLAlchemy on its version 2.0 too, beside 2.1."""
+    there = ENVIRONMENT / f"sqlalchemy-{SQLALCHEMY_2_0}"  # who looks here first does not see the environment's own
+    if not (there / f"sqlalchemy-{SQLALCHEMY_2_0}.dist-info").exists():
+        say(f"installing SQLAlchemy {SQLALCHEMY_2_0} beside it ...")
+        pip = ["python", "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-deps"]
+        run([*pip, "--target", str(there), f"SQLAlchemy=={SQLALCHEMY_2_0}"])
+    seen = f"import sqlalchemy; assert sqlalchemy.__version__ == {SQLALCHEMY_2_0!r}, sqlalchemy.__version__"
+    run(["python", "-c", seen], PYTHONPATH=str(there))
+    run([*TEST_ON_2_0, *more], PYTHONPATH=str(there))
+
+
 def install_pgbouncer() -> None:
     """Install PgBouncer where that is CI's to do, as root of a Debian or the like; no service is started."""
     there = shutil.which("pgbouncer", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
@@ -104,19 +128,31 @@ def say(what: str) -> None:
     print(what, file=sys.stderr, flush=True)
 
 
-def run(command: list[str]) -> None:
+def run(command: list[str], **variables: str) -> None:
     """Run a command in the project's folder and environment, and stop when it fails."""
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT), "PIP_USER": "0"}
+    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT), "PIP_USER": "0", **variables}
     environment.pop("PYTHONHOME", None)
     status = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment, check=False).returncode
     if status:
         raise SystemExit(status)
 
 
+def perform(task: str, more: list[str]) -> None:
+    """Run the commands of a task, the last of them with more arguments."""
+    if task == "test-2.0":
+        return test_on_sqlalchemy_2_0(*more)
+    if task == "all" or (task == "test" and "--thorough" in more):
+        test_on_sqlalchemy_2_0()
+    *first, last = COMMANDS[task]
+    for command in first:
+        run(command)
+    return run([*last, *more])
+
+
 def main(arguments: list[str]) -> None:
     """Run the task that the first argument names."""
-    if not arguments or arguments[0] not in COMMANDS:
+    if not arguments or arguments[0] not in GROUPS:
         raise SystemExit(__doc__)
     if sys.version_info < (3, 11):  # noqa: UP036  # whoever runs this may not have read that far
         raise SystemExit("neo_routing needs Python 3.11 or later")
@@ -125,10 +161,7 @@ def main(arguments: list[str]) -> None:
         set_up(GROUPS[task])
         if task in {"test", "all"}:
             install_pgbouncer()
-        *first, last = COMMANDS[task]
-        for command in first:
-            run(command)
-        run([*last, *more])
+        perform(task, more)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except (OSError, subprocess.CalledProcessError) as error:
