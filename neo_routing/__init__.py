@@ -5,6 +5,10 @@
 >>> user = Caller(CallerKind.USER, "msp-a")
 >>> resolve_session_target(user, SessionRequest(agent_id=12), directory).failure().status
 404
+
+Who reads the core begins with the rules, in `routing.py`, and with `decide.py`, which has the rows fetched and answers
+by them; the page for contributors has the order of the others. `testing/` is the harness for adapters and hosts, and
+no part of the core.
 """
 
 from importlib import import_module

@@ -28,6 +28,7 @@ from neo_routing_adapters.extras import how_to_install
 from neo_routing_adapters.sql import RELATIONS
 from neo_routing_adapters.sql.tables.check import Finding, Severity
 from neo_routing_adapters.sql.tables.directory_change import DirectoryChange, RelationChange
+from tests.programs.thoroughness import first_always
 
 if TYPE_CHECKING:
     from tests.command.conftest import OnATerminal, Run
@@ -239,7 +240,7 @@ def test_a_url_that_cannot_be_used_is_one_line_and_exit_status_2(
     "query",
     ["", "?uri=true", "?timeout=0.5", "?check_same_thread=false&uri=true&mode=ro", "?isolation_level=AUTOCOMMIT"],
 )
-@pytest.mark.parametrize("scheme", ["sqlite", "sqlite+pysqlite", "sqlite+aiosqlite"])
+@pytest.mark.parametrize("scheme", first_always(["sqlite", "sqlite+pysqlite", "sqlite+aiosqlite"]))
 def test_the_url_that_a_host_has_for_a_sqlite_file_is_understood(
     url: str, capfd: pytest.CaptureFixture[str], scheme: str, query: str
 ) -> None:
