@@ -4,10 +4,11 @@
     python tests/mutation/run.py                     every mutant of neo_routing, on all cores
     python tests/mutation/run.py routing rows        those of some modules
     python tests/mutation/run.py --again RESULTS     those that survived in an earlier run, or are new
+    python tests/mutation/run.py --unlisted          all but those in `survivors.toml`, which take most of the time
 
 Makes each small change that `mutants.py` knows, one at a time and in a copy of the project, and runs the tests that
-cover the core: `first_check.py`, then those of `TESTS`. A mutant is killed if something fails, or never ends. Each
-result is written to a file as it comes.
+cover the core: `first_check.py`, then the unit tests of the module, then those of `TESTS`. A mutant is killed if
+something fails, or never ends. Each result is written to a file as it comes.
 
 Mutants that survive and are listed in `survivors.toml`, with the reason why no test can tell them apart, count neither
 as killed nor as missed. The exit status is 1 if less than 98 % of the others are killed, if a survivor is not
@@ -91,6 +92,10 @@ def main(arguments: list[str]) -> int:
             again = names - {each.mutant for each in before} | {each.mutant for each in before if not each.killed_by}
             killed = [each for each in before if each.mutant in names - again]
             mutants = [each for each in mutants if each.name in again]
+            if options.unlisted:
+                listed = _reasons().keys()
+                killed += [Tested(each.name, each.line, "", 0) for each in mutants if each.name in listed]
+                mutants = [each for each in mutants if each.name not in listed]
             random.Random(0).shuffle(mutants)  # so that what is told on the way is told of all modules
             tested = [*_told(pool.imap_unordered(_test, mutants), len(mutants), killed, results)]
     return _summary(tested, complete=not options.modules)
@@ -100,6 +105,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*")
     parser.add_argument("--again", type=Path)
+    parser.add_argument("--unlisted", action="store_true")
     parser.add_argument("--results", type=Path)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     return parser.parse_args(arguments)
@@ -182,13 +188,13 @@ def _test(mutant: Mutant) -> Tested:
     start = time.monotonic()
     try:
         path.write_text(mutant.source, "utf-8")
-        killed_by = _fails(_copy / "output.txt")
+        killed_by = _fails(_copy / "output.txt", f"tests/unit/test_{path.stem}.py")
     finally:
         path.write_text(original, "utf-8")
     return Tested(mutant.name, mutant.line, killed_by, round(time.monotonic() - start, 2))
 
 
-def _fails(output: Path) -> str:
+def _fails(output: Path, own_tests: str = "") -> str:
     """Run the tests in a process of their own, which has pytest loaded already; name the part that fails, if any."""
     child = os.fork()
     if child == 0:
@@ -196,7 +202,7 @@ def _fails(output: Path) -> str:
         try:
             _limit(output)
             sys.dont_write_bytecode = True
-            part = _first_failing_part()
+            part = _first_failing_part(own_tests)
         except BaseException:  # noqa: BLE001  # whatever it is, this process must end here
             traceback.print_exc()
         finally:
@@ -221,7 +227,7 @@ def _limit(output: Path) -> None:
     sys.path[:0] = [str(_copy), str(_copy / "adapters"), str(_copy / "tests" / "mutation")]
 
 
-def _first_failing_part() -> int:
+def _first_failing_part(own_tests: str) -> int:
     try:
         import neo_routing  # noqa: PLC0415  # the copy, and perhaps a mutant
 
@@ -233,6 +239,8 @@ def _first_failing_part() -> int:
     except BaseException:  # noqa: BLE001  # a mutant may raise anything, and that kills it
         return 1
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS[1], SECONDS[1]))
+    if Path(own_tests).is_file() and pytest.main([*OPTIONS, own_tests]) != 0:
+        return 2  # they are among those, and the likeliest to fail
     for part, tests in enumerate(TESTS, start=2):
         if pytest.main([*OPTIONS, *tests]) != 0:
             return part
