@@ -30,6 +30,9 @@ class Decision:
 
     _result: Answer
 
+    def __init__(self) -> None:
+        raise TypeError("a Decision is made by decide and what is like it, or read from its plain form")
+
     @property
     def result(self) -> Result[SessionTarget, Refusal]:
         """The answer: where the session goes, or why not."""

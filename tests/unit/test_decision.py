@@ -147,3 +147,8 @@ def test_a_decision_cannot_be_changed() -> None:
     for name in ("result", "warnings", "trace", "more"):
         with pytest.raises(AttributeError):
             setattr(decision, name, None)
+
+
+def test_a_decision_is_made_by_deciding_alone() -> None:
+    with pytest.raises(TypeError, match="made by decide"):
+        Decision()
