@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from neo_routing import TraceStep, steps
+from neo_routing import Decision, steps
 from neo_routing.account_remedy import AccountRemedy
 from neo_routing.nearest_miss import Miss
 from neo_routing.step import Step
@@ -45,8 +45,8 @@ REMEDIES: Final[Mapping[Step, str]] = {
         "others. To disconnect those would pause them for all their other users."
     ),
     steps.INSTALLATION_DISCONNECTED: (
-        "Reconnect the channel. If it is not to come back, take the installation away: then calls from there go on to "
-        "the target tenant's own channel or to its Neo Support, so make sure that they should."
+        "Reconnect the channel. To take the installation away instead is no remedy: calls from there would go on to a "
+        "wider agent, the target tenant's own channel or its Neo Support."
     ),
     steps.SEVERAL_ACTIVE_CHANNELS: "Agree on one of the channels in the step; disconnect the others.",
     steps.NEO_SUPPORT_WITHOUT_TENANT: (
@@ -77,8 +77,8 @@ ACCOUNT_REMEDIES: Final[Mapping[AccountRemedy, str]] = {
     ),
     AccountRemedy.RECONNECT_THE_CHANNEL: "Your channel is paused: reconnect it, and of several only one.",
     AccountRemedy.KEEP_ONE_INSTALLATION: (
-        "Several channels with this bot are installed for the M365 tenant. Take this installation away from yours, "
-        "unless it is the one that shall answer; of several of yours, keep one at most."
+        "Several channels with this bot are installed for the M365 tenant, yours among them, and exactly one may stay. "
+        "Ask the platform which, before you take this installation away from yours."
     ),
     AccountRemedy.KEEP_ONE_ACTIVE_CHANNEL: "Several of your channels have this bot. Keep one of them active.",
     AccountRemedy.CHOOSE_AN_AGENT_FOR_THE_CHANNEL: (
@@ -98,6 +98,7 @@ NOTHING_TO_MEND: Final = "Nothing in your account stands in the way of this call
 _REMEDY_OF: Final = {(step.clause, step.verdict, step.reason): sentence for step, sentence in REMEDIES.items()}
 
 
-def remedy(step: TraceStep) -> str | None:
-    """Return what an operator can do about a step of a trace, if it refused and that is no mistake of the caller."""
-    return _REMEDY_OF.get((step.clause, step.verdict, step.reason))
+def remedies(decision: Decision) -> list[str]:
+    """Return what an operator can do about a refusal; nothing, if it is a mistake of the caller."""
+    told = (_REMEDY_OF.get((step.clause, step.verdict, step.reason)) for step in decision.trace)
+    return [sentence for sentence in told if sentence is not None]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from neo_routing import (
     Agent,
@@ -13,6 +15,7 @@ from neo_routing import (
     CallerKind,
     Channel,
     ChannelStatus,
+    Clause,
     EndCompany,
     ManagedAgentKey,
     RefusalCode,
@@ -22,6 +25,7 @@ from neo_routing import (
 )
 from neo_routing.account_remedy import AccountRemedy, RemedyOfAccount, account_remedies
 from neo_routing.testing import World
+from neo_routing.testing.strategies import Case, cases, directories
 
 KEY = ManagedAgentKey.NEO_SUPPORT
 PLATFORM, USER = Caller(CallerKind.PLATFORM, "hq"), Caller(CallerKind.USER, "msp-a")
@@ -202,6 +206,13 @@ WHITE_B = {"tenant_id": "msp-b", **WHITE}
             ],
             [],
         ),
+        (
+            [
+                *(channel("b", "x", **WHITE_B), company("co-1", "x"), company("co-2", "x")),
+                *(company("b-1", "x", tenant_id="msp-b"), company("b-2", "x", tenant_id="msp-b")),
+            ],
+            [],
+        ),
         ([channel("b", "x", status=PAUSED, **WHITE_B), channel("ch", **WHITE)], []),
         ([channel("b-1", "x", **WHITE_B), channel("b-2", "x", **WHITE_B), channel("ch", **WHITE)], []),
         (
@@ -218,3 +229,22 @@ def test_of_what_others_have_to_mend_an_account_is_told_its_own_part(rows: list[
     assert [found.remedy for found in told] == own
     ids = {row.id for found in told for row in (*found.channels, *found.end_companies, *found.agents)}
     assert ids <= {row.id for row in rows if row.tenant_id == "msp-a"}
+
+
+WORLDS = st.shared(directories(), key="world")
+
+
+@given(WORLDS, WORLDS.flatmap(cases))
+def test_what_the_directory_blocks_some_account_can_mend(world: World, case: Case) -> None:
+    decision = decide(*case, world.directory())
+    refusal = decision.refusal
+    assume(refusal is not None and refusal.status == 409)
+    assert refusal is not None
+    able = {each.id for each in world.tenants if account_remedies(refusal, *case, each.id, world.content)}
+    last = decision.trace[-1]
+    concerned = {row.tenant_id for row in (*last.channels, *last.agents)} | {
+        str(value) for name, value in last.sought if name == "tenant_id"
+    }
+    assert able & concerned
+    if last.clause in (Clause.END_COMPANY, Clause.NEO_SUPPORT, Clause.OWN_MANAGED_AGENT):
+        assert concerned <= able

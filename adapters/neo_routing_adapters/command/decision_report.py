@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from returns.result import Failure
@@ -14,7 +14,7 @@ from rich.tree import Tree
 from neo_routing import Caller, Clause, Decision, Refusal, TracedAgent, TraceStep, Verdict
 from neo_routing.nearest_miss import NearestMiss
 from neo_routing.printable import printable
-from neo_routing_adapters.advice import MISSES, remedy
+from neo_routing_adapters.advice import MISSES
 from neo_routing_adapters.phrases import exactly, near_particulars, on_which_channel, particulars, who_answers
 from neo_routing_adapters.wording import OUTCOMES, VERDICTS, WARNINGS, sentence
 
@@ -22,23 +22,20 @@ _STYLES: Final = {Verdict.MATCHED: "bold green", Verdict.PASSED: "green", Verdic
 _MINOR: Final = "dim"
 
 
-def decision_report(caller: Caller, decision: Decision, misses: Iterable[NearestMiss] = ()) -> RenderableType:
-    """Return all that there is to tell of a decision, and what came nearest to what its steps did not find."""
+def decision_report(
+    caller: Caller, decision: Decision, misses: Iterable[NearestMiss] = (), remedies: Sequence[str] = ()
+) -> RenderableType:
+    """Return all that there is to tell of a decision, with what came near and what can be done."""
     steps = _steps(caller, decision, {near.clause: near for near in misses})
     report: list[RenderableType] = [steps, Text(), Text("answer", "bold"), _detail(answer(decision))]
     report += [_detail(line) for line in _answer_details(decision)]
-    if found := remedies(decision):
+    if remedies:
         report += [Text(), Text("remedy", "bold")]
-        report += [_detail(Text(sentence)) for sentence in found]
+        report += [_detail(Text(printable(sentence))) for sentence in remedies]
     if decision.warnings:
         report += [Text(), Text("warnings", "bold yellow")]
         report += [_detail(line) for line in warnings(decision)]
     return Group(*report)
-
-
-def remedies(decision: Decision) -> list[str]:
-    """Return what an operator can do about the refusal, in sentences; nothing about a mistake of the caller."""
-    return [sentence for step in decision.trace if (sentence := remedy(step)) is not None]
 
 
 def _detail(line: Text) -> Padding:

@@ -10,6 +10,7 @@ from neo_routing import Caller, CallerKind, Decision, account_remedies, decide_b
 from neo_routing.account_remedy import RemedyOfAccount
 from neo_routing.complaints import IllFormed
 from neo_routing.nearest_miss import ids_sought, nearest_misses
+from neo_routing_adapters.advice import remedies
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.given_directory import given_directory_and_rows
 from neo_routing_adapters.command.readers import ReaderName, Told, for_account, for_operator, for_user
@@ -59,7 +60,7 @@ def _told(
     if account is not None:
         return for_account(decision, account, _remedies(caller, body, decision, account, rows))
     misses = nearest_misses(decision, rows.near(decision)) if any(ids_sought(decision)) else ()
-    return for_operator(caller, decision, misses)
+    return for_operator(caller, decision, misses, [{"sentence": sentence} for sentence in remedies(decision)])
 
 
 def _remedies(

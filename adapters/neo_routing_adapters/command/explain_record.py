@@ -13,6 +13,7 @@ from rich.text import Text
 from neo_routing import RULES_VERSION, Decision, DecisionRecord, __version__
 from neo_routing.nearest_miss import nearest_misses
 from neo_routing.printable import printable
+from neo_routing_adapters.advice import remedies
 from neo_routing_adapters.command.database_url import refuse_url
 from neo_routing_adapters.command.decision_report import decision_report
 from neo_routing_adapters.command.record_file import record_at
@@ -36,7 +37,8 @@ def explain_record(path: Path, record_id: str | None, directory: str | None, *, 
         return
     rows = "the recorded rows" if known is None else "the directory"
     near = () if record.found is None else nearest_misses(record.decision, record.found)
-    report = [decision_report(record.caller, record.decision, near), Text(), Text("record", "bold"), *_facts(record)]
+    told = decision_report(record.caller, record.decision, near, remedies(record.decision))
+    report = [told, Text(), Text("record", "bold"), *_facts(record)]
     show(Group(*report, *_replayed(record, again, rows)), sys.stdout)
 
 

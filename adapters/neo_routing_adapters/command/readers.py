@@ -6,7 +6,7 @@ of that one account. Only the third gets the trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from returns.result import Failure
@@ -21,7 +21,7 @@ from neo_routing.nearest_miss import NearestMiss
 from neo_routing.plain_data.answers import answer_data
 from neo_routing.printable import printable
 from neo_routing_adapters.advice import ACCOUNT_REMEDIES, MISSES, NOTHING_TO_MEND
-from neo_routing_adapters.command.decision_report import decision_report, remedies
+from neo_routing_adapters.command.decision_report import decision_report
 from neo_routing_adapters.phrases import exactly, own_particulars
 
 ReaderName: TypeAlias = Literal["user", "admin", "operator"]
@@ -60,14 +60,16 @@ def for_account(decision: Decision, account: str, found: Sequence[RemedyOfAccoun
     return Told(Group(user.text, Text(), Text(f"for {exactly(account)} to mend", "bold"), *told), data)
 
 
-def for_operator(caller: Caller, decision: Decision, misses: Sequence[NearestMiss]) -> Told:
-    """Tell everything."""
+def for_operator(
+    caller: Caller, decision: Decision, misses: Sequence[NearestMiss], remedies: Sequence[Mapping[str, Any]]
+) -> Told:
+    """Tell everything. Each remedy is plain data with a `sentence`."""
     data = decision_data(decision, trace=True) | {
         "for": "operator",
         "nearest_misses": [_miss_data(near) for near in misses],
-        "remedies": [{"sentence": sentence} for sentence in remedies(decision)],
+        "remedies": [*remedies],
     }
-    return Told(decision_report(caller, decision, misses), data)
+    return Told(decision_report(caller, decision, misses, [each["sentence"] for each in remedies]), data)
 
 
 def _remedy_text(one: RemedyOfAccount) -> Iterable[RenderableType]:
