@@ -46,7 +46,9 @@ from neo_routing.version import __version__ as __version__
 from neo_routing.warning_codes import WarningCode
 
 if TYPE_CHECKING:
+    from neo_routing.account_remedy import AccountRemedy, RemedyOfAccount, account_remedies
     from neo_routing.engine import PolicyEngine
+    from neo_routing.nearest_miss import Miss, NearestMiss, nearest_misses
     from neo_routing.outage import Outage
     from neo_routing.plain_data.calls import caller_data, caller_of, decision_data, decision_of, request_data
     from neo_routing.plain_data.directories import directory_data, directory_of
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RULES_VERSION",
+    "AccountRemedy",
     "Agent",
     "AgentKind",
     "AsyncSessionDirectory",
@@ -73,6 +76,8 @@ __all__ = [
     "HoldingDirectory",
     "InvalidDirectory",
     "ManagedAgentKey",
+    "Miss",
+    "NearestMiss",
     "Outage",
     "Outcome",
     "PolicyEngine",
@@ -80,6 +85,7 @@ __all__ = [
     "Reason",
     "Refusal",
     "RefusalCode",
+    "RemedyOfAccount",
     "Rows",
     "RowsBuilder",
     "RowsNeeded",
@@ -93,6 +99,7 @@ __all__ = [
     "TracedEndCompany",
     "Verdict",
     "WarningCode",
+    "account_remedies",
     "adecide",
     "adecide_body",
     "adecide_many",
@@ -109,6 +116,7 @@ __all__ = [
     "directory_data",
     "directory_of",
     "malformed_decision",
+    "nearest_misses",
     "normal_bot_id",
     "normal_m365_tenant_id",
     "parse_session_request",
@@ -121,6 +129,12 @@ __all__ = [
 
 # What not every process needs that decides; to import it takes as long as half of the rest.
 _LATER: Final = {
+    "AccountRemedy": "neo_routing.account_remedy",
+    "RemedyOfAccount": "neo_routing.account_remedy",
+    "account_remedies": "neo_routing.account_remedy",
+    "Miss": "neo_routing.nearest_miss",
+    "NearestMiss": "neo_routing.nearest_miss",
+    "nearest_misses": "neo_routing.nearest_miss",
     "PolicyEngine": "neo_routing.engine",
     "Outage": "neo_routing.outage",
     "caller_data": "neo_routing.plain_data.calls",

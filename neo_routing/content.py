@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, TypeVar
 
 from neo_routing.directory import Agent, Channel, EndCompany, Tenant
 from neo_routing.needed import RowsNeeded
@@ -40,15 +40,27 @@ def content_of(
     """
     builder, references = RowsBuilder(), References()
     for tenant in _sound("tenants", Tenant, tenants, references):
-        builder.add_tenant(tenant.id, tenant.name)
+        _add_tenant(builder, tenant)
     for agent in _sound("agents", Agent, agents, references):
-        builder.add_agent(agent.id, agent.tenant_id, agent.name, agent.kind, agent.managed_key)
+        _add_agent(builder, agent)
     for channel in _sound("channels", Channel, channels, references):
         _add_channel(builder, channel)
     for company in _sound("end_companies", EndCompany, end_companies, references):
         _add_end_company(builder, company)
     references.require_none()
     return builder.rows(revision)
+
+
+def part_of_content(rows: Iterable[Tenant | Agent | Channel | EndCompany]) -> Rows:
+    """Return these rows of a directory, of which there may be more: whoever owns them need not be among them.
+
+    >>> part_of_content([EndCompany(id="co-1", tenant_id="msp-a")]).is_slice
+    True
+    """
+    builder = RowsBuilder()
+    for row in rows:
+        _ADD[type(row)](builder, row)
+    return builder.rows(is_slice=True)
 
 
 def _sound(name: str, kind: type[_Row], rows: Iterable[_Row], references: References) -> Iterator[_Row]:
@@ -63,6 +75,14 @@ def _sound(name: str, kind: type[_Row], rows: Iterable[_Row], references: Refere
             yield row
 
 
+def _add_tenant(builder: RowsBuilder, tenant: Tenant) -> None:
+    builder.add_tenant(tenant.id, tenant.name)
+
+
+def _add_agent(builder: RowsBuilder, agent: Agent) -> None:
+    builder.add_agent(agent.id, agent.tenant_id, agent.name, agent.kind, agent.managed_key)
+
+
 def _add_channel(builder: RowsBuilder, one: Channel) -> None:
     row = (one.id, one.tenant_id, one.agent_id, one.white_label, one.show_agent_progress_steps)
     builder.add_channel(row, one.bot_id, one.status, one.installed_m365_tenant_ids)
@@ -73,6 +93,14 @@ def _add_end_company(builder: RowsBuilder, company: EndCompany) -> None:
         builder.add_end_company(company.tenant_id, company.id, company.name)
     for m365_tenant_id in company.m365_tenant_ids:
         builder.add_link(company.tenant_id, m365_tenant_id, company.id, company.name)
+
+
+_ADD: Final[Mapping[type, Callable[[RowsBuilder, Any], None]]] = {
+    Tenant: _add_tenant,
+    Agent: _add_agent,
+    Channel: _add_channel,
+    EndCompany: _add_end_company,
+}
 
 
 def require_whole(content: Rows) -> None:

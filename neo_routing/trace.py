@@ -115,10 +115,11 @@ _TurnedOn: TypeAlias = tuple[tuple[Any, ...], ...]
 
 
 def _agents(_: Step, agent_ids: tuple[int, ...], rows: Rows) -> _TurnedOn:
-    return (tuple([_agent(agent_id, rows) for agent_id in sorted(agent_ids)]),)
+    return (tuple([traced_agent(agent_id, rows) for agent_id in sorted(agent_ids)]),)
 
 
-def _agent(agent_id: int, rows: Rows) -> TracedAgent:
+def traced_agent(agent_id: int, rows: Rows) -> TracedAgent:
+    """Tell an agent that is among the rows."""
     owner_id, kind = rows.conversational_agents.get(agent_id), AgentKind.CONVERSATIONAL
     if owner_id is None:
         owner_id, kind = rows.triggered_agents[agent_id], AgentKind.TRIGGERED

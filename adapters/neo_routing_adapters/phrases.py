@@ -8,12 +8,16 @@ from typing import Final, TypeAlias
 from returns.result import Failure, Result
 
 from neo_routing import Refusal, SessionTarget, TracedAgent, TracedChannel, TracedEndCompany, TraceStep
+from neo_routing.account_remedy import RemedyOfAccount
+from neo_routing.near_rows import OwnedEndCompany
+from neo_routing.nearest_miss import NearestMiss
 from neo_routing.printable import printable
 from neo_routing_adapters.wording import VERDICTS
 
 Answer: TypeAlias = Result[SessionTarget, Refusal]
 
 _READABLE: Final = 10**40
+_MOST_ROWS: Final = 5
 _PROGRESS_STEPS: Final[Mapping[bool | None, str]] = {
     True: "progress steps shown",
     False: "progress steps hidden",
@@ -85,6 +89,27 @@ def particulars(step: TraceStep) -> Iterator[str]:
     yield from map(_end_company, step.end_companies)
 
 
+def near_particulars(near: NearestMiss) -> Iterator[str]:
+    """Tell the rows that came near, a line each; of many the first ones, and how many more there are."""
+    rows: list[str] = [f"tenant {exactly(each)}" for each in near.tenant_ids[:_MOST_ROWS]]
+    rows += map(_agent, near.agents[:_MOST_ROWS])
+    rows += map(_channel, near.channels[:_MOST_ROWS])
+    rows += [f"{_end_company(each)} of {exactly(each.tenant_id)}" for each in near.end_companies[:_MOST_ROWS]]
+    yield from rows
+    many = sum(map(len, (near.tenant_ids, near.agents, near.channels, near.end_companies)))
+    if many > len(rows):
+        yield f"and {many - len(rows):,} more"
+
+
+def own_particulars(remedy: RemedyOfAccount) -> Iterator[str]:
+    """Tell the rows of an account's own that a remedy concerns, a line each, and no id that is not its own."""
+    if remedy.m365_tenant_id is not None:
+        yield f"M365 tenant {exactly(remedy.m365_tenant_id)}"
+    yield from (f"channel {exactly(each.id)}, {_sort(each)}" for each in remedy.channels)
+    yield from (f'agent {each.id} "{printable(each.name)}", {each.kind.lower()}' for each in remedy.agents)
+    yield from map(_end_company, remedy.end_companies)
+
+
 def _refused(refusal: Refusal, *, with_message: bool) -> str:
     about = f" about {', '.join(refusal.fields)}" if refusal.fields else ""
     message = f": {printable(refusal.message)}" if with_message else ""
@@ -108,10 +133,12 @@ def _agent(agent: TracedAgent) -> str:
 
 
 def _channel(channel: TracedChannel) -> str:
-    sort = "white-label" if channel.white_label else "standard"
-    owner = exactly(channel.tenant_id)
-    return f"channel {exactly(channel.id)} of {owner}, {channel.status.lower()}, {sort}, agent {channel.agent_id}"
+    return f"channel {exactly(channel.id)} of {exactly(channel.tenant_id)}, {_sort(channel)}, agent {channel.agent_id}"
 
 
-def _end_company(company: TracedEndCompany) -> str:
+def _sort(channel: TracedChannel) -> str:
+    return f"{channel.status.lower()}, {'white-label' if channel.white_label else 'standard'}"
+
+
+def _end_company(company: TracedEndCompany | OwnedEndCompany) -> str:
     return f'end-company {exactly(company.id)} "{printable(company.name)}"'

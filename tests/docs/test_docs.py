@@ -35,9 +35,11 @@ from neo_routing import (
 from neo_routing.clauses import Clause, Verdict
 from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.steps import STEPS
+from neo_routing_adapters.advice import ACCOUNT_REMEDIES, MISSES, REMEDIES
 from neo_routing_adapters.json_lines import answer_line, read_case
 from neo_routing_adapters.memory import read_directory
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
+from neo_routing_adapters.wording import SENTENCES
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -515,10 +517,10 @@ def test_no_document_refers_to_what_its_reader_does_not_have(path: Path) -> None
 
 
 def steps_table() -> Iterator[str]:
-    yield from ("| clause | verdict | reason | refusal |", "|---|---|---|---|")
+    yield from ("| clause | verdict | reason | refusal | in words |", "|---|---|---|---|---|")
     for step in STEPS:
         refusal = f"`{step.code}`, {step.code.status}" if step.code is not None else ""
-        yield f"| `{step.clause}` | {step.verdict} | `{step.reason}` | {refusal} |"
+        yield f"| `{step.clause}` | {step.verdict} | `{step.reason}` | {refusal} | {SENTENCES[step]} |"
 
 
 def outcomes_table() -> Iterator[str]:
@@ -580,6 +582,28 @@ _WARNED_WHEN: Final[Mapping[WarningCode, str]] = {
         "a standard one, or `neo-support` was reached for a tenant that exists"
     ),
 }
+
+
+def misses_table() -> Iterator[str]:
+    yield from ("| nearest miss | in words |", "|---|---|")
+    for miss, sentence in MISSES.items():
+        yield f"| `{miss}` | {sentence} |"
+
+
+def remedies_table() -> Iterator[str]:
+    yield from ("| last reason | what to do |", "|---|---|")
+    for sentence in dict.fromkeys(REMEDIES.values()):
+        for_steps = [step for step in REMEDIES if REMEDIES[step] is sentence]
+        reasons, clauses = (
+            ", ".join(dict.fromkeys(f"`{getattr(step, name)}`" for step in for_steps)) for name in ("reason", "clause")
+        )
+        yield f"| {reasons} at {clauses} | {sentence} |"
+
+
+def account_remedies_table() -> Iterator[str]:
+    yield from ("| remedy | in words |", "|---|---|")
+    for remedy, sentence in ACCOUNT_REMEDIES.items():
+        yield f"| `{remedy}` | {sentence} |"
 
 
 def lines_table() -> Iterator[str]:
@@ -674,6 +698,9 @@ TABLES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "outcomes": outcomes_table,
     "messages": messages_table,
     "warnings": warnings_table,
+    "misses": misses_table,
+    "remedies": remedies_table,
+    "account-remedies": account_remedies_table,
     "lines": lines_table,
     "relations": relations_table,
     "requirements": requirements_table,

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from neo_routing import Caller, CallerKind, decide_body
-from neo_routing.complaints import IllFormed
-from neo_routing_adapters.command.decision_report import decision_report
+from neo_routing_adapters.command.explain_case import explain_case
 from neo_routing_adapters.command.explain_record import explain_record
 from neo_routing_adapters.command.failure import CommandFailed
-from neo_routing_adapters.command.given_directory import given_directory
-from neo_routing_adapters.command.terminal import show
-from neo_routing_adapters.json_lines import decision_line, integer_or_text
-from neo_routing_adapters.phrases import exactly
+from neo_routing_adapters.command.readers import ReaderName
+from neo_routing_adapters.json_lines import integer_or_text
 
 EXAMPLE: Final = """\
 Example, with the directory that "neo-routing demo --save sample" writes:
 
 $ neo-routing explain --directory sample/directory.json \\
     --caller user:northwind-it --agent-id 1003"""
-_KINDS: Final = frozenset(map(str, CallerKind))
 
 
 def explain(  # noqa: PLR0913  # an option of the command line each
@@ -38,11 +32,14 @@ def explain(  # noqa: PLR0913  # an option of the command line each
     title: str | None = None,
     record: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     record_id: Annotated[str | None, Parameter("--id")] = None,
+    reader: Annotated[ReaderName | None, Parameter("--for")] = None,
+    account: str | None = None,
     json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> None:
     """Decide one case and tell how.
 
-    Every step is told, the answer and the warnings. What is told is for operators: a refused caller must not see it.
+    Every step is told, with what came nearest where it found nothing, the answer, what can be done and the warnings.
+    That is for operators: a refused caller must not see it. Others are told what they may see, by --for.
 
     Parameters
     ----------
@@ -66,8 +63,13 @@ def explain(  # noqa: PLR0913  # an option of the command line each
         Instead: a file with the record of a decision, or -; decide again on its rows if no directory is given.
     record_id
         Which record is meant, of a file with one on each line.
+    reader
+        Who will read it: the user who called, the administrator of the account, or an operator.
+    account
+        The tenant whose administrator will read it.
     json
-        Write the line that resolve --explain would write; of a record without a directory, what was recorded.
+        Write the line that resolve --explain would write; of a record without a directory, what was recorded. With
+        --for, write what that reader may see.
     """
     given = {
         "agent_id": None if agent_id is None else integer_or_text(agent_id),
@@ -78,8 +80,10 @@ def explain(  # noqa: PLR0913  # an option of the command line each
         "title": title,
     }
     if record is not None:
-        if caller is not None or any(value is not None for value in given.values()):
+        if any(value is not None for value in (caller, *given.values())):
             raise CommandFailed("a record says who asks, and for what: give nothing of that beside --record")
+        if reader is not None or account is not None:
+            raise CommandFailed("a record is told to operators: give neither --for nor --account beside --record")
         explain_record(record, record_id, directory, json=json)
         return
     if record_id is not None:
@@ -87,22 +91,5 @@ def explain(  # noqa: PLR0913  # an option of the command line each
     if directory is None or caller is None:
         missing = "--directory" if directory is None else "--caller"
         raise CommandFailed(f"{missing} is required, unless --record gives a decision that was recorded")
-    who = _caller(caller)
-    with given_directory(directory) as known:
-        decision = decide_body(who, {name: value for name, value in given.items() if value is not None}, known)
-    if json:
-        print(decision_line(decision, trace=True))
-    else:
-        show(decision_report(who, decision), sys.stdout)
-
-
-def _caller(text: str) -> Caller:
-    kind, colon, tenant_id = text.partition(":")
-    if not colon or kind not in _KINDS:
-        raise CommandFailed(
-            f"--caller must be KIND:TENANT, where KIND is platform, service_account or user, not {exactly(text)}"
-        )
-    try:
-        return Caller(CallerKind(kind), tenant_id)
-    except IllFormed as error:
-        raise CommandFailed(f"the tenant id of --caller {error.words}") from error
+    body = {name: value for name, value in given.items() if value is not None}
+    explain_case(caller, body, directory, reader, account, json=json)

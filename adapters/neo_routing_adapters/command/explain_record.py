@@ -11,7 +11,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from neo_routing import RULES_VERSION, Decision, DecisionRecord, __version__
+from neo_routing.nearest_miss import nearest_misses
 from neo_routing.printable import printable
+from neo_routing_adapters.advice import remedies
 from neo_routing_adapters.command.database_url import refuse_url
 from neo_routing_adapters.command.decision_report import decision_report
 from neo_routing_adapters.command.record_file import record_at
@@ -34,7 +36,9 @@ def explain_record(path: Path, record_id: str | None, directory: str | None, *, 
         print(decision_line(record.decision if again is None or directory is None else again, trace=True))
         return
     rows = "the recorded rows" if known is None else "the directory"
-    report = [decision_report(record.caller, record.decision), Text(), Text("record", "bold"), *_facts(record)]
+    near = () if record.found is None else nearest_misses(record.decision, record.found)
+    told = decision_report(record.caller, record.decision, near, remedies(record.decision))
+    report = [told, Text(), Text("record", "bold"), *_facts(record)]
     show(Group(*report, *_replayed(record, again, rows)), sys.stdout)
 
 

@@ -13,6 +13,7 @@ from neo_routing_adapters.command.database_reason import reason
 from neo_routing_adapters.command.database_url import is_database_url, refuse_file_of_database
 from neo_routing_adapters.command.directory_file import directory_at
 from neo_routing_adapters.command.failure import MIDWAY, CommandFailed
+from neo_routing_adapters.command.rows_at_hand import RowsAtHand, rows_held, rows_stored
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -21,15 +22,23 @@ if TYPE_CHECKING:
 @contextmanager
 def given_directory(given: str) -> Iterator[SessionDirectory]:
     """Open the directory that a file's name or a database's URL stands for. Raises `CommandFailed`."""
+    with given_directory_and_rows(given) as (directory, _):
+        yield directory
+
+
+@contextmanager
+def given_directory_and_rows(given: str) -> Iterator[tuple[SessionDirectory, RowsAtHand]]:
+    """Open the directory, and with it whatever more can be asked of it. Raises `CommandFailed`."""
     if not is_database_url(given):
         refuse_file_of_database(given)
-        yield directory_at(Path(given))
+        directory = directory_at(Path(given))
+        yield directory, rows_held(directory)
         return
     with opened(given) as engine:
         from neo_routing_adapters.sql import SqlDirectory  # noqa: PLC0415  # its extra may be missing
 
         try:
-            yield SqlDirectory(engine)
+            yield SqlDirectory(engine), rows_stored(engine)
         except DirectoryUnavailable as unavailable:
             raise CommandFailed(_with_reason(unavailable, engine.url), MIDWAY) from unavailable
 

@@ -37,7 +37,7 @@ class IllFormedRow(ValueError):
 
 
 @frozen
-class _List:
+class List:
     """One of the four lists of a document: where its rows stand, and where the M365 tenants of each."""
 
     row_type: type[_ModelRow]
@@ -46,11 +46,11 @@ class _List:
     m365_tenants_key: str = ""
 
 
-_LISTS: Final[Mapping[str, _List]] = {
-    "tenants": _List(Tenant, tenants),
-    "agents": _List(Agent, agents),
-    "channels": _List(Channel, channels, installations, "installed_m365_tenant_ids"),
-    "end_companies": _List(EndCompany, end_companies, links, "m365_tenant_ids"),
+LISTS: Final[Mapping[str, List]] = {
+    "tenants": List(Tenant, tenants),
+    "agents": List(Agent, agents),
+    "channels": List(Channel, channels, installations, "installed_m365_tenant_ids"),
+    "end_companies": List(EndCompany, end_companies, links, "m365_tenant_ids"),
 }
 
 
@@ -81,7 +81,7 @@ def export_directory(engine: Engine) -> Generator[str, None, None]:
     with reading(engine) as connection:
         require_all_rows(connection)
         before = "{\n"
-        for name, one in _LISTS.items():
+        for name, one in LISTS.items():
             yield f'{before}"{name}": ['
             yield from _list_text(one, connection)
             before = ",\n"
@@ -103,13 +103,13 @@ def stored_content(engine: Engine) -> Rows:
     """
     with reading(engine) as connection:
         require_all_rows(connection)
-        rows: dict[str, Any] = {name: _model_rows(one, connection) for name, one in _LISTS.items()}
+        rows: dict[str, Any] = {name: model_rows(one, connection) for name, one in LISTS.items()}
         return content_of(**rows)
 
 
-def _list_text(one: _List, connection: Connection) -> Iterator[str]:
+def _list_text(one: List, connection: Connection) -> Iterator[str]:
     before = "\n"
-    for row in _model_rows(one, connection):
+    for row in model_rows(one, connection):
         yield before + _line(row)
         before = ",\n"
     yield "]" if before == "\n" else "\n]"
@@ -129,9 +129,10 @@ def _is_understood(name: str, value: Any, values: dict[str, Any]) -> bool:
     return name in _UNDERSTOOD and bool(value == _UNDERSTOOD[name])
 
 
-def _model_rows(one: _List, connection: Connection) -> Iterator[_ModelRow]:
+def model_rows(one: List, connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[_ModelRow]:
+    """Yield the rows of a list, or those of which the conditions hold. Raises `IllFormedRow`."""
     collation = "C" if connection.dialect.name == "postgresql" else "BINARY"
-    stored = streamed(connection, _query(one, collation))
+    stored = streamed(connection, _query(one, collation).where(*conditions))
     last_id: object = None
     for values, group in groupby(stored, key=lambda row: row[:-1]):
         said = dict(zip(RELATIONS[one.table.name], values, strict=True))
@@ -143,14 +144,14 @@ def _model_rows(one: _List, connection: Connection) -> Iterator[_ModelRow]:
         yield _model_row(one, said)
 
 
-def _model_row(one: _List, said: dict[str, Any]) -> _ModelRow:
+def _model_row(one: List, said: dict[str, Any]) -> _ModelRow:
     try:
         return one.row_type(**said)
     except IllFormed as error:
         raise IllFormedRow(f"{one.table.name} {said['id']!r} is not well-formed: a value {error.words}") from error
 
 
-def _query(one: _List, collation: str) -> Select[*tuple[Any, ...]]:
+def _query(one: List, collation: str) -> Select[*tuple[Any, ...]]:
     columns = [_plain(one.table.c[name]) for name in RELATIONS[one.table.name]]
     row_id = one.table.c.id
     in_order = row_id if one.table is agents else row_id.collate(collation)
