@@ -1,0 +1,1 @@
+"""The endpoint that creates chat sessions, as an ASGI application."""
