@@ -14,7 +14,10 @@ def channel_name(caller: Caller, request: SessionRequest, _target: SessionTarget
 
     A bot id counts if the platform gave it, whichever agent it led to; anybody else's is ignored.
 
-    >>> target = SessionTarget(outcome="own_tenant", tenant_id="msp-a", agent_id=12)  # doctest: +SKIP
+    >>> from neo_routing import Outcome
+    >>> target = SessionTarget(outcome=Outcome.OWN_TENANT, tenant_id="msp-a", agent_id=12)
+    >>> channel_name(Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=12, bot_id="helpdesk"), target)
+    'dashboard'
     """
     if caller.is_platform and request.bot_id is not None:
         return "teams"
