@@ -9,8 +9,8 @@ from itertools import product
 from typing import Any
 
 import pytest
-from calls import SESSION_ID, Response, an_endpoint, call, headers_of
 
+from calls import SESSION_ID, Response, an_endpoint, call, headers_of
 from neo_routing import (
     Agent,
     AgentKind,
@@ -90,7 +90,9 @@ def test_of_the_corpus_only_lines_that_hold_no_caller_cannot_be_calls() -> None:
         complaint for case in left_out for complaint in case.decision["details"]["complaints"].values()
     )
     assert {case.world for case in left_out} == {"lines"}
-    assert all({"no_case", "no_usable_caller"} & {*case.decision["details"]["complaints"].values()} for case in left_out)
+    assert all(
+        {"no_case", "no_usable_caller"} & {*case.decision["details"]["complaints"].values()} for case in left_out
+    )
     assert complaints.keys() >= {"no_case", "no_usable_caller"}
     assert sum(len(world.cases) for world in WORLDS) - len(left_out) > 400
 
