@@ -23,7 +23,7 @@ class SessionIds:
     >>> ids = SessionIds(milliseconds=lambda: 1_764_417_600_000)
     >>> first, second = ids(), ids()
     >>> first.version, first < second, str(first)[:13]
-    (7, True, '019acf84-8800')
+    (7, True, '019acf7b-fa00')
     """
 
     def __init__(
