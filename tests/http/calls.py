@@ -69,7 +69,8 @@ def a_directory() -> MemoryDirectory:
         agents=[
             Agent(id=11, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL, managed_key=ManagedAgentKey.NEO_SUPPORT),
             Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL),
-            Agent(id=21, tenant_id="msp-b", kind=AgentKind.CONVERSATIONAL),
+            Agent(id=21, tenant_id="msp-b", kind=AgentKind.CONVERSATIONAL, managed_key=ManagedAgentKey.NEO_SUPPORT),
+            Agent(id=91, tenant_id="platform", kind=AgentKind.CONVERSATIONAL, managed_key=ManagedAgentKey.NEO_SUPPORT),
         ],
     )
 

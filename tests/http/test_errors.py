@@ -327,7 +327,8 @@ def test_failures_are_counted_by_address_and_calls_by_caller() -> None:
 def test_an_address_that_is_not_known_is_not_taken_for_everybodys() -> None:
     limits = Limits(blocked=9.0)
     endpoint = an_endpoint(rate_limiter=limits)
-    assert ask(endpoint, identity=None, client=None).status == 401
+    for unknown in (None, ("", 0)):
+        assert ask(endpoint, identity=None, client=unknown).status == 401
     assert limits.failures == []
     assert ask(endpoint, client=None).status == 200
 

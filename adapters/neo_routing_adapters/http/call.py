@@ -55,8 +55,8 @@ class AnsweredCall:
 def call_of(scope: Mapping[str, Any], receive: Receive, request_id: str) -> Call:
     """Return the call that an ASGI server tells of."""
     client = scope.get("client")
-    address = None if client is None else str(client[0])
-    return Call(request_id, scope["method"], headers_of(scope["headers"]), address, receive)
+    address = str(client[0]) if client else ""
+    return Call(request_id, scope["method"], headers_of(scope["headers"]), address or None, receive)
 
 
 def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
