@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 from uuid import UUID
 
@@ -28,6 +28,8 @@ from neo_routing import (
 from neo_routing_adapters.http import Endpoint, Identity, MemorySessions, Unauthenticated, application
 from neo_routing_adapters.memory import MemoryDirectory
 
+PATIENCE: Final = 60.0
+"""In seconds: how long a test waits for what should come at once."""
 SESSIONS: Final = "/public-api/chat/sessions"
 CONTRACT: Final = "/public-api/openapi.json"
 NOON: Final = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -37,6 +39,9 @@ USER: Final = Identity(caller=Caller(CallerKind.USER, "msp-a"), user_id="oid-1")
 SERVICE_ACCOUNT: Final = Identity(caller=Caller(CallerKind.SERVICE_ACCOUNT, "msp-a"))
 PLATFORM: Final = Identity(caller=Caller(CallerKind.PLATFORM, "platform"))
 GOOD: Final = b'{"agent_id": 12, "title": "Printer"}'
+
+
+_Result = TypeVar("_Result")
 
 
 class TokensThatSayWhoCalls:
@@ -159,9 +164,14 @@ def ask(app: ASGIApp | Endpoint, body: Any = GOOD, identity: Identity | None = U
     content = body if isinstance(body, bytes | list) else json.dumps(body).encode()
     given.setdefault("headers", headers_of(identity))
     app = application(app) if isinstance(app, Endpoint) else app
-    response = asyncio.run(call(app, content, **given))
+    response = run(call(app, content, **given))
     assert response is not None
     return response
+
+
+def run(awaited: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run something in an event loop of its own, for as long as it can take at most."""
+    return asyncio.run(asyncio.wait_for(awaited, PATIENCE))
 
 
 class Down:

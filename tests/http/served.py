@@ -10,8 +10,7 @@ from threading import Event, Thread
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PATIENCE = 30.0
-"""In seconds: how long a test waits for what should come at once."""
+from calls import PATIENCE
 
 
 class Counting:

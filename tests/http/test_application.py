@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from calls import (
     ask,
     call,
     headers_of,
+    run,
 )
 from neo_routing import (
     Agent,
@@ -230,12 +230,10 @@ def test_lifespans_begin_and_end_and_web_sockets_are_closed() -> None:
         await application(an_endpoint(), cross_origins=["*"])(scope, receive, send)
         return messages
 
-    began_and_ended = asyncio.run(
-        sent({"type": "lifespan"}, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
-    )
+    began_and_ended = run(sent({"type": "lifespan"}, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}))
     assert began_and_ended == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     socket = {"type": "websocket", "path": SESSIONS, "root_path": "", "headers": []}
-    assert asyncio.run(sent(socket | {"path": "/elsewhere"}, {"type": "websocket.connect"})) == ["websocket.close"]
+    assert run(sent(socket | {"path": "/elsewhere"}, {"type": "websocket.connect"})) == ["websocket.close"]
 
 
 # The contract
@@ -402,6 +400,6 @@ def test_without_its_extra_it_says_which_one_to_install(package: str) -> None:
 
 
 def test_a_call_without_any_header_is_nobodys() -> None:
-    answer = asyncio.run(call(application(an_endpoint()), headers=[]))
+    answer = run(call(application(an_endpoint()), headers=[]))
     assert answer is not None
     assert answer.code == "unauthenticated"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from calls import GOOD, USER, an_endpoint, ask, call, headers_of
+from calls import GOOD, USER, an_endpoint, ask, call, headers_of, run
 from neo_routing_adapters.http import MemorySessions, application
 
 MIB = 1 << 20
@@ -99,7 +99,7 @@ def test_a_body_that_does_not_come_in_time_is_refused_and_the_connection_ends() 
     for version, connection in (("1.0", "close"), ("1.1", "close"), ("2", None), ("3", None)):
         app = application(an_endpoint(body_deadline=0.01))
         in_time = asyncio.wait_for(call(app, receive=never, http_version=version), timeout=2)
-        answer = asyncio.run(in_time)
+        answer = run(in_time)
         assert answer is not None
         assert (answer.status, answer.code, answer.headers.get("connection")) == (400, "body_too_slow", connection)
 
@@ -116,7 +116,7 @@ def test_a_caller_who_goes_before_the_body_is_complete_gets_no_session_and_no_an
         return messages.pop(0)
 
     endpoint = an_endpoint(sessions=sessions, on_answer=told.append)
-    assert asyncio.run(call(application(endpoint), receive=receive)) is None
+    assert run(call(application(endpoint), receive=receive)) is None
     assert not sessions.kept
     assert told == []
 

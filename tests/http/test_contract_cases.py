@@ -22,10 +22,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from calls import NOON, PLATFORM, SERVICE_ACCOUNT, SESSIONS, USER, an_endpoint, token_of
+from calls import NOON, PATIENCE, PLATFORM, SERVICE_ACCOUNT, SESSIONS, USER, an_endpoint, token_of
 from neo_routing_adapters.http import Identity, MemorySessions, application
 from neo_routing_adapters.http.contract import contract_document
-from served import PATIENCE, served
+from served import served
 
 CASES: Final = int(os.environ.get("NEO_ROUTING_TEST_HTTP_CASES", "2000" if os.environ.get("CI") == "true" else "200"))
 CALLERS: Final[dict[str, Identity | None]] = {

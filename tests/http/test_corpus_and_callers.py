@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from itertools import product
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from calls import SESSION_ID, Response, an_endpoint, call, headers_of
+from calls import SESSION_ID, Response, an_endpoint, call, headers_of, run
 from neo_routing import (
     Agent,
     AgentKind,
@@ -81,7 +80,7 @@ def test_the_corpus_is_decided_through_http_as_everywhere(world: ConformanceWorl
             found += [f"{case.name}: {each}" for each in differences(case, answer, trace=False)]
         return found
 
-    assert asyncio.run(wrong()) == []
+    assert run(wrong()) == []
 
 
 def test_of_the_corpus_only_lines_that_hold_no_caller_cannot_be_calls() -> None:
@@ -197,7 +196,7 @@ async def answers() -> dict[tuple[str, ...], Response]:
 
 @pytest.fixture(scope="module")
 def table() -> dict[tuple[str, ...], Response]:
-    return asyncio.run(answers())
+    return run(answers())
 
 
 def test_the_table_has_every_cell(table: dict[tuple[str, ...], Response]) -> None:

@@ -27,6 +27,7 @@ from calls import (
     ask,
     call,
     headers_of,
+    run,
 )
 from neo_routing import PolicyEngine, RefusalCode
 from neo_routing_adapters.http import MemorySessions, Unauthenticated, application
@@ -306,7 +307,7 @@ def test_a_task_that_is_cancelled_ends_and_keeps_nothing() -> None:
             return True
         return False
 
-    assert asyncio.run(ended())
+    assert run(ended())
     assert not sessions.kept
 
 

@@ -23,6 +23,7 @@ from calls import (
     ask,
     call,
     headers_of,
+    run,
 )
 from neo_routing import Caller, CallerKind
 from neo_routing_adapters.http import Identity, MemorySessions, application
@@ -143,7 +144,7 @@ def test_while_a_call_is_being_answered_its_key_is_in_progress_and_others_are_no
         directory.answers.set()
         return [await first, meanwhile, with_another_body, await call(app, headers=keyed(key="k-2"))]
 
-    first, meanwhile, with_another_body, other = asyncio.run(answers())
+    first, meanwhile, with_another_body, other = run(answers())
     assert first.status == other.status == 200
     for each in (meanwhile, with_another_body):
         assert (each.status, each.code) == (409, "idempotency_key_in_progress")
@@ -163,7 +164,7 @@ def test_a_call_that_is_cancelled_leaves_its_key() -> None:
         directory.answers.set()
         return await call(app, headers=keyed())
 
-    assert asyncio.run(answered()).status == 200
+    assert run(answered()).status == 200
     assert len(sessions.kept) == 1
 
 
@@ -179,7 +180,7 @@ def test_a_thousand_races_on_one_key_make_one_session_and_only_200_409_and_repla
         directory.answers.set()
         return [*await asyncio.gather(*tasks), *await asyncio.gather(*(call(app, headers=keyed()) for _ in range(9)))]
 
-    answers = asyncio.run(race())
+    answers = run(race())
     statuses = Counter(answer.status for answer in answers)
     assert len(sessions.kept) == 1
     assert statuses.keys() == {200, 409}
@@ -234,5 +235,5 @@ def test_a_store_in_memory_takes_no_key_that_was_not_claimed() -> None:
             await transaction.add(kept.session, kept.record, key)
 
     with pytest.raises(ValueError, match="not claimed"):
-        asyncio.run(add_unclaimed())
+        run(add_unclaimed())
     assert not sessions.kept

@@ -12,9 +12,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from calls import GOOD, NOON, SESSIONS, USER, an_endpoint, headers_of
+from calls import GOOD, NOON, PATIENCE, SESSIONS, USER, an_endpoint, headers_of
 from neo_routing_adapters.http import MemorySessions, application
-from served import PATIENCE, Counting, answer_on, connected, head, served
+from served import Counting, answer_on, connected, head, served
 
 MIB = 1 << 20
 
