@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from attrs import evolve
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -123,6 +124,30 @@ def test_a_host_may_name_the_way_in() -> None:
 
     answer = ask(an_endpoint(channel_name=named))
     assert answer.document["data"]["channel"] == "user-12-own_tenant"
+
+
+@pytest.mark.parametrize("name", ["", " ", None, 7, "\ud800", "x" * 257], ids=repr)
+def test_a_host_that_names_the_way_in_by_what_is_no_name_gets_a_fault_and_keeps_nothing(name: Any) -> None:
+    sessions = MemorySessions()
+    assert ask(an_endpoint(sessions=sessions, channel_name=lambda *_: name)).code == "internal_error"
+    assert not sessions.kept
+
+
+def test_a_stored_session_that_cannot_be_written_is_a_fault_of_ours() -> None:
+    class Senseless(MemorySessions):
+        def transaction(self) -> Any:
+            transaction = super().transaction()
+            transaction.claim = claimed
+            return transaction
+
+    async def claimed(_key: Any) -> Any:
+        return evolve(stored, title="\ud800")
+
+    sessions = MemorySessions()
+    ask(an_endpoint(sessions=sessions))
+    [stored] = [kept.session for kept in sessions.kept.values()]
+    answer = ask(an_endpoint(sessions=Senseless()), headers=headers_of(USER, idempotency_key="k-1"))
+    assert (answer.status, answer.code) == (500, "internal_error")
 
 
 def test_timings_are_those_of_the_clock_in_milliseconds() -> None:

@@ -136,8 +136,9 @@ def test_a_caller_who_goes_before_the_body_is_complete_gets_no_session_and_no_an
         (b"[" * 65_536, "nested more than 128 levels deep"),
         (b'{"a":' * 13_000, "nested more than 128 levels deep"),
         (b"agent_id=12", "Expecting value"),
+        (rb'{"\ud800": 1, "\ud800": 2}', r'the key "\ud800" is there twice'),
     ],
-    ids=[str(number) for number in range(12)],
+    ids=[str(number) for number in range(13)],
 )
 def test_what_is_no_json_text_is_refused_with_the_reason(body: bytes, told: str) -> None:
     answer = ask(an_endpoint(), body)

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from neo_routing import Caller, CallerKind, SessionRequest, SessionTarget, WarningCode
+from neo_routing.well_formed import identifier
 from neo_routing_adapters.http.ports import ChatSession
 
 
@@ -33,13 +34,13 @@ def new_session(
     warnings: tuple[WarningCode, ...],
     now: datetime,
 ) -> ChatSession:
-    """Make the session, with the end-company that it belongs to."""
+    """Make the session, with the end-company that it belongs to. Raises `ValueError` if a host names no channel."""
     return ChatSession(
         id=id,
         tenant_id=target.tenant_id,
         agent_id=target.agent_id,
         title=title,
-        channel=channel,
+        channel=identifier(channel),
         channel_id=target.channel_id,
         end_company_id=target.end_company_id,
         show_agent_progress_steps=target.show_agent_progress_steps,

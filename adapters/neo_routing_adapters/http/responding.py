@@ -36,19 +36,21 @@ class Responder:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Nothing but the end of the task or of the process goes through."""
         call = call_of(scope, receive, str(self.new_request_id()))
-        answer, error = await self._answered(call)
+        answer, content, error = await self._answered(call)
         if isinstance(answer, CallerGone):
             return
         if self.on_answer is not None:
             self._tell(self.on_answer, _answered_call(call, self.route, answer, error))
-        await _send(send, scope, answer, _content(call, answer))
+        await _send(send, scope, answer, content)
 
-    async def _answered(self, call: Call) -> tuple[Answer | CallerGone, Exception | None]:
+    async def _answered(self, call: Call) -> tuple[Answer | CallerGone, bytes, Exception | None]:
         try:
-            return await self.answer(call), None
+            answer = await self.answer(call)
+            return answer, _content(call, answer), None
         except Exception as error:  # noqa: BLE001  # it is told, and answered: no text of it may leave
             log.error("%s: %s", call.request_id, fault_in_words(error))  # noqa: TRY400  # a traceback quotes callers
-            return fault_answer(error), error
+            failed = fault_answer(error)
+            return failed, _content(call, failed), error
 
     def _tell(self, on_answer: Callable[[AnsweredCall], None], told: AnsweredCall) -> None:
         try:
@@ -57,7 +59,9 @@ class Responder:
             log.error("%s: on_answer failed: %s", told.request_id, fault_in_words(error))  # noqa: TRY400
 
 
-def _content(call: Call, answer: Answer) -> bytes:
+def _content(call: Call, answer: Answer | CallerGone) -> bytes:
+    if isinstance(answer, CallerGone):
+        return b""
     if isinstance(answer, Created):
         return _write(session_document(answer.session, request_id=call.request_id, timings_ms=call.timings_ms))
     if isinstance(answer, Document):
