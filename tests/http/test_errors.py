@@ -372,6 +372,13 @@ def test_of_each_answer_is_told_what_led_to_it_and_no_secret_and_no_title() -> N
         assert secret not in repr(told)
 
 
+def test_how_long_a_call_took_is_told_of_those_without_a_session_too() -> None:
+    told: list[Any] = []
+    ticks = iter([1.0, 1.5])
+    ask(an_endpoint(on_answer=told.append, seconds=lambda: next(ticks)), path="/elsewhere")
+    assert told[0].took_ms == 500.0
+
+
 def test_an_observer_that_fails_changes_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     assert ask(an_endpoint(on_answer=Faulty())).status == 200
     assert "on_answer failed: RuntimeError" in caplog.text

@@ -40,7 +40,13 @@ def application(endpoint: Endpoint, *, prefix: str = PREFIX, cross_origins: Coll
 
 
 def _responder(endpoint: Endpoint, answer: Callable[[Call], Awaitable[Answer | CallerGone]], route: str) -> Responder:
-    return Responder(answer=answer, route=route, new_request_id=endpoint.new_request_id, on_answer=endpoint.on_answer)
+    return Responder(
+        answer=answer,
+        route=route,
+        new_request_id=endpoint.new_request_id,
+        seconds=endpoint.seconds,
+        on_answer=endpoint.on_answer,
+    )
 
 
 async def _contract(call: Call) -> Answer:

@@ -48,6 +48,8 @@ class AnsweredCall:
     """The outcome of the decision; `None` for an error, and for a session that is answered with again."""
     warnings: tuple[WarningCode, ...]
     timings_ms: Mapping[str, float]
+    took_ms: float
+    """From the head of the request until its answer could be sent."""
     error: Exception | None
     """What went wrong on our side. It may quote what a caller sent: think before it is written anywhere."""
 

@@ -31,16 +31,19 @@ class Responder:
     answer: Callable[[Call], Awaitable[Answer | CallerGone]]
     route: str
     new_request_id: Callable[[], UUID]
+    seconds: Callable[[], float]
     on_answer: Callable[[AnsweredCall], None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Nothing but the end of the task or of the process goes through."""
         call = call_of(scope, receive, str(self.new_request_id()))
+        started = 0.0 if self.on_answer is None else self.seconds()
         answer, content, error = await self._answered(call)
         if isinstance(answer, CallerGone):
             return
         if self.on_answer is not None:
-            self._tell(self.on_answer, _answered_call(call, self.route, answer, error))
+            took_ms = round((self.seconds() - started) * 1000, 3)
+            self._tell(self.on_answer, _answered_call(call, self.route, answer, took_ms, error))
         await _send(send, scope, answer, content)
 
     async def _answered(self, call: Call) -> tuple[Answer | CallerGone, bytes, Exception | None]:
@@ -83,7 +86,7 @@ def _headers(refused: Refused, scope: Mapping[str, Any]) -> Headers:
     return (*refused.headers, *_CLOSE) if closes else refused.headers
 
 
-def _answered_call(call: Call, route: str, answer: Answer, error: Exception | None) -> AnsweredCall:
+def _answered_call(call: Call, route: str, answer: Answer, took_ms: float, error: Exception | None) -> AnsweredCall:
     session = answer.session if isinstance(answer, Created) else None
     return AnsweredCall(
         request_id=call.request_id,
@@ -98,5 +101,6 @@ def _answered_call(call: Call, route: str, answer: Answer, error: Exception | No
         outcome=answer.outcome if isinstance(answer, Created) else None,
         warnings=() if session is None else session.warnings,
         timings_ms=call.timings_ms,
+        took_ms=took_ms,
         error=error,
     )
