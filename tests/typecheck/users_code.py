@@ -43,6 +43,7 @@ from neo_routing import (
     resolve_session_target,
     rows_needed,
 )
+from neo_routing_adapters.http import Authenticator, Endpoint, MemorySessions, SessionStore, application
 from neo_routing_adapters.memory import MemoryDirectory, read_directory
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 
@@ -157,6 +158,21 @@ async def with_an_awaited_engine(directory: AsyncSessionDirectory) -> None:
     assert_type(await engine.adecide_many([(caller, {})]), list[Decision])
     assert_type(await PolicyEngine(MemoryDirectory()).adecide(caller, {}), Decision)
     assert_type(await adecide_body(caller, {}, directory), Decision)
+
+
+def with_an_endpoint(directory: AsyncSessionDirectory, sql: SqlDirectory, authenticator: Authenticator) -> None:
+    sessions: SessionStore = MemorySessions()
+    for policy in (PolicyEngine(directory), PolicyEngine(MemoryDirectory())):
+        application(
+            Endpoint(policy=policy, authenticator=authenticator, sessions=sessions, idempotency_secret=b"s" * 32)
+        )
+    Endpoint(
+        policy=PolicyEngine(sql),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # it would block
+        authenticator=authenticator,
+        sessions=sessions,
+        idempotency_secret=b"s" * 32,
+    )
+    assert_type(PolicyEngine(directory).within(MemoryDirectory()), PolicyEngine[MemoryDirectory])
 
 
 async def awaited(directory: AsyncSessionDirectory) -> None:
