@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import CheckConstraint, DateTime, Dialect, MetaData, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -30,10 +30,10 @@ class Moment(TypeDecorator[datetime]):
     impl = Text
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[object]:
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the type of the column."""
-        timestamp: TypeEngine[object] = DateTime(timezone=True)
-        return dialect.type_descriptor(timestamp if dialect.name == "postgresql" else Text())
+        column: TypeEngine[Any] = DateTime(timezone=True) if dialect.name == "postgresql" else Text()
+        return dialect.type_descriptor(column)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
         """Return what is stored. Raises `ValueError` for a time without a zone, which could be anybody's."""
