@@ -42,12 +42,11 @@ def tell_keys(keys: Iterable[StoredKey], now: datetime, *, as_json: bool) -> Non
             print(json.dumps(key_data(key, now)))
         return
     table = Table(box=None)
-    for heading in ("id", "state", "whose", "environment", "name", "pepper", "ends"):
-        folded = heading in {"whose", "environment", "name"}
-        table.add_column(heading, overflow="fold", no_wrap=not folded)
+    for heading in ("id", "state", "ends", "whose", "environment", "name"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in {"id", "state", "ends"})
     for key in keys:
         ends = "never" if key.expires_at is None else str(key.expires_at.date())
-        cells = key.id, key.state(now), whose(key.caller), key.environment, key.name, key.pepper_id, ends
+        cells = key.id, key.state(now), ends, whose(key.caller), key.environment, key.name
         table.add_row(*(Text(printable(str(cell))) for cell in cells))
     show(table, sys.stdout)
 
