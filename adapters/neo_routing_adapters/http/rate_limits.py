@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv6Address, ip_address
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from attrs import field, frozen
 from attrs.validators import ge
@@ -16,7 +16,6 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 
 from neo_routing import Caller
-from neo_routing_adapters.extras import how_to_install
 from neo_routing_adapters.http.ports import RateLimitUnavailable
 from neo_routing_adapters.http.rate_windows import MemoryWindows
 
@@ -155,27 +154,3 @@ def _customer(address: str) -> str:
     if known.ipv4_mapped is not None:
         return str(known.ipv4_mapped)
     return f"{IPv6Address(int(known) >> _ONE_CUSTOMERS_BITS << _ONE_CUSTOMERS_BITS)}/{_ONE_CUSTOMERS_BITS}"
-
-
-def redis_windows(url: str, *, seconds: float = 0.5) -> WindowStorage:
-    """Return a storage in Redis, `redis://…` or `rediss://…`, which several processes may share.
-
-    Nothing is connected yet. Raises `ValueError` for another address.
-    """
-    try:
-        from redis.asyncio.retry import Retry  # noqa: PLC0415  # its extra may be missing
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        raise ModuleNotFoundError(f"counts in Redis need its client; {how_to_install('redis')}") from missing
-    if not url.startswith(("redis://", "rediss://")):
-        raise ValueError("Redis is named by redis:// or rediss://")
-    # No second attempt: a call that waits is worse than one that is not counted.
-    options: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "socket_timeout": seconds}
-    return RedisStorage(
-        f"async+{url}",
-        wrap_exceptions=True,
-        implementation="redispy",
-        key_prefix="neo_routing",
-        socket_connect_timeout=seconds,
-        **options,
-    )
