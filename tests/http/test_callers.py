@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from entra_world import (
     AUDIENCE,
     CLIENT,
@@ -39,7 +40,6 @@ from entra_world import (
     signed,
     token,
 )
-
 from neo_routing import Caller, CallerKind
 from neo_routing_adapters.http import entra_claims, entra_tokens
 from neo_routing_adapters.http.api_keys import ApiKeys, issue_key

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from entra_world import Source, claims, jwk, key_set, token
 
 import entra_world as world
+from entra_world import Source, claims, jwk, key_set, token
 from neo_routing_adapters.http.causes import Cause
 from neo_routing_adapters.http.jwks import LARGEST_SET, read_jwks
 from neo_routing_adapters.http.jwks_cache import BETWEEN_FETCHES, FRESH, OLDEST, JwksCache

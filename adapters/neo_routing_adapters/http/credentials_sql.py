@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Collection, Sequence
 from typing import Any, Final
@@ -13,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from neo_routing import Caller, CallerKind, well_formed
+from neo_routing_adapters.http.in_time import in_time
 from neo_routing_adapters.http.key_store import StoredKey
 from neo_routing_adapters.http.ports import AuthenticationUnavailable
 from neo_routing_adapters.http.tables.credentials import api_keys, entra_links
@@ -38,11 +38,14 @@ class _Asked:
         """Return the row, or nothing if the database says that there is none. Raises `AuthenticationUnavailable`."""
         token = secrets.token_hex(_TOKEN_BYTES)
         try:
-            async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
-                rows = (await connection.execute(_question(table, condition), {"token": token})).all()
-            return _answer(rows, token)
+            return _answer(await in_time(self._rows(_question(table, condition), token), self._seconds), token)
         except self._faults as error:
             raise AuthenticationUnavailable from error
+
+    async def _rows(self, question: Select[Any], token: str) -> Sequence[Row[Any]]:
+        async with self._engine.connect() as connection:
+            rows: Sequence[Row[Any]] = (await connection.execute(question, {"token": token})).all()
+        return rows
 
 
 class SqlKeyStore(_Asked):

@@ -25,8 +25,9 @@ def _usable(values: tuple[bytes, ...]) -> tuple[bytes, ...]:
 class Peppers:
     """One or more peppers: new keys are made under the first, and keys are found under each.
 
-    To change the pepper, put a new one first, rotate the keys that were made under the old one (`neo-routing keys list
-    --json` tells which), and take that one away. Raises `ValueError` for none, for a short one, and for the same one twice.
+    To change the pepper, put a new one first, rotate the keys that were made under the old one, and take that one away;
+    `neo-routing keys list --json` tells which keys these are. Raises `ValueError` for none, for a short one, and for
+    the same one twice.
 
     >>> Peppers([bytes(32), b"x" * 32])
     Peppers()
