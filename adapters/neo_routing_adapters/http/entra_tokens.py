@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Final
 
 from neo_routing import Caller, CallerKind, well_formed
@@ -46,7 +45,7 @@ class EntraTokens:
         tenant_id = await self._links.tenant_of(claims["tid"])
         if tenant_id is None:
             return Unauthenticated(Cause.TENANT_NOT_LINKED)
-        return Identity(caller=Caller(CallerKind.USER, tenant_id), user_id=_user_id(claims, text))
+        return Identity(caller=Caller(CallerKind.USER, tenant_id), user_id=_user_id(claims))
 
     async def _claims(self, text: str) -> Claims | Cause:
         """Return the claims of a token that is for us, or the cause for which it is not."""
@@ -71,9 +70,9 @@ class EntraTokens:
         return frozenset(issuer(self._settings.cloud, version, m365_tenant_id) for version in _VERSIONS)
 
 
-def _user_id(claims: Claims, text: str) -> str:
-    """Return what tells the user from the tenant's others: `oid`, or the token itself, so that nobody shares it."""
+def _user_id(claims: Claims) -> str | None:
+    """Return what tells the user from the tenant's others: `oid`, if the token has one."""
     try:
         return well_formed.identifier(claims["oid"])
     except (KeyError, ValueError):
-        return f"token {sha256(text.encode()).hexdigest()}"
+        return None
