@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 import entra_world as world
 from entra_world import Source, claims, jwk, key_set, token
 from neo_routing_adapters.http.causes import Cause
 from neo_routing_adapters.http.jwks import LARGEST_SET, read_jwks
 from neo_routing_adapters.http.jwks_cache import BETWEEN_FETCHES, FRESH, OLDEST, JwksCache
-from neo_routing_adapters.http.jwks_source import JwksFile, JwksUnavailable, JwksUrl
+from neo_routing_adapters.http.jwks_source import JwksFile, JwksUrl
 from neo_routing_adapters.http.ports import AuthenticationUnavailable, Unauthenticated
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -28,8 +35,9 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 class Issuer:
     """A server on loopback that publishes keys, and does what a test wants of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
         self.requests = 0
+        self.scheme = "http" if certificate is None else "https"
         self.answer: Answer = self.publishes(key_set(jwk("k1")))
         self.ended = threading.Event()
         issuer = self
@@ -44,11 +52,16 @@ class Issuer:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+            self.server.handle_error = lambda *_: None  # who does not trust it hangs up
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}/common/discovery/v2.0/keys?appid=1"
+        return f"{self.scheme}://127.0.0.1:{self.server.server_address[1]}/common/discovery/v2.0/keys?appid=1"
 
     def publishes(self, document: bytes, status: int = 200, **headers: str) -> Answer:
         def answer(request: BaseHTTPRequestHandler) -> None:
@@ -161,7 +174,7 @@ def gone(issuer: Issuer) -> Answer:
         b'{"keys": [1, null, "k1"]}',
         b'{"keys": [], "keys": []}',
         b"[" * 10_000,
-        b" " * (LARGEST_SET + 1),
+        key_set(jwk("k1")) + b" " * LARGEST_SET,
         b"\xff",
     ],
     ids=lambda document: repr(document[:30]),
@@ -272,7 +285,7 @@ def test_a_file_is_read_again_when_it_has_changed(tmp_path: Path, clock: Clock) 
     file.write_bytes(key_set(jwk("k1")))
     clock.now = BETWEEN_FETCHES
     assert ids(cache, "k1") == [1]
-    file.write_bytes(b" " * (LARGEST_SET + 1))
+    file.write_bytes(key_set(jwk("k1")) + b" " * LARGEST_SET)
     clock.now = OLDEST + BETWEEN_FETCHES
     with pytest.raises(AuthenticationUnavailable):
         ids(cache, "k1")
@@ -287,9 +300,38 @@ def test_keys_come_by_https_unless_they_come_from_this_machine(url: str) -> None
         JwksUrl(url)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_an_outage(issuer: Issuer) -> None:
-    with pytest.raises(JwksUnavailable):
-        asyncio.run(JwksUrl(issuer.url.replace("http:", "https:"), seconds=2).read())
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for this machine, which nobody vouches for but itself, with its key."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    key, now = world.private_key("certificate"), datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return path
+
+
+def test_keys_come_by_https_from_a_server_that_somebody_vouches_for_and_from_no_other(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Issuer(certificate)) as issuer:
+        with pytest.raises(AuthenticationUnavailable):
+            ids(JwksCache(JwksUrl(issuer.url)), "k1")
+        assert issuer.requests == 0
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert ids(JwksCache(JwksUrl(issuer.url)), "k1") == [1]
 
 
 # What is a key

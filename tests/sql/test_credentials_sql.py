@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
 import time
@@ -18,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from neo_routing import Caller, CallerKind
+from neo_routing_adapters.command import main
 from neo_routing_adapters.http import credentials_kept, credentials_sql
 from neo_routing_adapters.http.api_keys import ApiKeys, IssuedKey, issue_key
 from neo_routing_adapters.http.causes import Cause
@@ -69,6 +71,11 @@ async def engine_on(url: str) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
+        # A thread with a connection to SQLite, made or not, tells the event loop of its end, so that must be there.
+        for _ in range(1_000):
+            if not any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):
+                break
+            await asyncio.sleep(0.01)
 
 
 def with_engine(url: str, act: Callable[[AsyncEngine], Coroutine[Any, Any, T]]) -> T:
@@ -178,6 +185,28 @@ def test_a_link_is_found_in_any_spelling_and_is_one_tenants(url: str) -> None:
     assert with_engine(url, ask) == [None, None]
 
 
+def test_the_commands_work_on_postgresql(
+    database_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEO_ROUTING_KEY_PEPPERS", (b"n" * 32).hex())
+    administered(database_url, metadata.create_all)
+
+    def run(*arguments: str) -> Any:
+        status = main([*arguments, "--json"])
+        told, complaint = capsys.readouterr()
+        assert (status, complaint) == (0, "")
+        return json.loads(told)
+
+    key = run("keys", "issue", database_url, "--caller", "service_account:northwind-it")
+    new = run("keys", "rotate", database_url, key["id"])
+    assert run("keys", "revoke", database_url, key["id"])["state"] == "revoked"
+    url = make_url(database_url).set(drivername=DRIVERS["asyncpg"]).render_as_string(hide_password=False)
+    told = authenticated(url, key["key"], new["key"], now=datetime.now(UTC))
+    assert told == [Unauthenticated(Cause.REVOKED_KEY), MSP]
+    assert run("entra", "link", database_url, TID, "northwind-it") == run("entra", "list", database_url)
+    assert run("entra", "unlink", database_url, TID)["tenant_id"] == "northwind-it"
+
+
 # What is no answer
 
 
@@ -189,11 +218,6 @@ def outage(url: str, **more: Any) -> AuthenticationUnavailable:
             await SqlEntraLinks(engine, **more).tenant_of(TID)
         with pytest.raises(AuthenticationUnavailable) as caught:
             await SqlKeyStore(engine, **more).find([bytes(32)])
-        # The thread of a connection to SQLite that was not made tells the event loop of its end, which must be there.
-        for _ in range(1_000):
-            if not any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):
-                break
-            await asyncio.sleep(0.01)
         return caught.value
 
     return with_engine(url, ask)
