@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 from collections.abc import Callable, Mapping
@@ -80,6 +81,17 @@ def other_header() -> str:
     return f"{segment(json.dumps({'alg': 'RS256', 'kid': 'k1'}).encode())}.{payload}.{signature}"
 
 
+def with_signature(change: Callable[[bytes], bytes]) -> str:
+    head, payload, signature = parts(token(claims()))
+    return ".".join([head, payload, segment(change(base64.urlsafe_b64decode(f"{signature}==")))])
+
+
+def rewritten() -> str:
+    """The same bytes, with other bits where the last character has some to spare."""
+    right, alphabet = token(claims()), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return right[:-1] + alphabet[alphabet.index(right[-1]) + 1]
+
+
 def twice(name: str, value: str) -> bytes:
     return json.dumps(claims()).encode()[:-1] + f', "{name}": "{value}"}}'.encode()
 
@@ -145,7 +157,9 @@ TOKENS: Final[Mapping[str, tuple[Callable[[], str], Cause]]] = {
     "payload changed": (tampered, Cause.WRONG_SIGNATURE),
     "header changed": (other_header, Cause.WRONG_SIGNATURE),
     "signature gone": (lambda: ".".join([*parts(token(claims()))[:2], ""]), Cause.WRONG_SIGNATURE),
-    "signature truncated": (lambda: token(claims())[:-4], Cause.WRONG_SIGNATURE),
+    "signature truncated": (lambda: with_signature(lambda signature: signature[:-3]), Cause.WRONG_SIGNATURE),
+    "signature short of a character": (lambda: token(claims())[:-1], Cause.MALFORMED_TOKEN),
+    "signature written another way": (rewritten, Cause.MALFORMED_TOKEN),
     "signature longer": (lambda: token(claims()) + "AAAA", Cause.WRONG_SIGNATURE),
     "key of personal accounts": (lambda: token(claims(), key_id="personal"), Cause.SIGNING_KEY_OF_ANOTHER_ISSUER),
     "key of another cloud": (lambda: token(claims(), key_id="china"), Cause.SIGNING_KEY_OF_ANOTHER_ISSUER),

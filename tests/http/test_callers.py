@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 import attrs
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as some
 
 from entra_world import (
     AUDIENCE,
@@ -56,6 +60,8 @@ from neo_routing_adapters.http.key_store import MemoryKeyStore
 from neo_routing_adapters.http.peppers import Peppers, read_peppers
 from neo_routing_adapters.http.ports import AuthenticationUnavailable, Identity, Unauthenticated
 
+RIGHT_TOKEN: Final = token(claims())
+
 
 def told(headers: Mapping[str, str], settings: EntraSettings = SETTINGS) -> Any:
     return asyncio.run(credentials(store(), settings).authenticate(headers))
@@ -77,6 +83,18 @@ def test_a_forged_or_broken_key_is_not_accepted(name: str) -> None:
 def test_a_forged_or_broken_header_is_not_accepted(name: str) -> None:
     headers, cause = HEADERS[name]
     assert told(headers) == Unauthenticated(cause)
+
+
+@given(
+    of_token=some.booleans(),
+    at=some.floats(0, 1, exclude_max=True),
+    other=some.characters(categories=[], include_characters="AZaz09-_.=+/~"),
+)
+def test_a_credential_with_one_character_changed_is_not_accepted(of_token: bool, at: float, other: str) -> None:
+    right = RIGHT_TOKEN if of_token else GOOD.text
+    place = int(at * len(right))
+    assume(right[place] != other)
+    assert isinstance(told(bearer(right[:place] + other + right[place + 1 :])), Unauthenticated)
 
 
 def test_every_cause_is_seen_but_those_of_what_is_not_set_up() -> None:
@@ -281,3 +299,18 @@ def test_settings_that_let_anybody_in_are_refused(wrong: dict[str, Any]) -> None
 def test_one_text_is_no_set_of_audiences() -> None:
     with pytest.raises(TypeError):
         EntraSettings(audiences=AUDIENCE, scope="access_as_user")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("absent", "module", "extra"),
+    [
+        ("jwt", "callers", "http"),
+        ("limits", "callers", "http"),
+        ("redis", "rates_in_redis", "redis"),
+        ("sqlalchemy", "credentials_sql", "sql"),
+    ],
+)
+def test_without_its_extra_a_part_says_what_to_install(absent: str, module: str, extra: str) -> None:
+    code = f"import sys; sys.modules[{absent!r}] = None; import neo_routing_adapters.http.{module}"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert f"install the extra \"{extra}\": pip install '.[{extra}]'" in ran.stderr.splitlines()[-1]

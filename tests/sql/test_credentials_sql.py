@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import attrs
 import pytest
 from sqlalchemy import create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import IntegrityError
@@ -167,8 +168,9 @@ def test_a_key_that_opens_nothing_is_not_rotated(sqlite_url: str, state: KeyStat
 
 def test_a_link_is_found_in_any_spelling_and_is_one_tenants(url: str) -> None:
     link = EntraLink(m365_tenant_id="{" + TID.upper() + "}", tenant_id="northwind-it", created_at=NOW)
-    assert administered(url, credentials_kept.add_link, link)
-    assert not administered(url, credentials_kept.add_link, link)
+    later = attrs.evolve(link, created_at=NOW + timedelta(days=1))
+    assert administered(url, credentials_kept.add_link, link) == link
+    assert administered(url, credentials_kept.add_link, later) == link
     other = EntraLink(m365_tenant_id=TID, tenant_id="tailspin", created_at=NOW)
     with pytest.raises(credentials_kept.LinkedToAnother, match="northwind-it"):
         administered(url, credentials_kept.add_link, other)

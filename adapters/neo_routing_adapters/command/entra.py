@@ -60,16 +60,17 @@ def link(url: str, m365_tenant_id: str, tenant: str, /, *, json: _Json = False) 
 
         try:
             made = EntraLink(m365_tenant_id=_guid(m365_tenant_id), tenant_id=tenant, created_at=utc_now())
-            is_new = add_link(connection, made)
+            kept = add_link(connection, made)
         except LinkedToAnother as error:
             raise CommandFailed(f"{error}: unlink it first") from error
         except ValueError as error:
             raise CommandFailed(f"the tenant's id {error}") from error
     if json:
-        print(json_.dumps(_data(made)))
+        print(json_.dumps(_data(kept)))
+    elif kept is made:
+        print(printable(f"linked {kept.m365_tenant_id} to {kept.tenant_id}"))
     else:
-        told = f"linked {made.m365_tenant_id} to {made.tenant_id}"
-        print(printable(told if is_new else f"{made.m365_tenant_id} was linked to {made.tenant_id} before"))
+        print(printable(f"{kept.m365_tenant_id} was linked to {kept.tenant_id} before"))
 
 
 def unlink(url: str, m365_tenant_id: str, /, *, json: _Json = False) -> None:

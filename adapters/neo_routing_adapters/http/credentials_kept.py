@@ -82,15 +82,18 @@ def _changed(connection: Connection, key: StoredKey, **changes: Any) -> StoredKe
     return attrs.evolve(key, **changes)
 
 
-def add_link(connection: Connection, link: EntraLink) -> bool:
-    """Keep a link, and tell whether it is new. Raises `LinkedToAnother`, as a link is never changed by the way."""
+def add_link(connection: Connection, link: EntraLink) -> EntraLink:
+    """Keep a link, and return the one that is kept: an older one if that says the same.
+
+    Raises `LinkedToAnother`, as a link is never changed by the way.
+    """
     before = _link_of(connection, link.m365_tenant_id)
-    if before is not None:
-        if before.tenant_id != link.tenant_id:
-            raise LinkedToAnother(before)
-        return False
-    connection.execute(entra_links.insert(), attrs.asdict(link))
-    return True
+    if before is None:
+        connection.execute(entra_links.insert(), attrs.asdict(link))
+        return link
+    if before.tenant_id != link.tenant_id:
+        raise LinkedToAnother(before)
+    return before
 
 
 def remove_link(connection: Connection, m365_tenant_id: str) -> EntraLink | None:

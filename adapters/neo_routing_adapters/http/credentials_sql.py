@@ -6,17 +6,24 @@ import secrets
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, select
-from sqlalchemy.engine import Row
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from neo_routing import Caller, CallerKind, well_formed
+from neo_routing_adapters.extras import how_to_install
 from neo_routing_adapters.http.in_time import in_time
 from neo_routing_adapters.http.key_store import StoredKey
 from neo_routing_adapters.http.ports import AuthenticationUnavailable
-from neo_routing_adapters.http.tables.credentials import api_keys, entra_links
-from neo_routing_adapters.http.tables.metadata import TEXT
+
+try:
+    from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, select
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from neo_routing_adapters.http.tables.credentials import api_keys, entra_links
+    from neo_routing_adapters.http.tables.metadata import TEXT
+except ModuleNotFoundError as missing:
+    if (missing.name or "").partition(".")[0] != "sqlalchemy":
+        raise
+    told = f"keys and links in a database need SQLAlchemy; {how_to_install('sql')}"
+    raise ModuleNotFoundError(told, name=missing.name) from missing
 
 _TOKEN_BYTES: Final = 8
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from jwt import InvalidTokenError, PyJWS
-from jwt.utils import base64url_decode
+from jwt.utils import base64url_decode, base64url_encode
 
 from neo_routing_adapters.http.causes import Cause
 from neo_routing_adapters.http.jwks import SigningKey
@@ -20,7 +20,7 @@ _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 # What a token may not say of itself: by which key, or by which rules it is to be read.
 _UNSUPPORTED: Final = frozenset({"crit", "b64", "zip", "enc", "cty", "jwk", "jku", "x5u", "x5c"})
 
-_token: Final = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*").fullmatch
+_token: Final = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.([A-Za-z0-9_-]*)").fullmatch
 _signatures: Final = PyJWS(algorithms=[ALGORITHM])
 
 
@@ -28,7 +28,7 @@ def key_id_of(text: str) -> str | Cause:
     """Return which key a token says it is signed with, or why its header is not one that we read."""
     parts = _token(text)
     header = None if parts is None else _header(parts[1])
-    if header is None:
+    if parts is None or header is None or not _is_canonical(parts[2]):
         return Cause.MALFORMED_TOKEN
     if header.get("alg") != ALGORITHM:
         return Cause.WRONG_ALGORITHM
@@ -54,6 +54,14 @@ def claims_of(payload: bytes) -> Mapping[str, Any] | None:
     except ValueError:
         return None
     return claims if type(claims) is dict else None
+
+
+def _is_canonical(segment: str) -> bool:
+    """Tell whether there is no other way to write these bytes: else a token that was changed could still be good."""
+    try:
+        return base64url_encode(base64url_decode(segment)) == segment.encode()
+    except ValueError:
+        return False
 
 
 def _header(segment: str) -> Mapping[str, Any] | None:
