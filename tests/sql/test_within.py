@@ -1,4 +1,4 @@
-"""Decisions within a host's own transaction: they still hold when that commits, and where that cannot be, nobody decides."""
+"""Decisions within a host's own transaction: they still hold when that commits, or nobody decides."""
 
 from __future__ import annotations
 
@@ -215,20 +215,16 @@ def test_a_transaction_that_decides_cannot_change_the_directory(on_postgresql: E
 def test_nobody_decides_where_the_state_may_be_gone(database_url: str, isolation_level: str) -> None:
     engine = engine_with_tables(database_url)
     other = create_engine(database_url, isolation_level=isolation_level)
-    with other.connect() as connection, pytest.raises(CannotDecideWithin, match=isolation_level.lower()[:10] or None):
-        try:
-            decide(USER, REQUEST, SqlDirectory(other).within(connection))
-        except CannotDecideWithin as error:
-            raise CannotDecideWithin(str(error).lower()) from error
+    with other.connect() as connection, pytest.raises(CannotDecideWithin, match=f"(?i)is {isolation_level}"):
+        decide(USER, REQUEST, SqlDirectory(other).within(connection))
     other.dispose()
     engine.dispose()
 
 
 def test_nobody_decides_inside_a_savepoint(engine: Engine) -> None:
     directory = SqlDirectory(engine)
-    with engine.begin() as connection, connection.begin_nested():
-        with pytest.raises(CannotDecideWithin, match="savepoint"):
-            decide(USER, REQUEST, directory.within(connection))
+    with engine.begin() as connection, connection.begin_nested(), pytest.raises(CannotDecideWithin, match="savepoint"):
+        decide(USER, REQUEST, directory.within(connection))
     with engine.begin() as connection:
         with connection.begin_nested():
             pass
@@ -260,9 +256,9 @@ def test_a_connection_of_another_engine_and_no_connection_are_refused(engine: En
     directory, other = SqlDirectory(engine), create_engine("sqlite://")
     with other.connect() as connection, pytest.raises(ValueError, match="of the directory's own engine"):
         directory.within(connection)
-    with pytest.raises(TypeError, match="within takes a Connection"):
+    with pytest.raises(TypeError, match="within takes a connection of Engine, and"):
         directory.within(engine)
-    with pytest.raises(TypeError, match="within takes an? ?AsyncConnection"):
+    with pytest.raises(TypeError, match="within takes a connection of AsyncEngine, and"):
         AsyncSqlDirectory(create_async_engine("sqlite+aiosqlite://")).within(engine)
     with engine.execution_options(logging_token="x").connect() as connection:
         assert decide(USER, REQUEST, directory.within(connection)).result.unwrap().agent_id == 12
@@ -292,7 +288,7 @@ def test_a_wait_for_a_writer_ends_within_the_deadline_and_the_host_can_roll_back
     with on_postgresql.begin() as writer:
         writer.exec_driver_sql(DELETE)
         writer.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
-        with pytest.raises(DirectoryUnavailable), on_postgresql.begin() as connection:  # noqa: PT012
+        with pytest.raises(DirectoryUnavailable), on_postgresql.begin() as connection:
             decide(USER, REQUEST, directory.within(connection))
         writer.rollback()
     with on_postgresql.begin() as connection:
@@ -328,7 +324,7 @@ def test_a_server_that_is_frozen_is_an_outage_in_time_within_a_transaction(
     async def run() -> None:
         engine = create_async_engine(make_url(postgres.url(database=name)).set(drivername=driver))
         directory = AsyncSqlDirectory(engine, deadline=0.3)
-        with pytest.raises(DirectoryUnavailable):
+        with pytest.raises(DirectoryUnavailable):  # noqa: PT012
             async with engine.begin() as connection:
                 await connection.exec_driver_sql("SELECT 1")
                 postgres.freeze()

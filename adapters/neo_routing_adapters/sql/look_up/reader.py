@@ -92,7 +92,7 @@ class Reader:
         self._statements = Statements(self._dialect)
         # A connection whose encoding is not UTF-8 cannot say every key.
         self._faults: _Faults = (
-            *_errors_of(self._dialect),
+            *errors_of(self._dialect),
             SQLAlchemyError,
             OSError,
             EOFError,
@@ -162,8 +162,9 @@ class Reader:
             if share.shows_by_policy:
                 line.cursor.execute(_SHOW_BY_POLICY)
         except BaseException:
-            call.leave()
             self._forget(pooled)
+            if not call.leave() and not self._local:
+                connection.invalidate()  # or the host's rollback would fail, and be told in the place of the outage
             raise
         if not call.leave():
             raise TimeoutError
@@ -171,7 +172,7 @@ class Reader:
 
     def _forget(self, pooled: PoolProxiedConnection) -> None:
         """Never use this line again, and leave the connection to the host, whose transaction has failed."""
-        line = pooled.info.pop(_LINE, None) if pooled.is_valid else None
+        line = pooled.info.pop(_LINE, None)
         if line is not None and self._local and not self._dialect.is_async:
             with suppress(*self._faults):
                 line.cursor.close()
@@ -447,7 +448,8 @@ def _outage(error: BaseException, *, late: bool) -> DirectoryUnavailable:
     return DirectoryUnavailable(_ANOTHER) if isinstance(error, NoAnswer) else DirectoryUnavailable()
 
 
-def _errors_of(dialect: Dialect) -> _Faults:
+def errors_of(dialect: Dialect) -> _Faults:
+    """Return the errors of a driver that SQLAlchemy does not translate, or not always."""
     driver: Any = dialect.loaded_dbapi
     if dialect.driver == "asyncpg":  # SQLAlchemy translates most of those that come through its hands
         asyncpg = driver.asyncpg

@@ -27,7 +27,7 @@ class DirectoryWithin:
         """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
         statements = self._reader.together(needed)
         call = Call(self._reader.seconds(statements))
-        with _outages(self._connection, call):
+        with _outages():
             try:
                 self._watch.begin(call)
                 return self._reader.read_within(self._connection, statements, call)
@@ -47,28 +47,26 @@ class AsyncDirectoryWithin:
         """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
         statements = self._reader.together(needed)
         call = Call(self._reader.seconds(statements))
-        with _outages(self._connection, call):
-            return await self._tasks.run(partial(self._reader.read_within, self._connection, statements, call), call)
+        with _outages():
+            read = partial(self._reader.read_within, self._connection, statements, call)
+            return await self._tasks.run(read, call, to_its_end=True)
 
 
 @contextmanager
-def _outages(connection: Connection, call: Call) -> Iterator[None]:
+def _outages() -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
         raise DirectoryUnavailable(LATE) from error
     except OSError as error:
         raise DirectoryUnavailable from error
-    finally:
-        # What was cut off is no connection any more: the host's rollback would fail in the place of the outage.
-        if call.was_cut and connection.dialect.name != "sqlite" and not connection.invalidated:
-            connection.invalidate()
 
 
 def connection_of(given: object, kind: type[Connection | AsyncConnection], reader: Reader) -> Connection:
     """Return the connection as the reader takes it. Raises `TypeError`, and `ValueError` for another engine's."""
     if not isinstance(given, kind):
-        raise TypeError(f"within takes a {kind.__name__} of SQLAlchemy, and not {type(given).__name__}")
+        engine = kind.__name__.replace("Connection", "Engine")
+        raise TypeError(f"within takes a connection of {engine}, and not {type(given).__name__}")
     connection = given.sync_connection if isinstance(given, AsyncConnection) else given
     if not isinstance(connection, Connection):
         raise ValueError("within takes a connection that is open")  # noqa: TRY004  # an asynchronous one has not begun
