@@ -136,6 +136,22 @@ def test_a_partition_has_triggers_of_its_own(hosts: Engine) -> None:
     assert "ON host.part " in script
 
 
+def test_a_role_that_reads_by_views_alone_may_check(hosts: Engine, database_url: str) -> None:
+    run_script(hosts)
+    role = "neo_routing_reads_by_views"
+    try:
+        with hosts.begin() as connection:
+            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+            for relation in RELATIONS:
+                connection.exec_driver_sql(f"GRANT SELECT ON {relation} TO {role}")
+        with engine_at(make_url(database_url).set(username=role)) as engine:
+            assert said(engine) == []
+    finally:
+        with hosts.begin() as connection:
+            connection.exec_driver_sql(f"DROP OWNED BY {role}")
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+
+
 def test_on_sqlite_nothing_is_said_and_there_is_no_script(sqlite_url: str) -> None:
     with upgraded(sqlite_url) as engine:
         assert said(engine) == []

@@ -40,7 +40,7 @@ _REACHED: Final = text("""
             SELECT 'pg_class'::regclass, inhrelid FROM pg_inherits WHERE inhparent = reached.id
         ) AS following (class, id)
         WHERE reached.class = 'pg_class'::regclass)
-    SELECT min(relation), min(relkind::text), id::regclass::text, quote_ident(nspname) || '.' || quote_ident(relname),
+    SELECT min(relation), id::bigint, min(relkind::text), id::regclass::text, quote_ident(nspname) || '.' || quote_ident(relname),
         bool_and(id = to_regclass(relation)),
         EXISTS (SELECT FROM pg_trigger WHERE tgrelid = id AND NOT tgisinternal AND tgtype & 19 = 19),
         EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = id)
@@ -49,18 +49,21 @@ _REACHED: Final = text("""
     JOIN pg_namespace ON pg_namespace.oid = relnamespace
     GROUP BY id, nspname, relname
     UNION ALL
-    SELECT min(relation), 'function', id::regprocedure::text, '', false, false, false FROM reached
+    SELECT min(relation), id::bigint, 'function', id::regprocedure::text, '', false, false, false FROM reached
     JOIN pg_proc ON pg_proc.oid = id AND class = 'pg_proc'::regclass
     JOIN pg_language ON pg_language.oid = prolang AND lanname NOT IN ('internal', 'c')
     GROUP BY id
-    ORDER BY 1, 3""")
+    ORDER BY 1, 4""")
 _TRIGGERS: Final = text("""
     SELECT tgtype, COALESCE((
         SELECT array_agg(attname::text) FROM pg_attribute
         WHERE attrelid = tgrelid AND attnum = ANY (tgattr::smallint[])), ARRAY[]::text[])
     FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
-    WHERE tgrelid = to_regclass(:table) AND tgenabled IN ('O', 'A') AND proname = :function
+    WHERE tgrelid = :table AND tgenabled IN ('O', 'A') AND proname = :function
         AND pronamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('routing_tenant'))""")
+_REVISION: Final = text(f"""
+    SELECT pg_class.oid::bigint FROM pg_class WHERE relname = '{REVISION}'
+        AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('routing_tenant'))""")
 _ROW, _INSERT, _DELETE, _UPDATE, _TRUNCATE = 1, 4, 8, 16, 32
 
 
@@ -77,6 +80,8 @@ class WatchedTable:
 
     relation: str
     """A relation that it is read for."""
+    id: int
+    """The oid: a role may read by a view what it cannot name."""
     kind: str
     """As `relkind` has it, or `function`."""
     name: str
@@ -101,18 +106,18 @@ class WatchedTable:
 def watched_tables(connection: Connection) -> Iterator[WatchedTable]:
     """Yield all that decisions rest on, on PostgreSQL."""
     found = connection.execute(_REACHED, {"relations": [*RELATIONS]})
-    for relation, kind, name, quoted, is_relation, may_change_more, is_subscribed in found:
+    for relation, oid, kind, name, quoted, is_relation, may_change_more, is_subscribed in found:
         # Of a view nobody knows all columns that it reads: whole rows stand in no catalogue.
         columns = COLUMNS_THAT_MATTER[relation] if is_relation and not may_change_more else ()
         yield WatchedTable(
-            relation=relation, kind=kind, name=name, quoted=quoted, columns=columns, is_subscribed=is_subscribed
+            relation=relation, id=oid, kind=kind, name=name, quoted=quoted, columns=columns, is_subscribed=is_subscribed
         )
 
 
 def is_noted(connection: Connection, table: WatchedTable) -> bool:
     """Tell whether each change of a table is noted."""
     noted = 0
-    for sort, columns in connection.execute(_TRIGGERS, {"table": table.quoted, "function": Trigger.NOTE_CHANGE}):
+    for sort, columns in connection.execute(_TRIGGERS, {"table": table.id, "function": Trigger.NOTE_CHANGE}):
         whole = not columns or (table.columns and set(table.columns) <= set(columns))
         noted |= 0 if sort & _ROW else sort if whole else sort & ~_UPDATE
     wanted = _INSERT | _DELETE | _UPDATE | _TRUNCATE
@@ -121,8 +126,7 @@ def is_noted(connection: Connection, table: WatchedTable) -> bool:
 
 def has_lock(connection: Connection) -> bool:
     """Tell whether what is noted takes the lock."""
-    schema = connection.scalar(text(SCHEMA_OF_RELATIONS))
-    place = {"table": f"{schema}.{REVISION}", "function": Trigger.KEEP_SESSIONS_OUT}
+    place = {"table": connection.scalar(_REVISION), "function": Trigger.KEEP_SESSIONS_OUT}
     return any(sort & _ROW and sort & _INSERT for sort, _ in connection.execute(_TRIGGERS, place))
 
 
