@@ -40,7 +40,8 @@ _REACHED: Final = text("""
             SELECT 'pg_class'::regclass, inhrelid FROM pg_inherits WHERE inhparent = reached.id
         ) AS following (class, id)
         WHERE reached.class = 'pg_class'::regclass)
-    SELECT min(relation), id::bigint, min(relkind::text), id::regclass::text, quote_ident(nspname) || '.' || quote_ident(relname),
+    SELECT min(relation), id::bigint, min(relkind::text), id::regclass::text,
+        quote_ident(nspname) || '.' || quote_ident(relname),
         bool_and(id = to_regclass(relation)),
         EXISTS (SELECT FROM pg_trigger WHERE tgrelid = id AND NOT tgisinternal AND tgtype & 19 = 19),
         EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = id)
@@ -61,8 +62,8 @@ _TRIGGERS: Final = text("""
     FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
     WHERE tgrelid = :table AND tgenabled IN ('O', 'A') AND proname = :function
         AND pronamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('routing_tenant'))""")
-_REVISION: Final = text(f"""
-    SELECT pg_class.oid::bigint FROM pg_class WHERE relname = '{REVISION}'
+_REVISION: Final = text("""
+    SELECT oid::bigint FROM pg_class WHERE relname = :name
         AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('routing_tenant'))""")
 _ROW, _INSERT, _DELETE, _UPDATE, _TRUNCATE = 1, 4, 8, 16, 32
 
@@ -126,7 +127,7 @@ def is_noted(connection: Connection, table: WatchedTable) -> bool:
 
 def has_lock(connection: Connection) -> bool:
     """Tell whether what is noted takes the lock."""
-    place = {"table": connection.scalar(_REVISION), "function": Trigger.KEEP_SESSIONS_OUT}
+    place = {"table": connection.scalar(_REVISION, {"name": REVISION}), "function": Trigger.KEEP_SESSIONS_OUT}
     return any(sort & _ROW and sort & _INSERT for sort, _ in connection.execute(_TRIGGERS, place))
 
 
