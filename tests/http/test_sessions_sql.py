@@ -141,6 +141,29 @@ def test_what_ends_with_an_exception_leaves_nothing(request: pytest.FixtureReque
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("isolation_level", ["AUTOCOMMIT", "SERIALIZABLE"])
+def test_an_engine_that_suits_decisions_suits_sessions_too_and_an_autocommit_commits_no_half(
+    request: pytest.FixtureRequest, driver: str, isolation_level: str
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver, isolation_level=isolation_level) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            with pytest.raises(ZeroDivisionError):  # noqa: PT012
+                async with store.transaction() as transaction:
+                    decision = await adecide(USER, REQUEST, transaction.directory)
+                    await transaction.add(session_of(decision), record(decision), None)
+                    raise ZeroDivisionError
+            assert await kept(engine) == []
+            await create(store)
+            assert len(await kept(engine)) == 1
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_a_key_is_in_progress_until_its_transaction_ends(request: pytest.FixtureRequest, driver: str) -> None:
     url = _url(request, driver)
     prepared(url)
@@ -276,6 +299,67 @@ def test_a_call_that_is_given_up_leaves_nothing_and_gives_its_connection_back(
             assert engine.pool.checkedout() == 0
             assert await kept(engine) == []
             assert isinstance(await create_once(store, key()), ChatSession)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", ON_POSTGRESQL)
+@pytest.mark.parametrize("added", [False, True])
+def test_a_connection_that_is_cut_in_mid_transaction_leaves_nothing_and_the_next_call_is_served(
+    request: pytest.FixtureRequest, driver: str, added: bool
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+    other = create_engine(url, isolation_level="AUTOCOMMIT")
+
+    def cut() -> None:
+        with other.connect() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            with pytest.raises(SessionStoreUnavailable):  # noqa: PT012
+                async with store.transaction() as transaction:
+                    assert await transaction.claim(key()) == Claimed()
+                    decision = await adecide(USER, REQUEST, transaction.directory)
+                    if added:
+                        await transaction.add(session_of(decision), record(decision), key())
+                    await asyncio.to_thread(cut)
+                    if not added:
+                        await transaction.add(session_of(decision), record(decision), key())
+            assert await kept(engine) == []
+            assert isinstance(await create_once(store, key()), ChatSession)
+            assert engine.pool.checkedout() == 0
+
+    asyncio.run(run())
+    other.dispose()
+
+
+@pytest.mark.parametrize("driver", ON_POSTGRESQL)
+def test_a_database_that_is_gone_is_an_outage_and_serves_again_once_it_is_back(
+    postgres: PostgresServer, driver: str
+) -> None:
+    name = f"neo_routing_gone_{driver.rpartition('+')[2]}"
+    postgres.create_database(name)
+    url = postgres.url(database=name)
+    prepared(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver, pool_pre_ping=True) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            first = await create_once(store, key())
+            await asyncio.to_thread(postgres.kill)
+            for _ in range(2):
+                with pytest.raises(SessionStoreUnavailable):
+                    await create_once(store, key("k-2"))
+            await asyncio.to_thread(postgres.start)
+            assert await create_once(store, key()) == first
+            assert isinstance(await create_once(store, key("k-2")), ChatSession)
+            assert len(await kept(engine)) == 2
 
     asyncio.run(run())
 

@@ -44,6 +44,7 @@ _STALE: Final = text("""
         ON next.channel = session.channel AND next.agent_id = session.agent_id + 1
     WHERE pg_xact_commit_timestamp(session.xmin) > pg_xact_commit_timestamp(next.xmin)""")
 
+_DEADLOCKS: Final = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
 _STATEMENTS: Final = (
     "INSERT INTO routing_tenant VALUES ('msp-a', '')",
     """INSERT INTO routing_agent (id, tenant_id, name, kind)
@@ -72,7 +73,8 @@ class Run:
     stale: int
     changes: int
     given_up: int
-    """Transactions that the database or the deadline ended."""
+    """Transactions of either sort that the database or the deadline ended."""
+    deadlocks: int
     seconds: float
 
 
@@ -82,9 +84,9 @@ def run(url: str, sessions: int, mode: Mode) -> Run:
     engine = create_engine(url, isolation_level=isolation_level, pool_size=WRITERS + SESSION_WORKERS, max_overflow=2)
     most_changes = max(5_000, sessions)  # of each channel, which has an agent for each
     _make(engine, most_changes, locked=mode is Mode.LOCK)
-    began, enough, given_up = time.monotonic(), threading.Event(), [0] * SESSION_WORKERS
+    began, enough, given_up = time.monotonic(), threading.Event(), [0] * (SESSION_WORKERS + WRITERS)
     with _without_lock(mode):
-        writers = [_started(_write, engine, writer, most_changes, enough) for writer in range(WRITERS)]
+        writers = [_started(_write, engine, writer, most_changes, enough, given_up) for writer in range(WRITERS)]
         share = sessions // SESSION_WORKERS
         workers = [_started(_keep, engine, worker, share, given_up) for worker in range(SESSION_WORKERS)]
         for thread in workers:
@@ -97,9 +99,12 @@ def run(url: str, sessions: int, mode: Mode) -> Run:
             connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in ("session", "history")
         )
         stale = connection.execute(_STALE).scalar_one()
+        deadlocks = connection.execute(_DEADLOCKS).scalar_one()
     engine.dispose()
     seconds = time.monotonic() - began
-    return Run(sessions=kept, stale=stale, changes=changes, given_up=sum(given_up), seconds=seconds)
+    return Run(
+        sessions=kept, stale=stale, changes=changes, given_up=sum(given_up), deadlocks=deadlocks, seconds=seconds
+    )
 
 
 def _started(target: Callable[..., None], *arguments: Any) -> threading.Thread:
@@ -119,7 +124,7 @@ def _make(engine: Engine, agents: int, *, locked: bool) -> None:
         connection.exec_driver_sql("VACUUM ANALYZE")
 
 
-def _write(engine: Engine, writer: int, agents: int, enough: threading.Event) -> None:
+def _write(engine: Engine, writer: int, agents: int, enough: threading.Event, given_up: list[int]) -> None:
     numbers = count(2)
     number = next(numbers)
     while not enough.is_set() and number < agents:
@@ -127,6 +132,7 @@ def _write(engine: Engine, writer: int, agents: int, enough: threading.Event) ->
             with engine.begin() as connection:
                 _change(connection, writer, writer * agents + number)
         except DBAPIError:
+            given_up[SESSION_WORKERS + writer] += 1
             continue
         number = next(numbers)
 
@@ -188,7 +194,7 @@ def main(sessions: int) -> None:
             found = run(server.url(database=name), many, mode)
             print(
                 f"{mode}: {found.stale:,} of {found.sessions:,} sessions stale, {found.changes:,} changes, "
-                f"{found.given_up:,} given up, {found.seconds:.0f} s",
+                f"{found.given_up:,} given up, {found.deadlocks} deadlocks, {found.seconds:.0f} s",
                 flush=True,
             )
 

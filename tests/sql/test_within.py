@@ -404,6 +404,20 @@ def test_an_older_library_still_decides_on_the_tables_and_administers_them_no_mo
     engine.dispose()
 
 
+def test_tables_without_a_version_and_without_the_triggers_get_them(database_url: str) -> None:
+    engine = engine_with_tables(database_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP FUNCTION routing_note_change CASCADE")
+    told: list[str] = []
+    assert upgrade(engine, tell=told.append) == "0003"
+    assert told == ["the tables had no version, and the form of 0002"]
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM routing_agent")
+        connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+        assert _exclusive(connection) == 1
+    engine.dispose()
+
+
 def test_what_is_dropped_leaves_nothing_behind(on_postgresql: Engine) -> None:
     metadata.drop_all(on_postgresql)
     with on_postgresql.connect() as connection:

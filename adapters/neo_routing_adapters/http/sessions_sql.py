@@ -9,7 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -27,11 +27,13 @@ from neo_routing_adapters.http.session_rows import key_scope, lock_number, sessi
 from neo_routing_adapters.http.store_connection import StoreConnection
 from neo_routing_adapters.http.tables.sessions import idempotency_keys, sessions
 from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory
-from neo_routing_adapters.sql.look_up.share import limit_transaction
+from neo_routing_adapters.sql.look_up.share import TIMEOUTS, timeouts
 from neo_routing_adapters.sql.look_up.tasks import Tasks
 
 DEADLINE: Final = 2.0
 """Within so many seconds a step of a transaction ends or the store is unavailable, unless its host says otherwise."""
+
+_LOCK: Final = text(f"SELECT pg_try_advisory_xact_lock(:number), {TIMEOUTS}")
 
 
 class SqlSessions:
@@ -59,7 +61,8 @@ class SqlSessions:
         self._deadline = deadline
         self._now = now
         self._tasks = Tasks()
-        self._in_progress: set[int] = set()
+        # Of this process, on SQLite: there the database itself would have a call wait.
+        self._in_progress: set[int] | None = None if on_server else set()
 
     def transaction(self) -> SqlSessionTransaction:
         """Begin a transaction, which connects when it is asked something."""
@@ -76,7 +79,7 @@ class SqlSessionTransaction:
         directory: AsyncSqlDirectory | None,
         deadline: float,
         now: Callable[[], datetime],
-        in_progress: set[int],
+        in_progress: set[int] | None,
     ) -> None:
         self._connection = connection
         self._directory = directory
@@ -93,9 +96,10 @@ class SqlSessionTransaction:
     async def claim(self, key: IdempotencyKey, /) -> ChatSession | Claimed | InProgress | OtherBody:
         """Take a key until the transaction ends, unless it is somebody's or was used. Another process may have it."""
         number = lock_number(key)
-        if number in self._in_progress:
-            return InProgress()
-        self._in_progress.add(number)
+        if self._in_progress is not None:
+            if number in self._in_progress:
+                return InProgress()
+            self._in_progress.add(number)
         self._claimed[number] = key
         found = await self._connection.run(partial(_claimed, key, number, self._deadline, self._now()))
         if not isinstance(found, Claimed):
@@ -126,7 +130,8 @@ class SqlSessionTransaction:
 
     def _release(self, number: int) -> None:
         del self._claimed[number]
-        self._in_progress.discard(number)
+        if self._in_progress is not None:
+            self._in_progress.discard(number)
 
 
 class _DirectoryOfTransaction:
@@ -148,11 +153,10 @@ class _DirectoryOfTransaction:
 def _claimed(
     key: IdempotencyKey, number: int, seconds: float, now: datetime, connection: Connection
 ) -> ChatSession | Claimed | InProgress | OtherBody:
-    on_server = connection.dialect.name == "postgresql"
-    if on_server:
-        limit_transaction(connection, seconds)
-    # A statement of its own: the next one sees what was kept by whoever had it before.
-    is_free = not on_server or connection.scalar(select(func.pg_try_advisory_xact_lock(number)))
+    is_free = True
+    if connection.dialect.name == "postgresql":
+        # A statement of its own: the next one sees what was kept by whoever had it before.
+        is_free = bool(connection.scalar(_LOCK, {"number": number, **timeouts(seconds)}))
     stored = _stored(connection, key, now)
     if stored is not None:
         return stored

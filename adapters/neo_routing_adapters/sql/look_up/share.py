@@ -24,16 +24,15 @@ def _at_most(setting: str) -> str:
     return f"set_config('{setting}', LEAST(NULLIF({now}, 0), CAST(:{setting} AS integer))::integer::text, true)"
 
 
-_TIMEOUTS: Final = ", ".join(
-    map(_at_most, ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"))
-)
-_LIMIT: Final = text(f"SELECT {_TIMEOUTS}")
+TIMEOUTS: Final = ", ".join(map(_at_most, ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")))
+"""SQL expressions, between commas, that have a transaction end by itself if it waits or is frozen for too long."""
+
 # A statement of its own, so that the next one sees whatever the writers have written for whom it waits. The timeouts
 # apply to that wait already, as what stands first is done first.
 _TAKE: Final = text(f"""
     SELECT CAST(:token AS text), current_setting('transaction_isolation'), pg_is_in_recovery(), ({KEY_OF_RELATIONS}),
         current_setting('row_security') = 'on', set_config('row_security', 'off', true),
-        {_TIMEOUTS},
+        {TIMEOUTS},
         pg_advisory_xact_lock_shared({KEY_OF_RELATIONS})""")
 
 
@@ -57,25 +56,17 @@ def take_share(connection: Connection, seconds: float) -> Share:
         if not driver_connection.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         return Share(shows_by_policy=False)
-    # Within the deadline of a call, which would cut off the connection; and whoever waits outlives who is frozen.
-    wait, pause = (max(1, min(int(seconds * part), _LONGEST)) for part in (750, 500))
-    timeouts = {"lock_timeout": wait, "statement_timeout": wait, "idle_in_transaction_session_timeout": pause}
     token = drawn()
-    said, isolation, is_standby, key, shows_by_policy, *_ = connection.execute(
-        _TAKE, {"token": token, **timeouts}
-    ).one()
+    taken = connection.execute(_TAKE, {"token": token, **timeouts(seconds)}).one()
+    said, isolation, is_standby, key, shows_by_policy, *_ = taken
     if said != token:
         raise NoAnswer("the answer is another's")
     _require_promise(isolation, is_standby, key)
     return Share(shows_by_policy)
 
 
-def limit_transaction(connection: Connection, seconds: float) -> None:
-    """Have a transaction on PostgreSQL end by itself if it is frozen, as `take_share` does."""
-    connection.execute(_LIMIT, _timeouts(seconds))
-
-
-def _timeouts(seconds: float) -> dict[str, int]:
+def timeouts(seconds: float) -> dict[str, int]:
+    """Return what `TIMEOUTS` asks for, in milliseconds."""
     # Within the deadline of a call, which would cut off the connection; and whoever waits outlives who is frozen.
     wait, pause = (max(1, min(int(seconds * part), _LONGEST)) for part in (750, 500))
     return {"lock_timeout": wait, "statement_timeout": wait, "idle_in_transaction_session_timeout": pause}
