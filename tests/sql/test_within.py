@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -29,6 +29,8 @@ from neo_routing import (
 from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin, SqlDirectory
 from neo_routing_adapters.sql.directory_lock import KEY_OF_RELATIONS
+from neo_routing_adapters.sql.look_up import reader
+from neo_routing_adapters.sql.look_up.share import Share, take_share
 from neo_routing_adapters.sql.schema import metadata
 from neo_routing_adapters.sql.tables.upgrade import upgrade
 from postgres_server import PostgresServer, wait_until
@@ -313,33 +315,39 @@ def test_an_awaited_wait_for_a_writer_ends_within_the_deadline(request: pytest.F
 
 
 @pytest.mark.parametrize("driver", ["postgresql+asyncpg", "postgresql+psycopg", "sync"])
-def test_a_server_that_is_frozen_is_an_outage_in_time_within_a_transaction(
-    postgres: PostgresServer, driver: str
+@pytest.mark.parametrize("at", ["lock", "decision"])
+def test_a_server_that_is_frozen_is_an_outage_in_time_and_the_host_is_told_of_that_and_not_of_its_rollback(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, driver: str, at: str
 ) -> None:
-    name = f"neo_routing_within_frozen_{driver[-5:]}".replace("+", "_")
+    name = f"neo_routing_frozen_{driver[-5:]}_{at}".replace("+", "_")
     postgres.create_database(name)
     plain = engine_with_tables(postgres.url(database=name))
     store(plain, WORLD)
 
+    def freeze(connection: Connection, seconds: float) -> Share:
+        if at == "lock":
+            postgres.freeze()
+        share = take_share(connection, seconds)
+        postgres.freeze()
+        return share
+
     async def run() -> None:
         engine = create_async_engine(make_url(postgres.url(database=name)).set(drivername=driver))
-        directory = AsyncSqlDirectory(engine, deadline=0.3)
+        directory = AsyncSqlDirectory(engine, deadline=1)
         with pytest.raises(DirectoryUnavailable):  # noqa: PT012
             async with engine.begin() as connection:
                 await connection.exec_driver_sql("SELECT 1")
-                postgres.freeze()
                 await asyncio.wait_for(adecide(USER, REQUEST, directory.within(connection)), 5)
         postgres.thaw()
         await engine.dispose()
 
+    monkeypatch.setattr(reader, "take_share", freeze)
     try:
         if driver != "sync":
             asyncio.run(run())
             return
-        directory = SqlDirectory(plain, deadline=0.3)
-        with pytest.raises(DirectoryUnavailable), plain.begin() as connection:  # noqa: PT012
-            connection.exec_driver_sql("SELECT 1")
-            postgres.freeze()
+        directory = SqlDirectory(plain, deadline=1)
+        with pytest.raises(DirectoryUnavailable), plain.begin() as connection:
             decide(USER, REQUEST, directory.within(connection))
     finally:
         postgres.thaw()
