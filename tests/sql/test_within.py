@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -32,6 +31,8 @@ from neo_routing_adapters.sql.directory_lock import KEY_OF_RELATIONS
 from neo_routing_adapters.sql.look_up import reader
 from neo_routing_adapters.sql.look_up.share import Share, take_share
 from neo_routing_adapters.sql.schema import metadata
+from neo_routing_adapters.sql.tables import our_tables
+from neo_routing_adapters.sql.tables.our_tables import UnknownSchemaVersion
 from neo_routing_adapters.sql.tables.upgrade import upgrade
 from postgres_server import PostgresServer, wait_until
 from stored import engine_with_tables, store
@@ -404,12 +405,18 @@ def test_tables_in_an_old_form_are_an_outage_within_a_transaction_too(engine: En
         decide(USER, REQUEST, SqlDirectory(engine).within(connection))
 
 
-def test_an_older_library_still_decides_on_the_tables_and_administers_them_no_more(database_url: str) -> None:
-    engine = create_engine(database_url)
-    assert upgrade(engine) == "0003"
-    with psycopg.connect(make_url(database_url).set(drivername="postgresql").render_as_string(False)) as plain:
-        assert plain.execute("SELECT version_num FROM routing_schema_version").fetchone() == ("0003",)
-    engine.dispose()
+def test_a_library_that_knows_no_triggers_decides_on_the_tables_and_does_not_administer_them(
+    on_postgresql: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert upgrade(on_postgresql) == "0003"
+    monkeypatch.setattr(our_tables, "_versions", lambda: frozenset({"0001", "0002"}))
+    with pytest.raises(UnknownSchemaVersion, match="0003"):
+        upgrade(on_postgresql)
+    assert decide(USER, REQUEST, SqlDirectory(on_postgresql)).result.unwrap().agent_id == 12
+    with on_postgresql.begin() as connection:  # and what it writes waits, though it knows nothing of that
+        connection.exec_driver_sql(DELETE)
+        connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+        assert _exclusive(connection) == 1
 
 
 def test_tables_without_a_version_and_without_the_triggers_get_them(database_url: str) -> None:
