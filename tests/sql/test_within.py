@@ -433,6 +433,22 @@ def test_tables_without_a_version_and_without_the_triggers_get_them(database_url
     engine.dispose()
 
 
+def test_some_of_the_tables_can_be_made_by_themselves_and_the_last_of_them_brings_the_triggers(
+    database_url: str,
+) -> None:
+    engine = create_engine(database_url)
+    metadata.create_all(engine, tables=[metadata.tables["routing_tenant"]])
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT to_regclass('routing_revision')").scalar() is None
+    metadata.create_all(engine)
+    store(engine, WORLD)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(DELETE)
+        connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+        assert _exclusive(connection) == 1
+    engine.dispose()
+
+
 def test_what_is_dropped_leaves_nothing_behind(on_postgresql: Engine) -> None:
     metadata.drop_all(on_postgresql)
     with on_postgresql.connect() as connection:

@@ -57,6 +57,7 @@ SCHEMA_OF_RELATIONS: Final = """
     JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
     WHERE pg_class.oid = to_regclass('routing_tenant')"""
 
+_ANY_MISSING: Final = text("SELECT bool_or(to_regclass(name) IS NULL) FROM unnest(CAST(:tables AS text[])) AS name")
 _NOTE_CHANGE: Final = """
 CREATE OR REPLACE FUNCTION {schema}.routing_note_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -114,8 +115,10 @@ def table_statements(schema: str, table: str, columns: Sequence[str]) -> Iterato
 
 
 def make_lock(_metadata: object, connection: Connection, **made: object) -> None:
-    """Make all of it beside tables of ours that were made now."""
+    """Make all of it beside tables of ours that were made now, if all of them are there."""
     if connection.dialect.name != "postgresql" or not made.get("tables"):
+        return
+    if connection.scalar(_ANY_MISSING, {"tables": [*COLUMNS_THAT_MATTER]}):
         return
     schema = str(connection.scalar(text(SCHEMA_OF_RELATIONS)))
     statements = [*lock_statements(schema)]
