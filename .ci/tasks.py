@@ -49,7 +49,8 @@ TEST = [*PYTEST, "--cov", "--cov-report=term-missing:skip-covered"]
 # What goes through SQLAlchemy's own: directory, contract, plans and cancellation.
 TEST_ON_2_0 = [
     *PYTEST,
-    *(f"tests/sql/test_{name}.py" for name in ("directory", "contract", "plans", "statement_texts", "tasks")),
+    *(f"tests/sql/test_{name}.py" for name in ("directory", "contract", "plans", "statement_texts", "tasks", "within")),
+    "tests/http/test_sessions_sql.py",
     "tests/sql/test_faults.py::test_a_host_that_cancels_in_the_middle_of_a_query_gets_its_cancellation",
     "tests/sql/test_faults.py::test_a_host_that_cancels_while_the_pool_is_exhausted_gets_its_cancellation",
     "tests/sql/test_faults.py::test_cancellation_at_any_moment_leaves_nothing_and_disturbs_nobody",

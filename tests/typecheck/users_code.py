@@ -8,8 +8,8 @@ from typing import Any, assert_never, assert_type
 
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
-from sqlalchemy import Engine
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from neo_routing import (
     AsyncSessionDirectory,
@@ -60,9 +60,9 @@ class OwnDirectory:
         return RowsBuilder().rows()
 
 
-def directories(engine: Engine) -> list[SessionDirectory]:
+def directories(engine: Engine, connection: Connection) -> list[SessionDirectory]:
     assert_type(read_directory("directory.json"), MemoryDirectory)
-    return [OwnDirectory(), MemoryDirectory(), SqlDirectory(engine)]
+    return [OwnDirectory(), MemoryDirectory(), SqlDirectory(engine), SqlDirectory(engine).within(connection)]
 
 
 class OwnAsyncDirectory:
@@ -72,8 +72,9 @@ class OwnAsyncDirectory:
         return OwnDirectory().look_up(needed)
 
 
-def async_directories(engine: AsyncEngine) -> list[AsyncSessionDirectory]:
-    return [OwnAsyncDirectory(), AsyncSqlDirectory(engine, deadline=1.5)]
+def async_directories(engine: AsyncEngine, connection: AsyncConnection) -> list[AsyncSessionDirectory]:
+    directory = AsyncSqlDirectory(engine, deadline=1.5)
+    return [OwnAsyncDirectory(), directory, directory.within(connection)]
 
 
 def answer(body: object, caller: Caller, directory: SessionDirectory) -> str:

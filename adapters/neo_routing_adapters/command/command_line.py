@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensEr
 
 from neo_routing import DirectoryUnavailable, __version__
 from neo_routing.printable import printable
-from neo_routing_adapters.command import conformance, database, demo, entra, explain, keys, prove, resolve
+from neo_routing_adapters.command import conformance, database, demo, entra, explain, keys, prove, resolve, sessions
 from neo_routing_adapters.command.failure import MIDWAY, UNUSABLE, CommandFailed
 from neo_routing_adapters.command.secrets import keeping_secrets_of, without_secrets
 from neo_routing_adapters.command.terminal import console
@@ -89,6 +89,7 @@ def _app() -> App:
     app.command(App(name="prove", default_command=prove.prove, help_epilogue=prove.EXAMPLE))
     app.command(App(name="conformance", default_command=conformance.conformance, help_epilogue=conformance.EXAMPLE))
     app.command(database.app())
+    app.command(sessions.app())
     app.command(keys.app())
     app.command(entra.app())
     return app

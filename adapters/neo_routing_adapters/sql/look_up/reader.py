@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from functools import partial
 from math import ceil
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
@@ -31,6 +32,12 @@ from neo_routing_adapters.sql.look_up.evidence import (
 )
 from neo_routing_adapters.sql.look_up.forks import leave_to_the_parent
 from neo_routing_adapters.sql.look_up.rows import FoundRows
+from neo_routing_adapters.sql.look_up.share import (
+    CannotDecideWithin,
+    require_no_savepoint,
+    require_transaction,
+    take_share,
+)
 from neo_routing_adapters.sql.look_up.statements import Statements
 from neo_routing_adapters.sql.old_form import IN_AN_OLD_FORM
 
@@ -44,10 +51,13 @@ _MOST_IN_A_STATEMENT: Final = 2000
 # To make all rows of a batch before the first is read takes longer: their memory is new each time.
 _ROWS_AT_ONCE: Final = 100
 _LOOKED_AT: Final = "neo_routing looked at"
+_LOOKED_AT_WITHIN: Final = "neo_routing looked at within a transaction"
 _REPEATABLE_READ: Final = "repeatable read"
 _BEGIN_ONE_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # In a transaction, so that behind a pooler it holds for the statement after it; it stays when that is committed.
 _HIDE_NOTHING: Final = "SET row_security = off"
+_SHOW_BY_POLICY: Final = "SET LOCAL row_security = on"
+_AND_HIDE_NOTHING: Final = ", set_config('row_security', 'off', false)"
 # A table was altered under a statement that the server had prepared, or a pooler between has lost that.
 _OUTLIVED: Final = frozenset({"0A000", "26000"})
 # A connection of another event loop, and one that was closed: neither driver has an error of its own for that.
@@ -82,7 +92,7 @@ class Reader:
         self._statements = Statements(self._dialect)
         # A connection whose encoding is not UTF-8 cannot say every key.
         self._faults: _Faults = (
-            *_errors_of(self._dialect),
+            *errors_of(self._dialect),
             SQLAlchemyError,
             OSError,
             EOFError,
@@ -97,19 +107,39 @@ class Reader:
         size = max(1, len(needed)) if self._local else _MOST_IN_A_STATEMENT
         return [self._statements.for_many(needed[start : start + size]) for start in range(0, len(needed), size)]
 
+    def together(self, needed: Sequence[RowsNeeded]) -> list[Statement]:
+        """Return the one statement that finds what is needed, however much that is."""
+        if len(needed) <= 1:
+            return self.statements(needed)
+        return [self._statements.for_many(needed)]
+
+    def is_of(self, connection: Connection) -> bool:
+        """Tell whether it is a connection of this reader's engine, or of one that was made of that with options."""
+        return connection.dialect is self._dialect
+
     def seconds(self, statements: Sequence[Statement]) -> float:
         """Return how long these may take together."""
         return self._deadline * max(1, len(statements))
 
     def read(self, statements: Sequence[Statement], call: Call) -> Rows:
         """Run the statements, and put together what they find. Raises `DirectoryUnavailable`."""
+        return self._rows(self._alone, statements, call)
+
+    def read_within(self, connection: Connection, statements: Sequence[Statement], call: Call) -> Rows:
+        """Do the same in a host's transaction, which gets its share of the lock. Raises `CannotDecideWithin` too."""
+        require_no_savepoint(connection)
+        return self._rows(partial(self._found_within, connection), statements, call)
+
+    def _rows(
+        self, find: Callable[[Sequence[Statement], Call], FoundRows], statements: Sequence[Statement], call: Call
+    ) -> Rows:
         if not statements:
             return FoundRows(NOTHING).rows()
         try:
-            found = self._alone(statements, call)
+            found = find(statements, call)
         except self._faults as error:
             raise _outage(error, late=call.expired) from error
-        except DirectoryUnavailable:
+        except (DirectoryUnavailable, CannotDecideWithin):
             raise
         except Exception as error:  # of the host's code that the driver runs: a row factory, a loader of a type
             raise DirectoryUnavailable from error
@@ -117,6 +147,35 @@ class Reader:
             return found.rows()
         except ValueError as error:
             raise DirectoryUnavailable(_SENSELESS) from error
+
+    def _found_within(self, connection: Connection, statements: Sequence[Statement], call: Call) -> FoundRows:
+        pooled = connection.connection
+        try:
+            line = self._line(pooled)
+            call.enter(line)
+            share = take_share(connection, self._deadline)
+            require_transaction(begun=line.in_transaction())
+            if not {_LOOKED_AT, _LOOKED_AT_WITHIN} & pooled.info.keys():
+                self._look_at_tables(line.cursor, hidden="")
+                pooled.info[_LOOKED_AT_WITHIN] = True  # and what hides rows from others on this connection stays
+            found = _executed(line.cursor, statements, ())
+            if share.shows_by_policy:
+                line.cursor.execute(_SHOW_BY_POLICY)
+        except BaseException:
+            self._forget(pooled)
+            if not call.leave() and not self._local:
+                connection.invalidate()  # or the host's rollback would fail, and be told in the place of the outage
+            raise
+        if not call.leave():
+            raise TimeoutError
+        return found
+
+    def _forget(self, pooled: PoolProxiedConnection) -> None:
+        """Never use this line again, and leave the connection to the host, whose transaction has failed."""
+        line = pooled.info.pop(_LINE, None)
+        if line is not None and self._local and not self._dialect.is_async:
+            with suppress(*self._faults):
+                line.cursor.close()
 
     def _alone(self, statements: Sequence[Statement], call: Call) -> FoundRows:
         # To close a connection of psycopg that another task is using ends the process.
@@ -232,18 +291,17 @@ class Reader:
         if begins:
             dbapi_connection.autocommit = True
         if _LOOKED_AT not in connection.info:
-            self._look_at_tables(line.cursor)
+            self._look_at_tables(line.cursor, hidden="" if self._local else _AND_HIDE_NOTHING)
             connection.info[_LOOKED_AT] = True
         found = self._answered(line.cursor, statements)
         if begins:
             dbapi_connection.autocommit = False
         return found
 
-    def _look_at_tables(self, cursor: Any) -> None:
+    def _look_at_tables(self, cursor: Any, hidden: str) -> None:
         """Raise `_OldForm` if the tables are in a form in which nobody looks for ids, and have nothing hidden."""
         token, query = drawn(), IN_AN_OLD_FORM[self._dialect.name]
-        hide_nothing = "" if self._local else ", set_config('row_security', 'off', false)"
-        cursor.execute(f"SELECT '{token}', ({query}){hide_nothing}")
+        cursor.execute(f"SELECT '{token}', ({query}){hidden}")
         is_old, *_ = _told(cursor, token)
         if is_old:
             raise _OldForm
@@ -390,7 +448,8 @@ def _outage(error: BaseException, *, late: bool) -> DirectoryUnavailable:
     return DirectoryUnavailable(_ANOTHER) if isinstance(error, NoAnswer) else DirectoryUnavailable()
 
 
-def _errors_of(dialect: Dialect) -> _Faults:
+def errors_of(dialect: Dialect) -> _Faults:
+    """Return the errors of a driver that SQLAlchemy does not translate, or not always."""
     driver: Any = dialect.loaded_dbapi
     if dialect.driver == "asyncpg":  # SQLAlchemy translates most of those that come through its hands
         asyncpg = driver.asyncpg
