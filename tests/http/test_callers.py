@@ -308,6 +308,7 @@ def test_one_text_is_no_set_of_audiences() -> None:
         ("limits", "callers", "http"),
         ("redis", "rates_in_redis", "redis"),
         ("sqlalchemy", "credentials_sql", "sql"),
+        ("sqlalchemy", "sessions_sql", "sql"),
     ],
 )
 def test_without_its_extra_a_part_says_what_to_install(absent: str, module: str, extra: str) -> None:

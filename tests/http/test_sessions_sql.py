@@ -444,6 +444,15 @@ def test_without_a_directory_a_store_has_none_to_decide_on(sqlite_url: str) -> N
         SqlSessions(create_engine("sqlite://"))
 
 
+def test_a_directory_on_another_engine_is_refused_before_any_call() -> None:
+    engine, other = (create_async_engine("sqlite+aiosqlite://") for _ in range(2))
+    with pytest.raises(ValueError, match="a directory on its own engine, or none"):
+        SqlSessions(engine, AsyncSqlDirectory(other))
+    for one in (engine, engine.execution_options(isolation_level="AUTOCOMMIT")):
+        assert SqlSessions(one, AsyncSqlDirectory(engine)).transaction().directory is not None
+        assert SqlSessions(engine, AsyncSqlDirectory(one)).transaction().directory is not None
+
+
 def test_a_store_without_tables_is_an_outage(any_database_url: str) -> None:
     driver = "sqlite+aiosqlite" if any_database_url.startswith("sqlite") else "postgresql+asyncpg"
 

@@ -9,11 +9,8 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from sqlalchemy import Connection, insert, select, text
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from neo_routing import DecisionRecord, DirectoryUnavailable, Rows, RowsNeeded
+from neo_routing_adapters.extras import how_to_install
 from neo_routing_adapters.http.ports import (
     AwaitedDirectory,
     ChatSession,
@@ -24,11 +21,22 @@ from neo_routing_adapters.http.ports import (
     SessionStoreUnavailable,
 )
 from neo_routing_adapters.http.session_rows import key_scope, lock_number, session_of, session_row
-from neo_routing_adapters.http.store_connection import StoreConnection
-from neo_routing_adapters.http.tables.sessions import idempotency_keys, sessions
-from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory
-from neo_routing_adapters.sql.look_up.share import TIMEOUTS, timeouts
-from neo_routing_adapters.sql.look_up.tasks import Tasks
+
+try:
+    from sqlalchemy import Connection, insert, select, text
+    from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from neo_routing_adapters.http.store_connection import StoreConnection
+    from neo_routing_adapters.http.tables.sessions import idempotency_keys, sessions
+    from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory
+    from neo_routing_adapters.sql.look_up.share import TIMEOUTS, timeouts
+    from neo_routing_adapters.sql.look_up.tasks import Tasks
+except ModuleNotFoundError as missing:
+    if (missing.name or "").partition(".")[0] != "sqlalchemy":
+        raise
+    told = f"sessions in a database need SQLAlchemy; {how_to_install('sql')}"
+    raise ModuleNotFoundError(told, name=missing.name) from missing
 
 DEADLINE: Final = 2.0
 """Within so many seconds a step of a transaction ends or the store is unavailable, unless its host says otherwise."""
@@ -41,7 +49,7 @@ class SqlSessions:
 
     With a directory on the same engine, each session is decided in the transaction that keeps it, so that none is kept
     on a state of the directory that is gone. Without one, decisions are made elsewhere, and nobody promises that.
-    The tables are made by `neo_routing_adapters.http.tables.upgrade`.
+    The tables are made by `neo_routing_adapters.http.tables.upgrade`. Raises `ValueError` for a directory elsewhere.
     """
 
     def __init__(
@@ -54,6 +62,8 @@ class SqlSessions:
     ) -> None:
         if not isinstance(engine, AsyncEngine):
             raise TypeError(f"SqlSessions takes an AsyncEngine, and not {type(engine).__name__}")
+        if directory is not None and not directory.is_on(engine):
+            raise ValueError("SqlSessions takes a directory on its own engine, or none: it decides in its transactions")
         # A host sets its engine to suit decisions, and those want autocommit.
         on_server = engine.dialect.name == "postgresql"
         self._engine = engine.execution_options(isolation_level="READ COMMITTED") if on_server else engine

@@ -121,6 +121,10 @@ class AsyncSqlDirectory:
         """Return this directory within the transaction of a connection of its engine: see `SqlDirectory.within`."""
         return AsyncDirectoryWithin(self._reader, self._tasks, connection_of(connection, AsyncConnection, self._reader))
 
+    def is_on(self, engine: AsyncEngine, /) -> bool:
+        """Tell whether it is on this engine, so that `within` takes its connections."""
+        return self._reader.is_of(engine.sync_engine)
+
 
 def _no_engine(directory: str, wanted: str, found: object) -> ValueError:
     kind = type(found).__name__

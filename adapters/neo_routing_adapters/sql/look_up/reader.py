@@ -113,9 +113,9 @@ class Reader:
             return self.statements(needed)
         return [self._statements.for_many(needed)]
 
-    def is_of(self, connection: Connection) -> bool:
-        """Tell whether it is a connection of this reader's engine, or of one that was made of that with options."""
-        return connection.dialect is self._dialect
+    def is_of(self, given: Connection | Engine) -> bool:
+        """Tell whether it is this reader's engine, a connection of it, or of one that was made of that with options."""
+        return given.dialect is self._dialect
 
     def seconds(self, statements: Sequence[Statement]) -> float:
         """Return how long these may take together."""
