@@ -2,7 +2,7 @@
 
     python3 .ci/tasks.py demo         the main job on the sample directory
     python3 .ci/tasks.py test         the tests; with --thorough those too that take long, and test-2.0, as in CI
-    python3 .ci/tasks.py test-2.0     the directory in a database, on SQLAlchemy 2.0
+    python3 .ci/tasks.py test-2.0     the directory, sessions and keys in a database, on SQLAlchemy 2.0
     python3 .ci/tasks.py prove        every small world: the core against the reference model, and the laws
     python3 .ci/tasks.py check        linters, type checkers, import contracts
     python3 .ci/tasks.py bench        what the library costs, as ratios to a floor
@@ -46,11 +46,13 @@ GROUPS = {
 }
 PYTEST = ["python", "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
 TEST = [*PYTEST, "--cov", "--cov-report=term-missing:skip-covered"]
-# What goes through SQLAlchemy's own: directory, contract, plans and cancellation.
+# What goes through SQLAlchemy's own: directory, contract, plans and cancellation; sessions, keys and links.
 TEST_ON_2_0 = [
     *PYTEST,
     *(f"tests/sql/test_{name}.py" for name in ("directory", "contract", "plans", "statement_texts", "tasks", "within")),
+    "tests/http/test_endpoint_in_a_database.py",
     "tests/http/test_sessions_sql.py",
+    "tests/sql/test_credentials_sql.py",
     "tests/sql/test_faults.py::test_a_host_that_cancels_in_the_middle_of_a_query_gets_its_cancellation",
     "tests/sql/test_faults.py::test_a_host_that_cancels_while_the_pool_is_exhausted_gets_its_cancellation",
     "tests/sql/test_faults.py::test_cancellation_at_any_moment_leaves_nothing_and_disturbs_nobody",
