@@ -6,13 +6,14 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import neo_routing_adapters
+from tests.programs.forked_commands import ForkedCommands
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 OnATerminal = Callable[..., tuple[bytes, bytes]]
@@ -26,11 +27,24 @@ def environment(**more: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in unwanted} | more
 
 
+@pytest.fixture(scope="session")
+def forked() -> Iterator[ForkedCommands | None]:
+    """The command without the time to import it, where the system can fork."""
+    if not hasattr(os, "fork"):
+        yield None
+        return
+    commands = ForkedCommands(environment())
+    yield commands
+    commands.end()
+
+
 @pytest.fixture
-def run() -> Run:
-    """The command, run to its end with these arguments."""
+def run(forked: ForkedCommands | None) -> Run:
+    """The command, run to its end with these arguments; in a Python of its own where the call is not as usual."""
 
     def run(*arguments: str, env: Mapping[str, str] | None = None, **more: Any) -> subprocess.CompletedProcess[bytes]:
+        if forked is not None and env is None and more.keys() <= {"cwd"}:
+            return forked.run(arguments, **more)
         more.setdefault("stdin" if "input" not in more else "input", subprocess.DEVNULL)
         more.setdefault("stdout", subprocess.PIPE)
         more.setdefault("stderr", subprocess.PIPE)
