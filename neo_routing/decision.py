@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 from returns.result import Failure, Result
@@ -49,19 +50,22 @@ class Decision:
         return self._result.failure() if isinstance(self._result, Failure) else None
 
     @property
+    @abstractmethod
     def warnings(self) -> tuple[WarningCode, ...]:
         """The distinct warnings, sorted."""
-        raise NotImplementedError
+        ...
 
     @property
+    @abstractmethod
     def trace(self) -> tuple[TraceStep, ...]:
         """Every clause that the decision came past, in order. For operators: a refused caller must not see it."""
-        raise NotImplementedError
+        ...
 
     @property
+    @abstractmethod
     def revision(self) -> str | None:
         """The revision of the rows it rests on; `None` if the directory names none, or nothing was looked up."""
-        raise NotImplementedError
+        ...
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Decision):

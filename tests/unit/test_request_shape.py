@@ -660,3 +660,8 @@ def test_a_request_holds_plain_values_in_normal_form(body: dict[str, Any]) -> No
             assert type(text) in (str, type(None))
         assert request.bot_id is None or request.bot_id == normal_bot_id(request.bot_id)
         assert request.m365_tenant_id is None or request.m365_tenant_id == normal_m365_tenant_id(request.m365_tenant_id)
+
+
+def test_a_body_with_a_key_that_is_no_text_is_no_object_whatever_else_is_wrong_with_it() -> None:
+    refusal = parse_session_request({"agent_id": "12", 3: 4}).failure()
+    assert refusal.details["complaints"] == {"request": "not_an_object"}
