@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from neo_routing import well_formed
 from neo_routing.complaints import IllFormed
-from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
+from neo_routing.directory import MANAGED_AGENT_KEYS, AgentKind, ChannelStatus, ManagedAgentKey
 from neo_routing.known_ids import each_once
 from neo_routing.plain_text import plain_text
 from neo_routing.printable import printable
@@ -17,7 +17,6 @@ _Channels: TypeAlias = dict[tuple[str, str], tuple[ChannelRow, ...]]
 
 _AGENT_KINDS: Final = well_formed.members_of(AgentKind)
 _CHANNEL_STATUSES: Final = well_formed.members_of(ChannelStatus)
-_MANAGED_AGENT_KEYS: Final = well_formed.members_of(ManagedAgentKey)
 # To go through an enumeration, or to ask it for a member, takes as long as to add a row: see `Name`.
 _CONVERSATIONAL, _TRIGGERED = AgentKind
 _ACTIVE, _DISCONNECTED = ChannelStatus
@@ -74,7 +73,7 @@ class RowsBuilder:
     ) -> None:
         """Add an agent. Raises `ValueError` if it is there already with another owner or of another kind."""
         kind, agent_id, name = well_formed.member(kind, _AGENT_KINDS), well_formed.agent_id(agent_id), plain_text(name)
-        key = None if managed_key is None else well_formed.member(managed_key, _MANAGED_AGENT_KEYS)
+        key = None if managed_key is None else well_formed.member(managed_key, MANAGED_AGENT_KEYS)
         owner_id = self._identifier(tenant_id)
         if self._agents[kind].get(agent_id, owner_id) != owner_id or agent_id in self._agents[_OTHER_KIND[kind]]:
             raise ValueError(f"agent {agent_id} is there already, and otherwise")

@@ -14,6 +14,7 @@ import neo_routing
 
 PURE = {
     "__future__",
+    "abc",
     "attrs",
     "collections",
     "datetime",

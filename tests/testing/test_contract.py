@@ -227,7 +227,7 @@ def broken_laws(
             continue
         try:
             test()
-        except (AssertionError, DirectoryUnavailable, OSError, ValueError) as error:
+        except (AssertionError, DirectoryUnavailable, OSError, RuntimeError, ValueError) as error:
             found[name] = "\n".join([str(error), *getattr(error, "__notes__", ())])
         except pytest.skip.Exception as skipped:
             assert " has no method `" in str(skipped)
