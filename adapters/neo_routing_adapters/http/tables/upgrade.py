@@ -56,6 +56,18 @@ def upgrade(engine: Engine) -> str:
         return _migrate(connection, scripts)
 
 
+def is_up_to_date(connection: Connection) -> bool:
+    """Tell whether the tables are there, in the newest version. Raises `UnknownSchemaVersion`.
+
+    >>> from sqlalchemy import create_engine
+    >>> with create_engine("sqlite://").connect() as connection:
+    ...     is_up_to_date(connection)
+    False
+    """
+    scripts = ScriptDirectory(_MIGRATIONS)
+    return _version(connection, scripts) == scripts.get_current_head()
+
+
 @contextmanager
 def _transaction(engine: Engine) -> Iterator[Connection]:
     on_server = engine.dialect.name == "postgresql"
