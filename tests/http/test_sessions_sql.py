@@ -27,7 +27,7 @@ from neo_routing_adapters.http.tables.metadata import metadata
 from neo_routing_adapters.http.tables.sessions import idempotency_keys, sessions
 from neo_routing_adapters.http.tables.upgrade import VERSION_TABLE, TablesInTheWay, upgrade
 from neo_routing_adapters.json_lines import read_record
-from neo_routing_adapters.sql import AsyncSqlDirectory
+from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin
 from neo_routing_adapters.sql.tables.our_tables import UnknownSchemaVersion
 from tests.programs.databases.old_tables import catalogue
 from tests.programs.databases.stored import engine_with_tables, store
@@ -379,7 +379,7 @@ sys.path[:0] = sys.argv[2:]
 from tests.programs.http.kept_sessions import *
 from neo_routing import adecide
 from neo_routing_adapters.http.sessions_sql import SqlSessions
-from neo_routing_adapters.sql import AsyncSqlDirectory
+from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin
 from sqlalchemy.ext.asyncio import create_async_engine
 
 async def run():
@@ -435,6 +435,27 @@ def test_a_process_that_is_frozen_with_its_share_gives_way(database_url: str) ->
 
     asyncio.run(run())
     writing.dispose()
+
+
+def test_where_nothing_can_be_promised_as_on_a_standby_the_directory_is_unavailable(sqlite_url: str) -> None:
+    class Standby:
+        def is_on(self, _engine: AsyncEngine) -> bool:
+            return True
+
+        def within(self, _connection: Any) -> Any:
+            raise CannotDecideWithin("this is a standby")
+
+    async def run() -> None:
+        prepared(sqlite_url)
+        async with engine_of(sqlite_url, "sqlite+aiosqlite") as engine:
+            standby: Any = Standby()
+            sessions_there: Any = SqlSessions(engine, standby)
+            with pytest.raises(DirectoryUnavailable) as unavailable:
+                async with sessions_there.transaction() as transaction:
+                    await transaction.directory.look_up([])
+            assert isinstance(unavailable.value.__cause__, CannotDecideWithin)
+
+    asyncio.run(run())
 
 
 def test_without_a_directory_a_store_has_none_to_decide_on(sqlite_url: str) -> None:

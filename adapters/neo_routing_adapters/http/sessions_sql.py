@@ -30,7 +30,7 @@ try:
     from neo_routing_adapters.http.store_connection import StoreConnection
     from neo_routing_adapters.http.tables.sessions import idempotency_keys, sessions
     from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory
-    from neo_routing_adapters.sql.look_up.share import TIMEOUTS, timeouts
+    from neo_routing_adapters.sql.look_up.share import TIMEOUTS, CannotDecideWithin, timeouts
     from neo_routing_adapters.sql.look_up.tasks import Tasks
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] != "sqlalchemy":
@@ -152,12 +152,12 @@ class _DirectoryOfTransaction:
         self._directory = directory
 
     async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
-        """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
+        """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`, on a standby too."""
         try:
             connection = await self._connection.connection()
-        except SessionStoreUnavailable as error:
+            return await self._directory.within(connection).look_up(needed)
+        except (SessionStoreUnavailable, CannotDecideWithin) as error:
             raise DirectoryUnavailable from error
-        return await self._directory.within(connection).look_up(needed)
 
 
 def _claimed(

@@ -26,7 +26,7 @@ _TEXT: Final = "text"
 def set_up_log(form: str, secrets: frozenset[str]) -> None:
     """Write what is logged in this process to standard error, with stars for these secrets."""
     if form == _AUTO:
-        form = _TEXT if sys.stderr.isatty() else "json"
+        form = _TEXT if sys.stderr is not None and sys.stderr.isatty() else "json"
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_ForAPerson(secrets) if form == _TEXT else _ForPrograms(secrets))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

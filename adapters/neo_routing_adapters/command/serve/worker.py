@@ -17,6 +17,7 @@ from neo_routing_adapters.command.serve.given_secrets import GivenSecrets
 from neo_routing_adapters.command.serve.health import Health
 from neo_routing_adapters.command.serve.logs import log_call, set_up_log
 from neo_routing_adapters.command.serve.metrics import Metrics
+from neo_routing_adapters.command.serve.orphans import end_with_parent
 from neo_routing_adapters.command.serve.parts import Parts
 from neo_routing_adapters.command.serve.settings import Settings
 from neo_routing_adapters.http import AnsweredCall, Endpoint, application
@@ -36,6 +37,7 @@ class Worker:
     def __call__(self) -> ASGIApp:
         """Return the application. It is made where it runs: engines belong to an event loop."""
         set_up_log(self.settings.log_form, self.secret_texts)
+        end_with_parent()
         parts = Parts.of(self.settings, self.data)
         metrics = Metrics(self.numbers, parts.limits, parts.jwks)
         health = Health(
@@ -70,5 +72,5 @@ class Worker:
 
 
 def _note(metrics: Metrics, call: AnsweredCall) -> None:
-    metrics.note(call)
     log_call(call)
+    metrics.note(call)
