@@ -1,6 +1,7 @@
 """Sets up an environment of its own, `.venv`, and runs one task in it.
 
     python3 .ci/tasks.py demo         the main job on the sample directory
+    python3 .ci/tasks.py serve        the endpoint, answering on this machine with the sample
     python3 .ci/tasks.py test         the tests; with --thorough those too that take long, and test-2.0, as in CI
     python3 .ci/tasks.py test-2.0     the directory, sessions and keys in a database, on SQLAlchemy 2.0
     python3 .ci/tasks.py prove        every small world: the core against the reference model, and the laws
@@ -36,6 +37,7 @@ SQLALCHEMY_2_0 = "2.0.58"
 
 GROUPS = {
     "demo": [],
+    "serve": [],
     "bench": [],
     "bench-sql": ["test"],
     "test": ["test"],
@@ -68,6 +70,7 @@ CHECK = [
 ]
 COMMANDS = {
     "demo": [["neo-routing", "demo"]],
+    "serve": [["neo-routing", "serve"]],
     "bench": [["python", "tests/bench/ratios.py"]],
     "bench-sql": [["python", "tests/bench/sql_ratios.py"]],
     "test": [TEST],

@@ -43,6 +43,9 @@ _TOLD: Final[Mapping[str, str]] = {
     _JWKS_FETCHES: "How often the keys of tokens were asked for.",
     _JWKS_FAILURES: "How often that failed.",
 }
+_INFO: Final = "neo_routing_info"
+NAMES: Final = (*_TOLD, _SECONDS, _INFO)
+"""Of all metrics."""
 
 
 def _labelled(metric: str, **labels: str) -> Series:
@@ -108,8 +111,7 @@ def _series_of(call: AnsweredCall) -> Iterator[Series]:
 
 
 def _lines(numbers: tuple[float, ...]) -> Iterator[str]:
-    yield from ("# HELP neo_routing_info What answers.", "# TYPE neo_routing_info gauge")
-    yield f'neo_routing_info{{version="{__version__}"}} 1'
+    yield from (f"# HELP {_INFO} What answers.", f"# TYPE {_INFO} gauge", f'{_INFO}{{version="{__version__}"}} 1')
     before = None
     for (metric, labels), index in _INDEX.items():
         if metric != before:
