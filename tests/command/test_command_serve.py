@@ -130,6 +130,8 @@ def test_settings_are_printed_as_a_file_has_them_with_stars_for_secrets(run: Run
         "directory",
         "redis_url",
     }
+    told_by_repr = repr(given(tmp_path, env=env, directory=flags[1]).settings)
+    assert not [secret for secret in (SECRET, "hidden") if secret in told_by_repr]
     assert given(tmp_path, file=told).settings.cors_origins == ("https://a.example", '"')
 
 

@@ -206,6 +206,7 @@ def test_several_workers_on_a_database_of_ones_own_take_keys_and_tokens_and_coun
         user = server.post(token, {"agent_id": 2003}, origin="https://dashboard.example", x_forwarded_for="192.0.2.9")
         assert (user.status_code, user.json()["data"]["client_id"]) == (200, "bluepeak-cloud")
         assert user.headers["access-control-allow-origin"] == "https://dashboard.example"
+        assert server.get("/readyz").json() == {"status": "ready"}
         counts = {server.counted('neo_routing_sessions_total{outcome="own_tenant"}') for _ in range(12)}
         assert counts == {41}, "whichever worker is asked"
         assert server.counted("neo_routing_rate_limit_outages_total") == 2 * 41, "calls pass without Redis, and count"

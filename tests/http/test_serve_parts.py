@@ -6,16 +6,18 @@ import asyncio
 import json
 import logging
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import attrs
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from starlette.routing import Router
 
 from neo_routing import Caller, CallerKind, DirectoryUnavailable, Outcome, RefusalCode, WarningCode
@@ -26,8 +28,9 @@ from neo_routing_adapters.command.serve.logs import call_data, log_call, set_up_
 from neo_routing_adapters.command.serve.metrics import Metrics
 from neo_routing_adapters.command.serve.numbers import Numbers
 from neo_routing_adapters.command.serve.parts import Parts
+from neo_routing_adapters.command.serve.server import listening
 from neo_routing_adapters.command.serve.settings import Settings
-from neo_routing_adapters.http import AnsweredCall, ErrorCode
+from neo_routing_adapters.http import AnsweredCall, ErrorCode, SessionStoreUnavailable
 from neo_routing_adapters.http.callers import Cause, JwksCache, JwksFile, RateLimits
 from tests.programs.http.calls import call, run
 
@@ -112,9 +115,9 @@ def test_the_text_is_what_prometheus_reads(tmp_path: Path) -> None:
     name, label = r"[a-z_]+", r'[a-z]+="[^"\\\n]*"'
     sample = re.compile(rf"{name}(\{{{label}(,{label})*\}})? [0-9.e+-]+")
     about = re.compile(rf"# (HELP {name} \S.*|TYPE {name} (counter|gauge|histogram))")
-    text = metrics_in(tmp_path).text()
-    assert text.endswith("\n")
-    lines = text.splitlines()
+    written = metrics_in(tmp_path).text()
+    assert written.endswith("\n")
+    lines = written.splitlines()
     assert [line for line in lines if not (sample.fullmatch(line) or about.fullmatch(line))] == []
     told = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert len(told) == len({*told})
@@ -156,6 +159,12 @@ def test_a_call_is_a_line_for_a_person_that_no_caller_can_break(logged: Any) -> 
     log_call(attrs.evolve(ANSWERED, method="PO\nST", code="agent_not_found", outcome=None))
     [line] = told().splitlines()
     assert re.fullmatch(r"\d\d:\d\d:\d\d PO\\nST /chat/sessions 200 agent_not_found msp-a, 3\.0 ms, r-1", line)
+
+
+def test_the_log_is_for_programs_where_nobody_looks_at_it(logged: Any) -> None:
+    told = logged("auto")
+    log_call(ANSWERED)
+    assert json.loads(told())["request_id"] == "r-1"
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
@@ -213,6 +222,29 @@ def test_tables_of_a_host_without_triggers_are_a_notice(database_url: str) -> No
 
 
 # Who must answer
+
+
+def test_a_database_that_takes_no_writes_is_not_ready_for_sessions(database_url: str) -> None:
+    assert main(["sessions", "upgrade", database_url]) == 0
+
+    async def ask() -> None:
+        parts = Parts.of(Settings(), data(database_url, database_url))
+        async with parts.until_it_ends(None):
+            await parts.questions(2.0)["sessions"]()
+
+    run(ask())
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        name = connection.scalar(text("SELECT current_database()"))
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    engine.dispose()
+    with pytest.raises(SessionStoreUnavailable):
+        run(ask())
+
+
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    with closing(listening("127.0.0.1", 0)) as made:
+        assert made.proto == socket.IPPROTO_TCP, "which has asyncio set TCP_NODELAY"
 
 
 async def silent() -> None:

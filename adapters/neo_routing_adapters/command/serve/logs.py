@@ -44,7 +44,7 @@ def call_data(call: AnsweredCall) -> dict[str, Any]:
     """Return what is logged of a call; what does not apply is left out."""
     data = {
         "request_id": call.request_id,
-        "method": printable(call.method),
+        "method": call.method,
         "route": call.route,
         "status": call.status,
         "code": None if call.code is None else str(call.code),

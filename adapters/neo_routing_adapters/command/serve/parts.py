@@ -72,12 +72,14 @@ class Parts:
     @asynccontextmanager
     async def until_it_ends(self, _application: object) -> AsyncIterator[None]:
         """Close all connections when the application ends."""
-        yield
-        await self.sessions_engine.dispose()
-        if self.directory_engine is not None:
-            await self.directory_engine.dispose()
-        if self.redis is not None:
-            await self.redis.disconnect()
+        try:
+            yield
+        finally:
+            await self.sessions_engine.dispose()
+            if self.directory_engine is not None:
+                await self.directory_engine.dispose()
+            if self.redis is not None:
+                await self.redis.disconnect()
 
     async def _ask_directory(self) -> None:
         rows = self.directory.look_up([("readyz", None, None, None, None)])

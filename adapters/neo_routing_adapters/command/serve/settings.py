@@ -15,7 +15,10 @@ _A_DAY: Final = 86_400
 
 
 def _setting(group: str, read: Reader, default: Any, told: str, *, secret: bool = False) -> Any:
-    return attrs.field(default=default, metadata={"group": group, "read": read, "told": told, "secret": secret})
+    may_tell = not secret and not (default is None and read is text)  # a URL may hold a password
+    return attrs.field(
+        default=default, repr=may_tell, metadata={"group": group, "read": read, "told": told, "secret": secret}
+    )
 
 
 @frozen(kw_only=True)
