@@ -55,10 +55,12 @@ class GivenSettings:
         """Yield the settings as a TOML file has them, without what is secret, and where each comes from."""
         for field in FIELDS:
             value = getattr(self.settings, field.name)
-            if field.metadata["secret"]:
-                value = None if value is None else _STARS
-            line = f"{field.name} = {_toml(value)}  # {self.places[field.name]}"
-            yield f"# {field.name} is not set" if value is None else f"# {line}" if field.metadata["secret"] else line
+            if value is None:
+                yield f"# {field.name} is not set"
+            elif field.metadata["secret"]:
+                yield f'# {field.name} = "{_STARS}"  # {self.places[field.name]}'
+            else:
+                yield f"{field.name} = {_toml(value)}  # {self.places[field.name]}"
 
 
 def given_settings(flags: object, file: Path | None, environment: Mapping[str, str] = os.environ) -> GivenSettings:
