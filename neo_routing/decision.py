@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from operator import attrgetter
 
 from returns.result import Failure, Result
 
@@ -88,7 +89,13 @@ class MadeDecision(Decision):
     There are no rows where the shape of the request was refused, and so nothing was looked up.
     """
 
-    __slots__ = ("caller", "findings", "request", "routing_warnings", "rows")
+    __slots__ = ("_caller", "_findings", "_request", "_routing_warnings", "_rows")
+
+    caller = property(attrgetter("_caller"), doc="Who asked.")
+    request = property(attrgetter("_request"), doc="What was asked for.")
+    rows = property(attrgetter("_rows"), doc="What was found, or `None`.")
+    routing_warnings = property(attrgetter("_routing_warnings"), doc="The warnings of the routing alone.")
+    findings = property(attrgetter("_findings"), doc="What the routing came past.")
 
     def __init__(
         self,
@@ -100,28 +107,28 @@ class MadeDecision(Decision):
         findings: tuple[Finding, ...] = (),
     ) -> None:
         self._result = result
-        self.caller = caller
-        self.request = request
-        self.rows = rows
-        self.routing_warnings = routing_warnings
-        self.findings = findings
+        self._caller = caller
+        self._request = request
+        self._rows = rows
+        self._routing_warnings = routing_warnings
+        self._findings = findings
 
     @property
     def warnings(self) -> tuple[WarningCode, ...]:
         """Those of the admission and those of the routing."""
-        admitted = admission_of(self.caller, self.request).warnings
-        return tuple(sorted({*admitted, *self.routing_warnings})) if self.routing_warnings else admitted
+        admitted = admission_of(self._caller, self._request).warnings
+        return tuple(sorted({*admitted, *self._routing_warnings})) if self._routing_warnings else admitted
 
     @property
     def trace(self) -> tuple[TraceStep, ...]:
         """The steps of the admission and those of the routing."""
-        admitted = admission_steps(admission_of(self.caller, self.request).steps, self.request)
-        return (*admitted, *(() if self.rows is None else routing_steps(self.findings, self.rows)))
+        admitted = admission_steps(admission_of(self._caller, self._request).steps, self._request)
+        return (*admitted, *(() if self._rows is None else routing_steps(self._findings, self._rows)))
 
     @property
     def revision(self) -> str | None:
         """The revision of the rows."""
-        return None if self.rows is None else self.rows.revision
+        return None if self._rows is None else self._rows.revision
 
 
 class ToldDecision(Decision):

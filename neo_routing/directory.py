@@ -36,13 +36,13 @@ class ChannelStatus(Name):
     DISCONNECTED = "DISCONNECTED"
 
 
-_AGENT_KINDS: Final = well_formed.members_of(AgentKind)
+AGENT_KINDS: Final = well_formed.members_of(AgentKind)
 MANAGED_AGENT_KEYS: Final = well_formed.members_of(ManagedAgentKey)
-_CHANNEL_STATUSES: Final = well_formed.members_of(ChannelStatus)
+CHANNEL_STATUSES: Final = well_formed.members_of(ChannelStatus)
 
 
 def _agent_kind(value: AgentKind) -> AgentKind:
-    return well_formed.member(value, _AGENT_KINDS)
+    return well_formed.member(value, AGENT_KINDS)
 
 
 def managed_agent_key(value: ManagedAgentKey | str) -> ManagedAgentKey:
@@ -55,7 +55,7 @@ def _optional_managed_agent_key(value: ManagedAgentKey | None) -> ManagedAgentKe
 
 
 def _channel_status(value: ChannelStatus) -> ChannelStatus:
-    return well_formed.member(value, _CHANNEL_STATUSES)
+    return well_formed.member(value, CHANNEL_STATUSES)
 
 
 def _optional_boolean(value: bool | None) -> bool | None:

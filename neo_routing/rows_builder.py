@@ -7,7 +7,14 @@ from typing import Any, Final, TypeAlias
 
 from neo_routing import well_formed
 from neo_routing.complaints import IllFormed
-from neo_routing.directory import MANAGED_AGENT_KEYS, AgentKind, ChannelStatus, ManagedAgentKey
+from neo_routing.directory import (
+    AGENT_KINDS,
+    CHANNEL_STATUSES,
+    MANAGED_AGENT_KEYS,
+    AgentKind,
+    ChannelStatus,
+    ManagedAgentKey,
+)
 from neo_routing.known_ids import each_once
 from neo_routing.plain_text import plain_text
 from neo_routing.printable import printable
@@ -15,12 +22,9 @@ from neo_routing.rows import ChannelRow, Rows
 
 _Channels: TypeAlias = dict[tuple[str, str], tuple[ChannelRow, ...]]
 
-_AGENT_KINDS: Final = well_formed.members_of(AgentKind)
-_CHANNEL_STATUSES: Final = well_formed.members_of(ChannelStatus)
 # To go through an enumeration, or to ask it for a member, takes as long as to add a row: see `Name`.
 _CONVERSATIONAL, _TRIGGERED = AgentKind
 _ACTIVE, _DISCONNECTED = ChannelStatus
-_MANAGED_KEYS: Final = tuple(ManagedAgentKey)
 _OTHER_KIND: Final = {_CONVERSATIONAL: _TRIGGERED, _TRIGGERED: _CONVERSATIONAL}
 
 
@@ -44,7 +48,7 @@ class RowsBuilder:
         self._tenant_names: dict[str, str] = {}
         self._agents: dict[AgentKind, dict[int, str]] = {_CONVERSATIONAL: {}, _TRIGGERED: {}}
         self._agent_names: dict[int, str] = {}
-        self._managed_agents: dict[ManagedAgentKey, dict[str, tuple[int, ...]]] = {key: {} for key in _MANAGED_KEYS}
+        self._managed_agents: dict[ManagedAgentKey, dict[str, Any]] = {key: {} for key in MANAGED_AGENT_KEYS.values()}
         self._installations: dict[ChannelStatus, _Channels] = {_ACTIVE: {}, _DISCONNECTED: {}}
         self._channels: dict[ChannelStatus, _Channels] = {_ACTIVE: {}, _DISCONNECTED: {}}
         self._white_label_bots: dict[str, None] = {}
@@ -72,7 +76,7 @@ class RowsBuilder:
         self, agent_id: int, tenant_id: str, name: str, kind: AgentKind, managed_key: ManagedAgentKey | None
     ) -> None:
         """Add an agent. Raises `ValueError` if it is there already with another owner or of another kind."""
-        kind, agent_id, name = well_formed.member(kind, _AGENT_KINDS), well_formed.agent_id(agent_id), plain_text(name)
+        kind, agent_id, name = well_formed.member(kind, AGENT_KINDS), well_formed.agent_id(agent_id), plain_text(name)
         key = None if managed_key is None else well_formed.member(managed_key, MANAGED_AGENT_KEYS)
         owner_id = self._identifier(tenant_id)
         if self._agents[kind].get(agent_id, owner_id) != owner_id or agent_id in self._agents[_OTHER_KIND[kind]]:
@@ -90,7 +94,7 @@ class RowsBuilder:
         Nobody decides by those of a standard channel; they are kept.
         """
         channel_id, tenant_id, agent_id, white_label, show_steps = channel
-        status, tenant_id = well_formed.member(status, _CHANNEL_STATUSES), self._identifier(tenant_id)
+        status, tenant_id = well_formed.member(status, CHANNEL_STATUSES), self._identifier(tenant_id)
         bot_id, white_label = self._bot_id(bot_id), _truth_value(white_label)
         show_steps = None if show_steps is None else _truth_value(show_steps)
         row = (plain_text(channel_id), tenant_id, well_formed.agent_id(agent_id), white_label, show_steps)
