@@ -81,7 +81,9 @@ def test_tables_in_an_old_form_are_told_with_the_command_that_brings_them_up(
 
 
 def test_a_server_that_nobody_could_call_does_not_start(run: Run, directory: str, tmp_path: Path) -> None:
-    assert complaint_of(run, "--port", "0", "--directory", directory, cwd=tmp_path).startswith("nobody could call: ")
+    url = f"sqlite:///{tmp_path / 'own.sqlite'}"
+    for words in (["--directory", url], ["--directory", directory, "--host", "0.0.0.0"]):
+        assert complaint_of(run, "--port", "0", *words, cwd=tmp_path).startswith("nobody could call: ")
 
 
 @pytest.mark.parametrize(

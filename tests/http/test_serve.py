@@ -138,7 +138,8 @@ def test_the_next_start_keeps_everything_has_new_keys_and_ends_when_it_has_answe
             # What came later has been answered, so these have been read.
             assert httpx2.post(url, content=body, headers=old_key, timeout=PATIENCE).status_code == 401
             again.process.terminate()
-            wait_until(lambda: not _is_open(port))
+            wait_until(lambda: "Waiting for connections to close" in again.log)
+            assert not _is_open(port)
             one.sendall(BODY[-1:])
             assert answer_on(one)[0] == 200
             assert again.process.wait(PATIENCE) == 0, "and whoever never ends his body does not keep it"
@@ -154,6 +155,16 @@ def _is_open(port: int) -> bool:
     except ConnectionRefusedError:
         return False
     return True
+
+
+def test_a_document_can_be_tried_out_on_this_machine_with_keys_for_its_tenants(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'tenants = [{id = "msp-a"}]\nagents = [{id = 12, tenant_id = "msp-a", kind = "CONVERSATIONAL"}]\n'
+    )
+    with serving(tmp_path, "--json", "--directory", "mine.toml") as server:
+        assert (server.ready["platform_key"], {*server.ready["tenant_keys"]}) == (None, {"msp-a"})
+        assert server.post(server.ready["tenant_keys"]["msp-a"]).json()["data"]["agent_id"] == 12
+        assert kept_in(tmp_path) == 1
 
 
 @pytest.fixture

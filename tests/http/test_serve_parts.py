@@ -130,17 +130,17 @@ def test_the_text_is_what_prometheus_reads(tmp_path: Path) -> None:
 @pytest.fixture
 def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
     """Write the log as told, and return what was written. What pytest has set up is put back."""
-    root, ours = logging.getLogger(), logging.getLogger("neo_routing")
-    before, level, our_level = [*root.handlers], root.level, ours.level
+    loggers = [logging.getLogger(name) for name in (None, "neo_routing", "uvicorn")]
+    handlers, levels = [*loggers[0].handlers], [logger.level for logger in loggers]
 
     def written(form: str = "json", secrets: tuple[str, ...] = ()) -> Any:
         set_up_log(form, frozenset(secrets))
         return lambda: capsys.readouterr().err
 
     yield written
-    root.handlers[:] = before
-    root.setLevel(level)
-    ours.setLevel(our_level)
+    loggers[0].handlers[:] = handlers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 def test_a_call_is_an_object_on_a_line_without_what_does_not_apply(logged: Any) -> None:
@@ -181,7 +181,7 @@ def test_of_an_error_the_class_and_the_place_are_logged_and_no_secret(logged: An
 
 def test_of_other_libraries_only_warnings_are_logged(logged: Any) -> None:
     told = logged()
-    for name in ("uvicorn.error", "sqlalchemy.engine", "asyncio"):
+    for name in ("sqlalchemy.engine", "asyncio"):
         logging.getLogger(name).info("chatter")
     assert told() == ""
 
@@ -190,7 +190,7 @@ def test_of_other_libraries_only_warnings_are_logged(logged: Any) -> None:
 
 
 def data(directory_url: str, sessions_url: str) -> Data:
-    return Data(document=None, directory_url=directory_url, sessions_url=sessions_url, is_sample=False)
+    return Data(document=None, directory_url=directory_url, sessions_url=sessions_url)
 
 
 def test_a_session_is_decided_in_the_transaction_that_keeps_it_where_one_database_has_both(

@@ -44,8 +44,6 @@ class Data:
     """The directory, if it is a document."""
     directory_url: str | None
     sessions_url: str
-    is_sample: bool
-    """Whether nobody named a directory."""
 
     @property
     def is_one_database(self) -> bool:
@@ -66,7 +64,7 @@ def data_of(settings: Settings) -> Data:
         _make_sessions()
     else:
         _require_sessions(sessions_url)
-    return Data(document=document, directory_url=directory_url, sessions_url=sessions_url, is_sample=is_sample)
+    return Data(document=document, directory_url=directory_url, sessions_url=sessions_url)
 
 
 def notices(data: Data) -> Iterator[str]:

@@ -30,8 +30,8 @@ def set_up_log(form: str, secrets: frozenset[str]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_ForAPerson(secrets) if form == _TEXT else _ForPrograms(secrets))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("neo_routing").setLevel(logging.INFO)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for name in ("neo_routing", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def log_call(call: AnsweredCall) -> None:

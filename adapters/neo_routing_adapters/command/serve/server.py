@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
 import sys
@@ -67,7 +66,6 @@ def serve_on(made: socket.socket, worker: Worker, announce: Announce) -> None:
     if worker.settings.workers == 1:
         _Alone(config, announce).run([made])
         return
-    logging.getLogger("uvicorn").setLevel(logging.INFO)  # which tells of workers that end, and of new ones
     several = _Several(config, [made], announce)
     several.run()
     if several.failed:
