@@ -225,7 +225,7 @@ def test_several_workers_on_a_database_of_ones_own_take_keys_and_tokens_and_coun
         assert {call["address"] for call in calls} == {"127.0.0.1", "192.0.2.9"}
         notices = [line["message"] for line in server.logged() if line["level"] == "warning"]
         assert [notice.partition(" ")[0] for notice in notices] == ["idempotency_secret"]
-        assert server.end() == 0
+        assert (server.end(), server.said_later()) == (0, "")
         assert not [word for word in ("Traceback", "hidden", token) if word in server.log]
 
 

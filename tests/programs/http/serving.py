@@ -66,6 +66,11 @@ class Serving:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
 
+    def said_later(self) -> str:
+        """Return what it has written since, once it has ended."""
+        assert self.process.stdout is not None
+        return self.process.stdout.read().decode()
+
 
 @contextmanager
 def serving(folder: Path, *arguments: str, first_lines: int = 1, **environment: str) -> Iterator[Serving]:
