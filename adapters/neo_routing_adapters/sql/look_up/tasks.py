@@ -11,10 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from sqlalchemy.util import greenlet_spawn
-
 from neo_routing_adapters.sql.look_up.deadlines import Call
 from neo_routing_adapters.sql.look_up.forks import renew_after_fork
+from neo_routing_adapters.sql.look_up.greenlets import run_awaiting
 
 MOST_LEFT: Final = 16
 """So many attempts to get a connection go on behind calls that have given up; others are cancelled."""
@@ -47,7 +46,7 @@ class Tasks:
         """
         if len(self._late) >= MOST_LATE:
             raise TimeoutError
-        task = asyncio.create_task(greenlet_spawn(function))
+        task = asyncio.create_task(run_awaiting(function))
         try:
             await _end_of(task, call.remaining())
         except asyncio.CancelledError:
