@@ -18,6 +18,10 @@ import httpx2
 from tests.programs.http.calls import GOOD, PATIENCE, SESSIONS
 
 SERVE: Final = (sys.executable, "-m", "neo_routing_adapters.command", "serve")
+_UNHURRIED: Final = {
+    f"NEO_ROUTING_{name}_DEADLINE": str(int(PATIENCE)) for name in ("DIRECTORY", "SESSIONS", "READY", "SHUTDOWN")
+}
+"""Machines are shared: how long an answer takes says nothing."""
 
 
 class Serving:
@@ -81,7 +85,7 @@ def serving(folder: Path, *arguments: str, first_lines: int = 1, **environment: 
         process = subprocess.Popen(
             [*SERVE, "--port", "0", *arguments],
             cwd=folder,
-            env=inherited | environment,
+            env=inherited | _UNHURRIED | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

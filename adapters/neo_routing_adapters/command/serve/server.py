@@ -22,6 +22,8 @@ Announce = Callable[[], None]
 _BACKLOG: Final = 2048
 _START: Final = 60.0
 """Seconds in which a process must be ready."""
+_FROZEN: Final = 30
+"""Seconds after which a process that gives no sign is replaced: on a busy machine, the five of uvicorn pass by."""
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -87,6 +89,7 @@ def _config(worker: Worker) -> Config:
         forwarded_allow_ips=[*settings.trusted_proxies],
         backlog=_BACKLOG,
         timeout_graceful_shutdown=settings.shutdown_deadline,
+        timeout_worker_healthcheck=_FROZEN,
     )
 
 
