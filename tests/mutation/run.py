@@ -7,8 +7,8 @@
     python tests/mutation/run.py --unlisted          all but those in `survivors.toml`, which take most of the time
 
 Makes each small change that `mutants.py` knows, one at a time and in a copy of the project, and runs the tests that
-cover the core: `first_check.py`, then the unit tests of the module, then those of `TESTS`. A mutant is killed if
-something fails, or never ends. Each result is written to a file as it comes.
+cover the core: `first_check.py`, then those of `TESTS` that run the changed line, then all of them. A mutant is killed
+if something fails, or never ends. Each result is written to a file as it comes.
 
 Mutants that survive and are listed in `survivors.toml`, with the reason why no test can tell them apart, count neither
 as killed nor as missed. The exit status is 1 if less than 98 % of the others are killed, if a survivor is not
@@ -34,24 +34,25 @@ import tempfile
 import time
 import tomllib
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import pytest
 from attrs import asdict, frozen
+from covering import Covering, Only, covering, measure, tests_of
 from mutants import Mutant, mutants_of
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SURVIVORS: Final = Path(__file__).with_name("survivors.toml")
 LEAST_KILLED: Final = 0.98
 COPIED: Final = ("neo_routing", "adapters", "tests", "pyproject.toml")
-# The cheapest first: most mutants die of the first check, most others of the unit tests.
 TESTS: Final = (
-    ("tests/unit", "tests/core"),
-    ("tests/memory", "tests/command/test_json_lines.py", "neo_routing"),
-    ("tests/cases",),
+    *("tests/unit", "tests/core", "tests/memory", "tests/command/test_json_lines.py", "neo_routing", "tests/cases"),
+    *("tests/property/test_bodies.py", "tests/property/test_plain_data.py", "tests/property/test_records.py"),
 )
+MOST_FIRST: Final = 200
+"""So many of the tests that run a line are tried before all: where there are more, the first check notices."""
 OPTIONS: Final = (
     *("-x", "-q", "-n0", "-p", "no:cacheprovider", "--assert=plain", "--hypothesis-seed=0", "--thorough"),
     # It looks at the files of the core and not at what they do, and starts other processes.
@@ -79,8 +80,8 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         results = options.results or Path(tempfile.gettempdir(), "mutation.jsonl")
         print(f"results go to {results}", flush=True)
-        _check_without_mutants(Path(folder))
-        with multiprocessing.get_context("fork").Pool(options.processes, _set_up, [Path(folder)]) as pool:
+        known = _check_without_mutants(Path(folder))
+        with multiprocessing.get_context("fork").Pool(options.processes, _set_up, [Path(folder), known]) as pool:
             files = [
                 str(file.relative_to(ROOT))
                 for file in sorted({*ROOT.glob("neo_routing/*.py"), *ROOT.glob("neo_routing/plain_data/*.py")})
@@ -155,10 +156,12 @@ def _reasons() -> dict[str, str]:
 # In a process that tests one mutant after the other
 
 _copy = Path()
+_known: Covering = {}
 
 
-def _set_up(folder: Path) -> None:
-    global _copy  # noqa: PLW0603  # each process has its own
+def _set_up(folder: Path, known: Covering) -> None:
+    global _copy, _known  # noqa: PLW0603  # each process has its own
+    _known = known
     _copy = folder / str(os.getpid())
     _copy.mkdir()
     for name in COPIED:
@@ -171,11 +174,15 @@ def _set_up(folder: Path) -> None:
     compileall.compile_dir(_copy, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
 
 
-def _check_without_mutants(folder: Path) -> None:
-    _set_up(folder)
-    if killed_by := _fails(_copy / "output.txt"):
-        output = (_copy / "output.txt").read_text("utf-8", "replace")
-        raise SystemExit(f"{killed_by} fails without any mutant:\n{output[-3000:]}")
+def _check_without_mutants(folder: Path) -> Covering:
+    """Stop if anything fails without a mutant; tell which tests run which lines."""
+    _set_up(folder, {})
+    output, measured = _copy / "output.txt", folder / "coverage"
+    if killed_by := _fails(output) or _ended(
+        output, lambda: measure(_copy, [*OPTIONS, *TESTS], measured), limited=False
+    ):
+        raise SystemExit(f"{killed_by} fails without any mutant:\n{output.read_text('utf-8', 'replace')[-3000:]}")
+    return covering(_copy, measured)
 
 
 def _mutants_of(file: str) -> list[Mutant]:
@@ -185,24 +192,29 @@ def _mutants_of(file: str) -> list[Mutant]:
 def _test(mutant: Mutant) -> Tested:
     path = _copy / mutant.file
     original = path.read_text("utf-8")
+    likely = tests_of(_known, _copy, mutant.file, mutant.line)
     start = time.monotonic()
     try:
         path.write_text(mutant.source, "utf-8")
-        killed_by = _fails(_copy / "output.txt", f"tests/unit/test_{path.stem}.py")
+        killed_by = _fails(_copy / "output.txt", likely if len(likely) <= MOST_FIRST else [])
     finally:
         path.write_text(original, "utf-8")
     return Tested(mutant.name, mutant.line, killed_by, round(time.monotonic() - start, 2))
 
 
-def _fails(output: Path, own_tests: str = "") -> str:
-    """Run the tests in a process of their own, which has pytest loaded already; name the part that fails, if any."""
+def _fails(output: Path, likely: Sequence[str] = ()) -> str:
+    """Name what fails, if anything: the first check, the tests that are likeliest to fail, or all."""
+    return _ended(output, lambda: _first_that_fails(likely))
+
+
+def _ended(output: Path, run: Callable[[], int], *, limited: bool = True) -> str:
+    """Run something in a process of its own, which has pytest loaded already; name the part at which it failed."""
     child = os.fork()
     if child == 0:
-        part = _PARTS.index("broken")
+        part = PARTS.index("broken")
         try:
-            _limit(output)
-            sys.dont_write_bytecode = True
-            part = _first_failing_part(own_tests)
+            _enter(output, limited=limited)
+            part = run()
         except BaseException:  # noqa: BLE001  # whatever it is, this process must end here
             traceback.print_exc()
         finally:
@@ -211,23 +223,26 @@ def _fails(output: Path, own_tests: str = "") -> str:
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         return f"signal {signal.Signals(os.WTERMSIG(status)).name}"
-    return _PARTS[os.WEXITSTATUS(status)]
+    return PARTS[os.WEXITSTATUS(status)]
 
 
-_PARTS: Final = ("", "first_check", *(" ".join(tests) for tests in TESTS), "broken")
+PARTS: Final = ("", "all tests", "first check", "tests of the line", "broken")
+"""By the exit status of a process that tests: nothing fails, or what does."""
 
 
-def _limit(output: Path) -> None:
+def _enter(output: Path, *, limited: bool) -> None:
     with output.open("w", encoding="utf-8") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
-    resource.setrlimit(resource.RLIMIT_CPU, SECONDS)
-    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    if limited:
+        resource.setrlimit(resource.RLIMIT_CPU, SECONDS)
+        resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
     os.chdir(_copy)
+    sys.dont_write_bytecode = True
     sys.path[:0] = [str(_copy), str(_copy / "adapters"), str(_copy / "tests" / "mutation")]
 
 
-def _first_failing_part(own_tests: str) -> int:
+def _first_that_fails(likely: Sequence[str]) -> int:
     try:
         import neo_routing  # noqa: PLC0415  # the copy, and perhaps a mutant
 
@@ -237,14 +252,19 @@ def _first_failing_part(own_tests: str) -> int:
         first_check.check_the_corpus()
         first_check.check_some_small_worlds()
     except BaseException:  # noqa: BLE001  # a mutant may raise anything, and that kills it
-        return 1
+        return PARTS.index("first check")
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS[1], SECONDS[1]))
-    if Path(own_tests).is_file() and pytest.main([*OPTIONS, own_tests]) != 0:
-        return 2  # they are among those, and the likeliest to fail
-    for part, tests in enumerate(TESTS, start=2):
-        if pytest.main([*OPTIONS, *tests]) != 0:
-            return part
-    return 0
+    files = sorted({test.partition("::")[0] for test in likely})
+    if files and pytest.main([*OPTIONS, *files], plugins=[Only(likely)]) not in _NOTHING_FAILS:
+        return PARTS.index("tests of the line")
+    return PARTS.index("all tests") if pytest.main([*OPTIONS, *TESTS]) else 0
+
+
+def _measured(data_file: Path) -> int:
+    return PARTS.index("all tests") if measure(_copy, [*OPTIONS, *TESTS], data_file) else 0
+
+
+_NOTHING_FAILS: Final = {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 
 if __name__ == "__main__":
