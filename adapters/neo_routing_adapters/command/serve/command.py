@@ -19,7 +19,7 @@ $ neo-routing serve
 $ neo-routing serve --directory postgresql://user@host/name --key-peppers-file peppers.txt --workers 4"""
 
 _OF_HTTP: Final = frozenset({"cryptography", "jwt", "limits", "msgspec", "starlette", "uvicorn"})
-_OF_SQL: Final = frozenset({"aiosqlite", "alembic", "sqlalchemy"})
+_OF_SQL: Final = frozenset({"aiosqlite", "alembic", "greenlet", "sqlalchemy"})
 _NO_FLAGS: Final[Any] = Flags()
 
 
