@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
-from sqlalchemy import Connection, false, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from neo_routing_adapters.command.serve.callers import jwks_source, limits
@@ -18,16 +17,10 @@ from neo_routing_adapters.command.serve.settings import Settings
 from neo_routing_adapters.http import AwaitedDirectory
 from neo_routing_adapters.http.callers import JwksCache, RateLimits
 from neo_routing_adapters.http.sessions_sql import SqlSessions
-from neo_routing_adapters.http.store_connection import StoreConnection
-from neo_routing_adapters.http.tables.sessions import idempotency_keys
 from neo_routing_adapters.sql import AsyncSqlDirectory
-from neo_routing_adapters.sql.look_up.tasks import Tasks
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
-
-_NO_KEY = select(idempotency_keys.c.key).where(false()).with_for_update()
-"""Nothing, from a database that takes writes: on a standby it is an error."""
 
 
 @frozen(kw_only=True)
@@ -87,15 +80,7 @@ class Parts:
             await rows
 
     async def _ask_sessions(self, seconds: float) -> None:
-        connection = StoreConnection(self.sessions_engine, Tasks(), seconds)
-        try:
-            await connection.run(_read_nothing)
-        finally:
-            await connection.close()
-
-
-def _read_nothing(connection: Connection) -> None:
-    connection.execute(_NO_KEY)
+        await self.sessions(seconds).ask()
 
 
 def _directory_engine(settings: Settings, data: Data) -> AsyncEngine | None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.look_up.connections import Connections
@@ -120,6 +121,14 @@ class AsyncSqlDirectory:
     def within(self, connection: AsyncConnection, /) -> AsyncDirectoryWithin:
         """Return this directory within the transaction of a connection of its engine: see `SqlDirectory.within`."""
         return AsyncDirectoryWithin(self._reader, self._tasks, connection_of(connection, AsyncConnection, self._reader))
+
+    def read_begun(self, connection: PoolProxiedConnection, needed: Sequence[RowsNeeded], call: Call) -> Rows:
+        """Look up in a transaction that was begun on a connection of the pool itself, past SQLAlchemy's.
+
+        For a store whose call this is, in a greenlet of its own: what is decided there still holds when it commits that
+        transaction, which on SQLite must have begun as one that writes. Raises `DirectoryUnavailable`.
+        """
+        return self._reader.read_begun(connection, self._reader.together(needed), call)
 
     def is_on(self, engine: AsyncEngine, /) -> bool:
         """Tell whether it is on this engine, so that `within` takes its connections."""

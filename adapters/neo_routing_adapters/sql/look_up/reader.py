@@ -17,7 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
-from neo_routing_adapters.sql.look_up.connections import LINES, CursorLine, left_to_its_loop, let_go, turns_on
+from neo_routing_adapters.sql.look_up.connections import (
+    LINES,
+    CursorLine,
+    left_to_its_loop,
+    let_go,
+    turns_on,
+    wait_for_locks,
+)
 from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
 from neo_routing_adapters.sql.look_up.evidence import (
     NOTHING,
@@ -33,7 +40,10 @@ from neo_routing_adapters.sql.look_up.evidence import (
 from neo_routing_adapters.sql.look_up.forks import leave_to_the_parent
 from neo_routing_adapters.sql.look_up.rows import FoundRows
 from neo_routing_adapters.sql.look_up.share import (
+    NO_SHARE,
     CannotDecideWithin,
+    Share,
+    Shares,
     require_no_savepoint,
     require_transaction,
     take_share,
@@ -90,6 +100,7 @@ class Reader:
         # asyncpg begins none by itself; SQLAlchemy would, where it is asked.
         self._begins = self._dialect.driver.startswith("psycopg")
         self._statements = Statements(self._dialect)
+        self._shares = Shares(self._dialect)
         # A connection whose encoding is not UTF-8 cannot say every key.
         self._faults: _Faults = (
             *errors_of(self._dialect),
@@ -148,19 +159,16 @@ class Reader:
         except ValueError as error:
             raise DirectoryUnavailable(_SENSELESS) from error
 
+    def read_begun(self, pooled: PoolProxiedConnection, statements: Sequence[Statement], call: Call) -> Rows:
+        """Do the same in a transaction that was begun on the connection itself, as READ COMMITTED or to write."""
+        return self._rows(partial(self._found_begun, pooled), statements, call)
+
     def _found_within(self, connection: Connection, statements: Sequence[Statement], call: Call) -> FoundRows:
         pooled = connection.connection
         try:
-            line = self._line(pooled)
+            line = self._patient_line(pooled)
             call.enter(line)
-            share = take_share(connection, self._deadline)
-            require_transaction(begun=line.in_transaction())
-            if not {_LOOKED_AT, _LOOKED_AT_WITHIN} & pooled.info.keys():
-                self._look_at_tables(line.cursor, hidden="")
-                pooled.info[_LOOKED_AT_WITHIN] = True  # and what hides rows from others on this connection stays
-            found = _executed(line.cursor, statements, ())
-            if share.shows_by_policy:
-                line.cursor.execute(_SHOW_BY_POLICY)
+            found = self._with_share(take_share(connection, self._deadline), pooled, line, statements)
         except BaseException:
             self._forget(pooled)
             if not call.leave() and not self._local:
@@ -168,6 +176,29 @@ class Reader:
             raise
         if not call.leave():
             raise TimeoutError
+        return found
+
+    def _found_begun(self, pooled: PoolProxiedConnection, statements: Sequence[Statement], call: Call) -> FoundRows:
+        try:
+            line = self._line(pooled)
+            call.enter(line)
+            share = NO_SHARE if self._local else self._shares.take(line.cursor, self._deadline)
+            found = self._with_share(share, pooled, line, statements)
+        except BaseException:
+            self._forget(pooled)
+            raise
+        return found
+
+    def _with_share(
+        self, share: Share, pooled: PoolProxiedConnection, line: CursorLine, statements: Sequence[Statement]
+    ) -> FoundRows:
+        require_transaction(begun=line.in_transaction())
+        if not {_LOOKED_AT, _LOOKED_AT_WITHIN} & pooled.info.keys():
+            self._look_at_tables(line.cursor, hidden="")
+            pooled.info[_LOOKED_AT_WITHIN] = True  # and what hides rows from others on this connection stays
+        found = _executed(line.cursor, statements, ())
+        if share.shows_by_policy:
+            line.cursor.execute(_SHOW_BY_POLICY)
         return found
 
     def _forget(self, pooled: PoolProxiedConnection) -> None:
@@ -253,7 +284,7 @@ class Reader:
 
     def _asked(self, connection: PoolProxiedConnection, statements: Sequence[Statement], call: Call) -> FoundRows:
         try:
-            line = self._line(connection)
+            line = self._patient_line(connection)
             call.enter(line)
             found = self._fetched(connection, line, statements)
         except TooLate:
@@ -274,9 +305,12 @@ class Reader:
         line: CursorLine | None = connection.info.get(_LINE)
         if line is None:
             connection.info[_LINE] = line = self._open_line(connection)
-        if self._local and line.busy_timeout != self._busy_timeout:
-            line.cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
-            line.busy_timeout = self._busy_timeout
+        return line
+
+    def _patient_line(self, connection: PoolProxiedConnection) -> CursorLine:
+        line = self._line(connection)
+        if self._local:
+            wait_for_locks(connection, line.cursor, self._busy_timeout)
         return line
 
     def _fetched(
@@ -345,9 +379,7 @@ class Reader:
         return is_said is True
 
     def _is_gone(self, error: Any, connection: PoolProxiedConnection) -> bool:
-        if getattr(error, "sqlstate", None) in _OUTLIVED or isinstance(error, _GONE.get(self._dialect.driver, ())):
-            return True
-        return self._dialect.is_disconnect(error, connection.dbapi_connection, None)
+        return getattr(error, "sqlstate", None) in _OUTLIVED or is_gone(self._dialect, error, connection)
 
     def _drop(self, connection: PoolProxiedConnection) -> None:
         """Never use this line again: its cursor may be in the midst of its rows."""
@@ -456,3 +488,10 @@ def errors_of(dialect: Dialect) -> _Faults:
         own = asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
         return driver.Error, *own, _GONE["asyncpg"]
     return (driver.Error, _GONE["aiosqlite"]) if dialect.driver == "aiosqlite" else (driver.Error,)
+
+
+def is_gone(dialect: Dialect, error: Any, connection: PoolProxiedConnection) -> bool:
+    """Tell whether an error says that the connection is not there any more."""
+    if isinstance(error, _GONE.get(dialect.driver, ())):
+        return True
+    return dialect.is_disconnect(error, connection.dbapi_connection, None)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import frozen
 from sqlalchemy import Connection, text
+from sqlalchemy.engine import Dialect
 
 from neo_routing_adapters.sql.directory_lock import KEY_OF_RELATIONS
 from neo_routing_adapters.sql.look_up.evidence import NoAnswer, drawn
+from neo_routing_adapters.sql.look_up.written import written
 
 _LONGEST: Final = 2**31 - 1
 _READ_COMMITTED: Final = "read committed"
@@ -24,7 +27,10 @@ def _at_most(setting: str) -> str:
     return f"set_config('{setting}', LEAST(NULLIF({now}, 0), CAST(:{setting} AS integer))::integer::text, true)"
 
 
-TIMEOUTS: Final = ", ".join(map(_at_most, ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")))
+_TIMEOUTS: Final = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+_ARGUMENTS: Final = ("token", *_TIMEOUTS)
+
+TIMEOUTS: Final = ", ".join(map(_at_most, _TIMEOUTS))
 """SQL expressions, between commas, that have a transaction end by itself if it waits or is frozen for too long."""
 
 # A statement of its own, so that the next one sees whatever the writers have written for whom it waits. The timeouts
@@ -44,6 +50,10 @@ class Share:
     """Whether policies hid rows from this transaction before, and have to again after the decision."""
 
 
+NO_SHARE: Final = Share(shows_by_policy=False)
+"""What keeps writers out on SQLite: the transaction itself."""
+
+
 def take_share(connection: Connection, seconds: float) -> Share:
     """Take a share on PostgreSQL, which the transaction has until it ends; on SQLite keep writers out.
 
@@ -55,9 +65,26 @@ def take_share(connection: Connection, seconds: float) -> Share:
         driver_connection: Any = connection.connection.driver_connection
         if not driver_connection.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        return Share(shows_by_policy=False)
+        return NO_SHARE
     token = drawn()
-    taken = connection.execute(_TAKE, {"token": token, **timeouts(seconds)}).one()
+    return _share(token, connection.execute(_TAKE, {"token": token, **timeouts(seconds)}).one())
+
+
+class Shares:
+    """Takes shares by the cursor of a driver, in transactions that were begun on the connection itself."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._take = written(_TAKE, _ARGUMENTS, dialect)
+
+    def take(self, cursor: Any, seconds: float) -> Share:
+        """Do as `take_share` does. Raises the driver's errors in the place of SQLAlchemy's."""
+        token = drawn()
+        self._take.run(cursor, (token, *timeouts(seconds).values()))
+        [taken] = cursor.fetchmany(2)
+        return _share(token, taken)
+
+
+def _share(token: str, taken: Sequence[Any]) -> Share:
     said, isolation, is_standby, key, shows_by_policy, *_ = taken
     if said != token:
         raise NoAnswer("the answer is another's")
@@ -69,7 +96,7 @@ def timeouts(seconds: float) -> dict[str, int]:
     """Return what `TIMEOUTS` asks for, in milliseconds."""
     # Within the deadline of a call, which would cut off the connection; and whoever waits outlives who is frozen.
     wait, pause = (max(1, min(int(seconds * part), _LONGEST)) for part in (750, 500))
-    return {"lock_timeout": wait, "statement_timeout": wait, "idle_in_transaction_session_timeout": pause}
+    return dict(zip(_TIMEOUTS, (wait, wait, pause), strict=True))
 
 
 def require_no_savepoint(connection: Connection) -> None:
