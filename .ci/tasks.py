@@ -8,6 +8,7 @@
     python3 .ci/tasks.py check        linters, type checkers, import contracts
     python3 .ci/tasks.py bench        what the library costs, as ratios to a floor
     python3 .ci/tasks.py bench-sql    what the directory in a database costs, as ratios to the bare statement
+    python3 .ci/tasks.py bench-http   what a session over HTTP costs, as ratios to the same statements by hand
     python3 .ci/tasks.py all          test --thorough, then prove, then check
 
 What follows the name of a task goes to the last of its commands.
@@ -40,6 +41,7 @@ GROUPS = {
     "serve": [],
     "bench": [],
     "bench-sql": ["test"],
+    "bench-http": ["test"],
     "test": ["test"],
     "test-2.0": ["test"],
     "prove": [],
@@ -73,6 +75,7 @@ COMMANDS = {
     "serve": [["neo-routing", "serve"]],
     "bench": [["python", "tests/bench/ratios.py"]],
     "bench-sql": [["python", "tests/bench/sql_ratios.py"]],
+    "bench-http": [["python", "tests/bench/http_ratios.py"]],
     "test": [TEST],
     "prove": PROVE,
     "check": CHECK,
