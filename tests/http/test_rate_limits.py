@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, closing
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ from neo_routing_adapters.http.ports import RateLimitUnavailable
 from neo_routing_adapters.http.rate_limits import Limit, Limits, RateLimits, seconds_to_wait
 from neo_routing_adapters.http.rate_windows import MemoryWindows
 from neo_routing_adapters.http.rates_in_redis import redis_pool, redis_windows
-from tests.programs.servers.redis_server import NoRedis, RedisServer
+from tests.programs.servers.redis_server import RedisServer
 
 MSP = Caller(CallerKind.SERVICE_ACCOUNT, "northwind-it")
 USER = Caller(CallerKind.USER, "northwind-it")
@@ -218,17 +217,6 @@ def test_the_storage_in_memory_can_be_looked_into_and_emptied(clock: Clock) -> N
 # Redis
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    try:
-        running = RedisServer()
-    except NoRedis as reason:
-        absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        absent(str(reason))
-    with running:
-        yield running
-
-
 @asynccontextmanager
 async def shared(url: str, count: int, limits: Limits = FEW, **more: Any) -> AsyncIterator[list[RateLimits]]:
     """What several processes have that count in one Redis."""
@@ -240,11 +228,11 @@ async def shared(url: str, count: int, limits: Limits = FEW, **more: Any) -> Asy
             await pool.disconnect()
 
 
-def test_two_processes_share_what_stands_in_redis(server: RedisServer) -> None:
+def test_two_processes_share_what_stands_in_redis(redis: RedisServer) -> None:
     tenant = Caller(CallerKind.USER, "shared/{tenant}:1")
 
     async def calls() -> None:
-        async with shared(server.url, 2) as (first, second):
+        async with shared(redis.url, 2) as (first, second):
             passed = [await rates.hit(tenant) is None for rates in (first, second, first, second, first)]
             assert passed == [True, True, True, False, False]
             wait = await second.hit(tenant)
@@ -258,11 +246,11 @@ def test_two_processes_share_what_stands_in_redis(server: RedisServer) -> None:
     done(calls())
 
 
-def test_a_hundred_calls_at_once_pass_no_more_than_the_limit(server: RedisServer) -> None:
+def test_a_hundred_calls_at_once_pass_no_more_than_the_limit(redis: RedisServer) -> None:
     tenant = Caller(CallerKind.USER, "at-once")
 
     async def calls() -> int:
-        async with shared(server.url, 2, Limits(tenant=Limit(20)), seconds=20) as rates:
+        async with shared(redis.url, 2, Limits(tenant=Limit(20)), seconds=20) as rates:
             told = await asyncio.gather(*(rates[number % 2].hit(tenant) for number in range(100)))
             assert sum(each.outages for each in rates) == 0
             return told.count(None)
@@ -270,20 +258,20 @@ def test_a_hundred_calls_at_once_pass_no_more_than_the_limit(server: RedisServer
     assert done(calls()) == 20
 
 
-def test_when_redis_is_gone_calls_pass_are_counted_and_are_limited_again_when_it_is_back(server: RedisServer) -> None:
+def test_when_redis_is_gone_calls_pass_are_counted_and_are_limited_again_when_it_is_back(redis: RedisServer) -> None:
     clock = Clock()
     tenant = Caller(CallerKind.USER, "gone-and-back")
 
     async def calls() -> None:
-        async with shared(server.url, 1, clock=clock) as [rates]:
+        async with shared(redis.url, 1, clock=clock) as [rates]:
             assert await rates.hit(tenant) is None
-            server.stop()
+            redis.stop()
             try:
                 for _ in range(10):
                     assert await rates.hit(tenant) is None
                     assert await rates.blocked("192.0.2.1") is None
             finally:
-                server.start()
+                redis.start()
             assert rates.outages == 20
             assert await rates.hit(tenant) is None, "it is not asked again before a second has passed"
             assert rates.outages == 21

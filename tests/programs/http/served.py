@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from threading import Event, Thread
 
@@ -30,14 +30,19 @@ class Counting:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[int]:
-    """Serve an application on a free port of loopback, and give the port."""
+def served(app: ASGIApp, *, then: Callable[[], Awaitable[None]] | None = None) -> Iterator[int]:
+    """Serve an application on a free port of loopback, and give the port; what is to be done then, its loop does."""
     began = Event()
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             began.set()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().shutdown(sockets)
+            if then is not None:
+                await then()
 
     # With its protocol named, or asyncio leaves out TCP_NODELAY, and an answer waits 40 ms for an acknowledgement.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -45,6 +45,16 @@ def postgres_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def database_url(postgres_url: str) -> Iterator[str]:
     """The URL of an empty PostgreSQL database of the test's own."""
+    yield from _database(postgres_url)
+
+
+@pytest.fixture(scope="module")
+def module_database_url(postgres_url: str) -> Iterator[str]:
+    """The same for all tests of a module."""
+    yield from _database(postgres_url)
+
+
+def _database(postgres_url: str) -> Iterator[str]:
     url = make_url(postgres_url)
     name = f"neo_routing_{uuid4().hex}"
     _execute(url, f"CREATE DATABASE {name}")
