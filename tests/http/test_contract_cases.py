@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -21,32 +21,92 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from neo_routing_adapters.http import Identity, MemorySessions, application
+from neo_routing import Agent, AgentKind, ManagedAgentKey, Tenant
+from neo_routing.testing import World
+from neo_routing_adapters.http import MemorySessions, application
+from neo_routing_adapters.http.api_keys import ApiKeys
+from neo_routing_adapters.http.callers import Credentials
 from neo_routing_adapters.http.contract import contract_document
-from tests.programs.http.calls import NOON, PATIENCE, PLATFORM, SERVICE_ACCOUNT, SESSIONS, USER, an_endpoint, token_of
+from neo_routing_adapters.http.credentials_kept import add_key, add_link
+from neo_routing_adapters.http.credentials_sql import SqlEntraLinks, SqlKeyStore
+from neo_routing_adapters.http.links import EntraLink
+from neo_routing_adapters.http.sessions_sql import SqlSessions
+from neo_routing_adapters.http.tables.upgrade import upgrade
+from neo_routing_adapters.sql import AsyncSqlDirectory
+from neo_routing_adapters.sql.schema import metadata
+from tests.programs.databases.stored import store
+from tests.programs.http.calls import NOON, PATIENCE, SESSIONS, an_endpoint
+from tests.programs.http.entra_world import MOMENT, PEPPERS, TENANT, TID, claims, credentials, entra, token
+from tests.programs.http.forged_credentials import GOOD, KEYS, PLATFORM
+from tests.programs.http.forged_credentials import store as keys_in_memory
 from tests.programs.http.served import served
 
 CASES: Final = os.environ.get("NEO_ROUTING_TEST_HTTP_CASES")
-CALLERS: Final[dict[str, Identity | None]] = {
-    "platform": PLATFORM,
-    "service_account": SERVICE_ACCOUNT,
-    "user": USER,
-    "stranger": None,
+CALLERS: Final[dict[str, Callable[[], str]]] = {
+    "platform's key": lambda: PLATFORM.text,
+    "service account's key": lambda: GOOD.text,
+    "user's token": lambda: token(claims()),
+    "forged key": lambda: KEYS["never issued"][0],
+    "expired token": lambda: token(claims(exp=0)),
 }
+STRANGERS: Final = ("forged key", "expired token")
+STORES: Final = ("memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.thorough))
+"""Of sessions, directory, keys and links."""
 ROUTABLE: Final[list[dict[str, Any]]] = [
     {},
     {"agent_id": 12, "managed_agent_key": None, "client_id": None},
-    {"agent_id": None, "managed_agent_key": "NEO_SUPPORT", "client_id": "msp-a", "bot_id": None},
+    {"agent_id": None, "managed_agent_key": "NEO_SUPPORT", "client_id": TENANT, "bot_id": None},
     {"agent_id": None, "managed_agent_key": "NEO_SUPPORT", "client_id": None, "bot_id": "b", "inbound_tenant_id": "m"},
 ]
 """What is put into a body, because a drawn one names an agent that is there once in a blue moon."""
+WORLD: Final = World(
+    (Tenant(id=TENANT),),
+    (Agent(id=12, tenant_id=TENANT, kind=AgentKind.CONVERSATIONAL, managed_key=ManagedAgentKey.NEO_SUPPORT),),
+    (),
+    (),
+)
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with served(application(an_endpoint(sessions=MemorySessions(now=lambda: NOON)))) as port:
+@pytest.fixture(scope="module", params=STORES)
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A served endpoint, with all that it needs in a store of this kind."""
+    if request.param == "memory":
+        endpoint = an_endpoint(
+            WORLD.directory(), authenticator=credentials(keys_in_memory()), sessions=MemorySessions(now=lambda: NOON)
+        )
+        with served(application(endpoint)) as port:
+            yield f"http://127.0.0.1:{port}"
+        return
+    engine = create_async_engine(_database(request, tmp_path_factory))
+    directory = AsyncSqlDirectory(engine, deadline=PATIENCE)
+    keys = ApiKeys(SqlKeyStore(engine, seconds=PATIENCE), PEPPERS, environment="live", now=lambda: MOMENT)
+    endpoint = an_endpoint(
+        directory,
+        authenticator=Credentials(api_keys=keys, entra_tokens=entra(links=SqlEntraLinks(engine, seconds=PATIENCE))),
+        sessions=SqlSessions(engine, directory, deadline=PATIENCE, now=lambda: NOON),
+    )
+    with served(application(endpoint), then=engine.dispose) as port:
         yield f"http://127.0.0.1:{port}"
+
+
+def _database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Fill a database, and return its URL for an asynchronous engine."""
+    driver, url = "sqlite+aiosqlite", f"sqlite:///{tmp_path_factory.mktemp('contract') / 'all.sqlite'}"
+    if request.param == "postgresql":
+        driver, url = "postgresql+asyncpg", request.getfixturevalue("module_database_url")
+    engine = create_engine(url)
+    metadata.create_all(engine)
+    upgrade(engine)
+    store(engine, WORLD)
+    with engine.begin() as connection:
+        for issued in (GOOD, PLATFORM):
+            add_key(connection, issued.stored)
+        add_link(connection, EntraLink(m365_tenant_id=TID, tenant_id=TENANT, created_at=MOMENT))
+    engine.dispose()
+    return make_url(url).set(drivername=driver).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +126,14 @@ def operation() -> Any:
 def test_every_answer_keeps_to_the_contract(
     caller: str, mode: GenerationMode, url: str, connection: requests.Session, thorough: bool
 ) -> None:
-    cases = int(CASES or (2_000 if thorough else 200))
+    cases = int(CASES or (2_000 if thorough else 200)) // ((3 if thorough else 2) * len(CALLERS) * len(GenerationMode))
     statuses = Counter[int]()
-    identity = CALLERS[caller]
-    headers = {} if identity is None else {"Authorization": f"Bearer {token_of(identity)}"}
+    headers = {"Authorization": f"Bearer {CALLERS[caller]()}"}
     checks = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
     if mode is GenerationMode.NEGATIVE:
         checks.append(negative_data_rejection)
 
-    @settings(max_examples=cases // 8, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
+    @settings(max_examples=cases, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
     @given(case=operation().as_strategy(generation_mode=mode), routable=st.sampled_from(ROUTABLE))
     def answered(case: Case, routable: dict[str, Any]) -> None:
         if mode is GenerationMode.POSITIVE and isinstance(case.body, dict):
@@ -87,5 +146,5 @@ def test_every_answer_keeps_to_the_contract(
             assert {"code", "message"} <= response.json()["error"].keys()
 
     answered()
-    assert (200 in statuses) is (mode is GenerationMode.POSITIVE and identity is not None)
-    assert (401 in statuses) is (identity is None)
+    assert (200 in statuses) is (mode is GenerationMode.POSITIVE and caller not in STRANGERS)
+    assert (401 in statuses) is (caller in STRANGERS)
