@@ -77,9 +77,6 @@ class _Asked:
             return rows
 
         connection, rows = on_a_live_connection(self._engine, call, ask)
-        if not call.leave():
-            connection.invalidate()
-            raise TimeoutError
         give_back(connection)
         return rows
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from neo_routing_adapters.sql.look_up.connections import LINES, CursorLine, left_to_its_loop
-from neo_routing_adapters.sql.look_up.deadlines import Call
+from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
 from neo_routing_adapters.sql.look_up.reader import is_gone
 
 _LINE: Final = "neo_routing line of the endpoint"
@@ -35,13 +35,17 @@ def on_a_live_connection(
         try:
             line = _idle_line(engine, connection)
             call.enter(line)  # whoever wanted it may have gone
-            return connection, function(connection, line)
+            value = function(connection, line)
+            if not call.leave():  # or may have gone meanwhile, and nobody would end what was begun
+                raise TooLate  # noqa: TRY301  # the connection must not go back to the pool
         except BaseException as error:
             gone = is_gone(engine.dialect, error, connection)
             connection.invalidate()
             if not (gone and stale and call.leave()):
                 raise
             stale -= 1
+        else:
+            return connection, value
 
 
 def line_of(engine: Engine, connection: PoolProxiedConnection) -> CursorLine:

@@ -290,7 +290,7 @@ class Reader:
         except TooLate:
             raise
         except BaseException as error:
-            gone = isinstance(error, self._faults) and self._is_gone(error, connection)
+            gone = isinstance(error, self._faults) and is_gone(self._dialect, error, connection)
             whole = call.leave()
             self._drop(connection)
             if gone and whole:
@@ -377,9 +377,6 @@ class Reader:
             return False
         is_said, *_ = _told(cursor, token)
         return is_said is True
-
-    def _is_gone(self, error: Any, connection: PoolProxiedConnection) -> bool:
-        return getattr(error, "sqlstate", None) in _OUTLIVED or is_gone(self._dialect, error, connection)
 
     def _drop(self, connection: PoolProxiedConnection) -> None:
         """Never use this line again: its cursor may be in the midst of its rows."""
@@ -491,7 +488,7 @@ def errors_of(dialect: Dialect) -> _Faults:
 
 
 def is_gone(dialect: Dialect, error: Any, connection: PoolProxiedConnection) -> bool:
-    """Tell whether an error says that the connection is not there any more."""
-    if isinstance(error, _GONE.get(dialect.driver, ())):
+    """Tell whether an error says that the connection is not there any more, or not what it was."""
+    if getattr(error, "sqlstate", None) in _OUTLIVED or isinstance(error, _GONE.get(dialect.driver, ())):
         return True
     return dialect.is_disconnect(error, connection.dbapi_connection, None)
