@@ -442,7 +442,7 @@ def test_where_nothing_can_be_promised_as_on_a_standby_the_directory_is_unavaila
         def is_on(self, _engine: AsyncEngine) -> bool:
             return True
 
-        def within(self, _connection: Any) -> Any:
+        def read_begun(self, *_: Any) -> Any:
             raise CannotDecideWithin("this is a standby")
 
     async def run() -> None:
