@@ -1,12 +1,14 @@
 """Sets up an environment of its own, `.venv`, and runs one task in it.
 
     python3 .ci/tasks.py demo         the main job on the sample directory
+    python3 .ci/tasks.py serve        the endpoint, answering on this machine with the sample
     python3 .ci/tasks.py test         the tests; with --thorough those too that take long, and test-2.0, as in CI
-    python3 .ci/tasks.py test-2.0     the directory in a database, on SQLAlchemy 2.0
+    python3 .ci/tasks.py test-2.0     the directory, sessions and keys in a database, on SQLAlchemy 2.0
     python3 .ci/tasks.py prove        every small world: the core against the reference model, and the laws
     python3 .ci/tasks.py check        linters, type checkers, import contracts
     python3 .ci/tasks.py bench        what the library costs, as ratios to a floor
     python3 .ci/tasks.py bench-sql    what the directory in a database costs, as ratios to the bare statement
+    python3 .ci/tasks.py bench-http   what a session over HTTP costs, as ratios to the same statements by hand
     python3 .ci/tasks.py all          test --thorough, then prove, then check
 
 What follows the name of a task goes to the last of its commands.
@@ -36,20 +38,26 @@ SQLALCHEMY_2_0 = "2.0.58"
 
 GROUPS = {
     "demo": [],
+    "serve": [],
     "bench": [],
     "bench-sql": ["test"],
+    "bench-http": ["test"],
     "test": ["test"],
     "test-2.0": ["test"],
     "prove": [],
     "check": ["test", "check"],
     "all": ["test", "check"],
 }
-PYTEST = ["python", "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
+# One more at a time than there are processors: those that bring faults about wait for most of their time.
+PYTEST = ["python", "-m", "pytest", "-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
 TEST = [*PYTEST, "--cov", "--cov-report=term-missing:skip-covered"]
-# What goes through SQLAlchemy's own: directory, contract, plans and cancellation.
+# What goes through SQLAlchemy's own: directory, contract, plans and cancellation; sessions, keys and links.
 TEST_ON_2_0 = [
     *PYTEST,
-    *(f"tests/sql/test_{name}.py" for name in ("directory", "contract", "plans", "statement_texts", "tasks")),
+    *(f"tests/sql/test_{name}.py" for name in ("directory", "contract", "plans", "statement_texts", "tasks", "within")),
+    "tests/http/test_endpoint_in_a_database.py",
+    "tests/http/test_sessions_sql.py",
+    "tests/sql/test_credentials_sql.py",
     "tests/sql/test_faults.py::test_a_host_that_cancels_in_the_middle_of_a_query_gets_its_cancellation",
     "tests/sql/test_faults.py::test_a_host_that_cancels_while_the_pool_is_exhausted_gets_its_cancellation",
     "tests/sql/test_faults.py::test_cancellation_at_any_moment_leaves_nothing_and_disturbs_nobody",
@@ -65,8 +73,10 @@ CHECK = [
 ]
 COMMANDS = {
     "demo": [["neo-routing", "demo"]],
+    "serve": [["neo-routing", "serve"]],
     "bench": [["python", "tests/bench/ratios.py"]],
     "bench-sql": [["python", "tests/bench/sql_ratios.py"]],
+    "bench-http": [["python", "tests/bench/http_ratios.py"]],
     "test": [TEST],
     "prove": PROVE,
     "check": CHECK,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from neo_routing.bodies import asked_for
 from neo_routing.caller import Caller
@@ -18,6 +18,7 @@ from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, Holdin
 from neo_routing.record import DecisionRecord, decision_record
 from neo_routing.request import SessionRequest
 
+_Directory = TypeVar("_Directory", bound=SessionDirectory | AsyncSessionDirectory)
 _Directory_co = TypeVar("_Directory_co", bound=SessionDirectory | AsyncSessionDirectory, covariant=True)
 Notice: TypeAlias = DecisionRecord | Outage
 _Asked: TypeAlias = tuple[Caller, SessionRequest | Decision]
@@ -49,9 +50,23 @@ class PolicyEngine(Generic[_Directory_co]):
         new_id: Callable[[], str] | None = None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
-        self._directory: Final = directory
-        self._counts: Final = Counts()
-        self._hook: Final = _hook(on_decision, new_id, now, self._counts)
+        self._directory = directory
+        self._counts = Counts()
+        self._hook = _hook(on_decision, new_id, now, self._counts)
+
+    def within(self, directory: _Directory) -> PolicyEngine[_Directory]:
+        """Return an engine on another directory, one within a transaction for example: it counts and tells as this one.
+
+        >>> from neo_routing import CallerKind, HeldRows, content_of
+        >>> engine, user = PolicyEngine(HeldRows(content_of())), Caller(CallerKind.USER, "msp-a")
+        >>> engine.within(HeldRows(content_of())).decide(user, {"agent_id": 12}).refusal.status
+        404
+        >>> engine.counts()["refusal"]["agent_not_found"]
+        1
+        """
+        other: PolicyEngine[_Directory] = PolicyEngine.__new__(PolicyEngine)
+        other._directory, other._counts, other._hook = directory, self._counts, self._hook  # of one class
+        return other
 
     def decide(self: PolicyEngine[SessionDirectory], caller: Caller, body: object) -> Decision:
         """Decide the body of a call as it came, as `decide_body` does. Raises what the directory raises."""

@@ -6,9 +6,9 @@ It is all that is needed to decide the case again, elsewhere and later, and to s
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from neo_routing import well_formed
 from neo_routing.caller import Caller
@@ -17,7 +17,7 @@ from neo_routing.content import HeldRows
 from neo_routing.decide import decide, rows_needed
 from neo_routing.decision import Decision, MadeDecision, is_malformed
 from neo_routing.needed import RowsNeeded, needed_for
-from neo_routing.request import SessionRequest
+from neo_routing.request import RequestDraft, SessionRequest
 from neo_routing.rows import Rows
 from neo_routing.rows_builder import NO_ROWS
 from neo_routing.steps import RULES_VERSION
@@ -130,8 +130,19 @@ def without_title(request: SessionRequest) -> SessionRequest:
     """Return the request with its title masked, if it has one."""
     if request.title is None:
         return request
-    masked: dict[str, Any] = {"title": MASKED_TITLE}
-    return evolve(request, **masked)
+    # The other fields have been read, and a title adds nothing to the shape: `evolve` would read them all again.
+    masked: Any = RequestDraft(
+        agent_id=request.agent_id,
+        managed_agent_key=request.managed_agent_key,
+        bot_id=request.bot_id,
+        client_id=request.client_id,
+        m365_tenant_id=request.m365_tenant_id,
+        title=MASKED_TITLE,
+        unknown_fields=request.unknown_fields,
+    )
+    masked.shape = request.shape
+    masked.__class__ = SessionRequest
+    return cast(SessionRequest, masked)
 
 
 def _made(decision: Decision, caller: Caller, request: SessionRequest) -> MadeDecision:

@@ -326,8 +326,8 @@ def cases(world: World) -> SearchStrategy[Case]:
 
     >>> from hypothesis import find
     >>> caller, request = find(cases(World()), lambda case: case[1].agent_id is not None)
-    >>> str(caller.kind), request.agent_id
-    ('service_account', 99)
+    >>> caller.is_platform, request.agent_id
+    (False, 99)
     """
     ids = _ids_of(world)
     own, platform, odd, platform_callers_and_channels = _cases(ids)

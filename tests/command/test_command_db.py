@@ -49,7 +49,7 @@ def file(tmp_path: Path) -> Path:
 def url(run: Run, file: Path) -> str:
     """A database with the tables, and nothing in them."""
     url = f"sqlite:///{file}"
-    assert run("db", "upgrade", url).stdout == b"the tables are of version 0002\n"
+    assert run("db", "upgrade", url).stdout == b"the tables are of version 0003\n"
     return url
 
 

@@ -36,10 +36,13 @@ from neo_routing.clauses import Clause, Verdict
 from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.steps import STEPS
 from neo_routing_adapters.advice import ACCOUNT_REMEDIES, MISSES, REMEDIES
+from neo_routing_adapters.command.serve import metrics
+from neo_routing_adapters.command.serve.settings_given import Flags, given_settings
 from neo_routing_adapters.json_lines import answer_line, read_case
 from neo_routing_adapters.memory import read_directory
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
 from neo_routing_adapters.wording import SENTENCES
+from tests.programs.http.serving import serving
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -207,6 +210,16 @@ def check_name(command: str) -> None:
     output_of(f"{command.partition(' postgresql://')[0]} --help")
 
 
+def check_serve(command: str) -> None:
+    """Accept a server if it answers, and ends when it is told to; one on a database's server if it has the options."""
+    if "postgresql://" in command:
+        return check_options(command)
+    with serving(Path.cwd(), *shlex.split(command)[2:]) as server:
+        assert server.said.startswith("neo-routing answers at http://127.0.0.1:")
+        assert server.end() == 0
+    return None
+
+
 def check_options(command: str) -> None:
     """Accept a command that takes minutes if it has the options."""
     program, name, *arguments = shlex.split(command)
@@ -235,6 +248,8 @@ def check_nothing(_command: str) -> None:
 
 
 _CHECKED_ONLY: Final[Mapping[re.Pattern[str], Callable[[str], None]]] = {
+    re.compile(r"neo-routing serve(?!.* --print-settings)"): check_serve,
+    re.compile(r"\. \.venv/bin/activate"): check_nothing,
     re.compile(r"python -m tests\.programs\.fuzz\.fuzz "): check_fuzzing,
     re.compile(r"python -m tests\."): check_module,
     re.compile(r"python3? (\.ci|tests)/"): check_script,
@@ -345,6 +360,20 @@ def told_by_tests_of(page: list[Block], folder: Path) -> str:
         check=False,
     )
     return done.stdout
+
+
+def test_the_settings_that_serve_md_shows_are_settings(tmp_path: Path) -> None:
+    page = [*blocks((ROOT / "docs/serve.md").read_text(encoding="utf-8"))]
+    [shown] = [block.text for block in page if block.language == "toml"]
+    (tmp_path / "serve.toml").write_text(shown, encoding="utf-8")
+    settings = given_settings(Flags(), tmp_path / "serve.toml", {}).settings
+    assert (settings.workers, settings.trusted_proxies) == (4, ("192.0.2.1",))
+
+
+def test_serve_md_names_every_metric() -> None:
+    page = (ROOT / "docs/serve.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(neo_routing_\w+)`", page))
+    assert named == {*metrics.NAMES}
 
 
 # Hosts

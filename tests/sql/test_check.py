@@ -38,7 +38,8 @@ def engine(any_database_url: str) -> Iterator[Engine]:
 
 
 def found(engine: Engine) -> list[str]:
-    return [str(finding) for finding in check(engine)]
+    """Return what is found; of changes that do not wait for sessions, `test_watched_tables.py` tells."""
+    return [str(finding) for finding in check(engine) if "a session may be kept" not in finding.complaint]
 
 
 def run(engine: Engine, *statements: str) -> None:

@@ -57,7 +57,7 @@ def test_ids_are_brought_into_normal_form_and_what_becomes_the_same_is_merged(
         {"co-1": [ODD, OTHER_ODD, GUID], "co-2": ["fabrikam.example"]},
     )
     told: list[str] = []
-    assert upgrade(engine, tell=told.append) == "0002"
+    assert upgrade(engine, tell=told.append) == "0003"
     assert {row.id: row.bot_id for row in stored(engine, channels)} == {
         "ch-1": GUID,
         "ch-2": GUID.replace("6f", "60"),
@@ -359,11 +359,11 @@ def test_tables_that_are_of_the_newest_form_already_get_the_version(engine: Engi
     metadata.create_all(engine)
     guard(engine)
     before, told = catalogue(engine), []
-    assert upgrade(engine, tell=told.append) == "0002"
-    assert told == ["the tables had no version, and the form of 0002"]
+    assert upgrade(engine, tell=told.append) == "0003"
+    assert told == ["the tables had no version, and the form of 0003"]
     assert catalogue(engine) == before
     with engine.connect() as connection:
-        assert known_version(connection) == "0002"
+        assert known_version(connection) == "0003"
 
 
 def test_readers_go_on_while_ids_change(database_url: str) -> None:
@@ -430,5 +430,5 @@ def test_the_command_says_what_it_has_changed_and_what_stands_in_the_way(
         connection.exec_driver_sql("UPDATE routing_channel SET bot_id = 'ab' WHERE id = 'ch-2'")
     assert main(["db", "upgrade", any_database_url]) == 0
     assert capfd.readouterr().out == (
-        "routing_channel: 1 of bot_id changed, 0 merged with others\nthe tables are of version 0002\n"
+        "routing_channel: 1 of bot_id changed, 0 merged with others\nthe tables are of version 0003\n"
     )

@@ -8,8 +8,8 @@ from typing import Any, assert_never, assert_type
 
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
-from sqlalchemy import Engine
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from neo_routing import (
     AsyncSessionDirectory,
@@ -43,6 +43,7 @@ from neo_routing import (
     resolve_session_target,
     rows_needed,
 )
+from neo_routing_adapters.http import Authenticator, Endpoint, MemorySessions, SessionStore, application
 from neo_routing_adapters.memory import MemoryDirectory, read_directory
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 
@@ -59,9 +60,9 @@ class OwnDirectory:
         return RowsBuilder().rows()
 
 
-def directories(engine: Engine) -> list[SessionDirectory]:
+def directories(engine: Engine, connection: Connection) -> list[SessionDirectory]:
     assert_type(read_directory("directory.json"), MemoryDirectory)
-    return [OwnDirectory(), MemoryDirectory(), SqlDirectory(engine)]
+    return [OwnDirectory(), MemoryDirectory(), SqlDirectory(engine), SqlDirectory(engine).within(connection)]
 
 
 class OwnAsyncDirectory:
@@ -71,8 +72,9 @@ class OwnAsyncDirectory:
         return OwnDirectory().look_up(needed)
 
 
-def async_directories(engine: AsyncEngine) -> list[AsyncSessionDirectory]:
-    return [OwnAsyncDirectory(), AsyncSqlDirectory(engine, deadline=1.5)]
+def async_directories(engine: AsyncEngine, connection: AsyncConnection) -> list[AsyncSessionDirectory]:
+    directory = AsyncSqlDirectory(engine, deadline=1.5)
+    return [OwnAsyncDirectory(), directory, directory.within(connection)]
 
 
 def answer(body: object, caller: Caller, directory: SessionDirectory) -> str:
@@ -157,6 +159,21 @@ async def with_an_awaited_engine(directory: AsyncSessionDirectory) -> None:
     assert_type(await engine.adecide_many([(caller, {})]), list[Decision])
     assert_type(await PolicyEngine(MemoryDirectory()).adecide(caller, {}), Decision)
     assert_type(await adecide_body(caller, {}, directory), Decision)
+
+
+def with_an_endpoint(directory: AsyncSessionDirectory, sql: SqlDirectory, authenticator: Authenticator) -> None:
+    sessions: SessionStore = MemorySessions()
+    for policy in (PolicyEngine(directory), PolicyEngine(MemoryDirectory())):
+        application(
+            Endpoint(policy=policy, authenticator=authenticator, sessions=sessions, idempotency_secret=b"s" * 32)
+        )
+    Endpoint(
+        policy=PolicyEngine(sql),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # it would block
+        authenticator=authenticator,
+        sessions=sessions,
+        idempotency_secret=b"s" * 32,
+    )
+    assert_type(PolicyEngine(directory).within(MemoryDirectory()), PolicyEngine[MemoryDirectory])
 
 
 async def awaited(directory: AsyncSessionDirectory) -> None:

@@ -621,3 +621,26 @@ def test_what_a_hook_returns_otherwise_is_let_be() -> None:
 def test_a_hook_comes_with_ids_and_times_and_they_with_a_hook(given: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=r"^on_decision, new_id and now go together"):
         PolicyEngine(directory(), **given)
+
+
+# An engine on another directory
+
+
+def test_an_engine_on_another_directory_decides_on_that_and_counts_and_tells_as_the_first() -> None:
+    told: list[Any] = []
+    engine = engine_with(told.append)
+    empty = engine.within(MemoryDirectory())
+    assert [each.decide(USER, {"agent_id": 12}).target is None for each in (empty, engine)] == [True, False]
+    assert engine.counts() == empty.counts()
+    assert (engine.counts()["outcome"]["own_tenant"], engine.counts()["refusal"]["agent_not_found"]) == (1, 1)
+    assert [notice.id for notice in told] == ["d-1", "d-2"]
+
+
+def test_an_engine_on_another_directory_awaits_that() -> None:
+    class Awaited:
+        async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+            return directory().look_up(needed)
+
+    engine = PolicyEngine(MemoryDirectory())
+    assert asyncio.run(engine.within(Awaited()).adecide(USER, {"agent_id": 12})).target is not None
+    assert engine.counts()["outcome"]["own_tenant"] == 1

@@ -13,9 +13,10 @@ from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensEr
 
 from neo_routing import DirectoryUnavailable, __version__
 from neo_routing.printable import printable
-from neo_routing_adapters.command import conformance, database, demo, explain, prove, resolve
+from neo_routing_adapters.command import conformance, database, demo, entra, explain, keys, prove, resolve, sessions
 from neo_routing_adapters.command.failure import MIDWAY, UNUSABLE, CommandFailed
 from neo_routing_adapters.command.secrets import keeping_secrets_of, without_secrets
+from neo_routing_adapters.command.serve import command as serving
 from neo_routing_adapters.command.terminal import console
 
 # What a shell reports for a program that the signal ended.
@@ -86,9 +87,13 @@ def _app() -> App:
     app.command(App(name="resolve", default_command=resolve.resolve, help_epilogue=resolve.EXAMPLE))
     app.command(App(name="explain", default_command=explain.explain, help_epilogue=explain.EXAMPLE))
     app.command(App(name="demo", default_command=demo.demo, help_epilogue=demo.EXAMPLE))
+    app.command(App(name="serve", default_command=serving.serve, help_epilogue=serving.EXAMPLE))
     app.command(App(name="prove", default_command=prove.prove, help_epilogue=prove.EXAMPLE))
     app.command(App(name="conformance", default_command=conformance.conformance, help_epilogue=conformance.EXAMPLE))
     app.command(database.app())
+    app.command(sessions.app())
+    app.command(keys.app())
+    app.command(entra.app())
     return app
 
 

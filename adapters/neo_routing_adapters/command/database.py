@@ -38,6 +38,8 @@ def app() -> App:
     commands.command(App(name="export", default_command=export, help_epilogue=f"{_EXAMPLE} export {_SQLITE_URL}"))
     commands.command(App(name="check", default_command=check, help_epilogue=f"{_EXAMPLE} check {_SQLITE_URL}"))
     commands.command(App(name="guard", default_command=guard, help_epilogue=f"{_EXAMPLE} guard {_SQLITE_URL}"))
+    on_server = f"{_EXAMPLE} triggers postgresql://user@host/name"
+    commands.command(App(name="triggers", default_command=triggers, help_epilogue=on_server))
     return commands
 
 
@@ -201,3 +203,21 @@ def guard(url: str, /) -> None:
     if findings.count:
         findings.finish()
         raise CommandFailed("rows stand in the way of a guard", FOUND)
+
+
+def triggers(url: str, /) -> None:
+    """Print the SQL that has changes of the directory wait for sessions, on PostgreSQL, for tables of your own.
+
+    It makes triggers on every table beneath the relations, and what they call; it may be run again, by the owner of
+    the tables. Our own tables have all of that already.
+
+    Parameters
+    ----------
+    url
+        Database, postgresql://user@host/name.
+    """
+    with opened(url) as engine:
+        from neo_routing_adapters.sql.tables.watched_tables import trigger_script
+
+        with engine.connect() as connection:
+            print(trigger_script(connection), end="")

@@ -33,6 +33,18 @@ def engine_for(url_text: str, *, may_create: bool = False) -> Engine:
 def _sqlite_engine(url: URL, *, may_create: bool) -> Engine:
     from sqlalchemy import create_engine, event
 
+    path, parameters, seconds = sqlite_arguments(url, may_create=may_create)
+    uri = f"{path.absolute().as_uri()}?{urlencode(parameters)}"
+    engine = create_engine(
+        url.set(query={}),
+        creator=lambda: sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=seconds),
+    )
+    event.listen(engine, "connect", _enforce_foreign_keys)
+    return engine
+
+
+def sqlite_arguments(url: URL, *, may_create: bool = False) -> tuple[Path, dict[str, str], float]:
+    """Return the file that a URL names, how SQLite opens it, and the seconds to wait for a lock."""
     if url.host or url.username or url.password or url.port:
         raise CommandFailed(
             "the URL of a SQLite file has three slashes: give sqlite:///name, or sqlite:////folder/name"
@@ -41,13 +53,7 @@ def _sqlite_engine(url: URL, *, may_create: bool) -> Engine:
     seconds, path = sqlite_timeout(url.query), _sqlite_path(url, may_create=may_create)
     if not may_create and parameters.get("mode") != "ro":
         parameters["mode"] = "rw"  # so that SQLite itself makes no file, should it go away
-    uri = f"{path.absolute().as_uri()}?{urlencode(parameters)}"
-    engine = create_engine(
-        url.set(query={}),
-        creator=lambda: sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=seconds),
-    )
-    event.listen(engine, "connect", _enforce_foreign_keys)
-    return engine
+    return path, parameters, seconds
 
 
 def _sqlite_path(url: URL, *, may_create: bool) -> Path:
@@ -69,6 +75,17 @@ def _postgresql_engine(url: URL) -> Engine:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import ArgumentError
 
+    url, options = postgresql_arguments(url)
+    try:
+        engine = create_engine(url, connect_args=options)
+        engine.dialect.create_connect_args(url)
+    except (ArgumentError, ValueError) as error:
+        raise CommandFailed("the URL has hosts or ports that cannot be used") from error
+    return engine
+
+
+def postgresql_arguments(url: URL) -> tuple[URL, dict[str, Any]]:
+    """Return a URL with the parameters that psycopg knows, and what else it is told."""
     try:
         from psycopg.pq import Conninfo
     except ImportError as missing:
@@ -79,9 +96,4 @@ def _postgresql_engine(url: URL) -> Engine:
     options: dict[str, Any] = {"client_encoding": "utf8"}
     if "connect_timeout" not in url.query:
         options["connect_timeout"] = _CONNECT_TIMEOUT
-    try:
-        engine = create_engine(url, connect_args=options)
-        engine.dialect.create_connect_args(url)
-    except (ArgumentError, ValueError) as error:
-        raise CommandFailed("the URL has hosts or ports that cannot be used") from error
-    return engine
+    return url, options

@@ -38,8 +38,7 @@ _SECRETS: ContextVar[frozenset[str]] = ContextVar("_SECRETS", default=frozenset(
 @contextmanager
 def keeping_secrets_of(arguments: Iterable[str]) -> Iterator[None]:
     """Keep to itself what is secret in these arguments, while the block runs."""
-    found = {form for argument in _suspects(arguments) for secret in secrets_in(argument) for form in _forms(secret)}
-    before = _SECRETS.set(frozenset(found))
+    before = _SECRETS.set(secrets_of(_suspects(arguments)))
     try:
         yield
     except Exception:
@@ -47,6 +46,11 @@ def keeping_secrets_of(arguments: Iterable[str]) -> Iterator[None]:
         raise
     finally:
         _SECRETS.reset(before)
+
+
+def secrets_of(texts: Iterable[str]) -> frozenset[str]:
+    """Return what could be a secret in these, in each form in which a message may have it."""
+    return frozenset(form for text in texts for secret in secrets_in(text) for form in _forms(secret))
 
 
 def _suspects(arguments: Iterable[str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from neo_routing_adapters.extras import how_to_install
 
 try:
     from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory, SqlDirectory
+    from neo_routing_adapters.sql.look_up.share import CannotDecideWithin
     from neo_routing_adapters.sql.schema import RELATIONS, metadata
     from neo_routing_adapters.sql.tables.writer import MissingRow, SqlDirectoryWriter
 except ModuleNotFoundError as missing:
@@ -12,4 +13,12 @@ except ModuleNotFoundError as missing:
     told = f"a directory in a database needs SQLAlchemy; {how_to_install('sql')}"
     raise ModuleNotFoundError(told, name=missing.name) from missing
 
-__all__ = ["RELATIONS", "AsyncSqlDirectory", "MissingRow", "SqlDirectory", "SqlDirectoryWriter", "metadata"]
+__all__ = [
+    "RELATIONS",
+    "AsyncSqlDirectory",
+    "CannotDecideWithin",
+    "MissingRow",
+    "SqlDirectory",
+    "SqlDirectoryWriter",
+    "metadata",
+]

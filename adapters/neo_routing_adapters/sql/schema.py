@@ -23,12 +23,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 from sqlalchemy.types import TypeEngine
 
 from neo_routing import AgentKind, ChannelStatus, ManagedAgentKey
 from neo_routing.names import Name
 from neo_routing.well_formed import LONGEST_ID
+from neo_routing_adapters.sql.directory_lock import drop_lock, make_lock
 
 # Compared byte for byte, on PostgreSQL as in SQLite, whatever the locale of the database.
 _TEXT: Final[TypeEngine[str]] = Text().with_variant(Text(collation="C"), "postgresql")
@@ -187,3 +189,6 @@ RELATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     for table in (tenants, agents, channels, installations, end_companies, links)
 }
 """The relations that a directory is read from, and the columns that each must deliver."""
+
+event.listen(metadata, "after_create", make_lock)
+event.listen(metadata, "after_drop", drop_lock)

@@ -21,7 +21,11 @@ CATALOGUE = {
         SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid <> 0
         UNION ALL SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema
         UNION ALL SELECT table_name, column_name, concat(ordinal_position, data_type, is_nullable, collation_name)
-            FROM information_schema.columns WHERE table_schema = current_schema""",
+            FROM information_schema.columns WHERE table_schema = current_schema
+        UNION ALL SELECT tgrelid::regclass::text, tgname, concat(tgenabled, pg_get_triggerdef(oid)) FROM pg_trigger
+            WHERE NOT tgisinternal
+        UNION ALL SELECT 'function', proname, pg_get_functiondef(oid) FROM pg_proc
+            WHERE pronamespace = current_schema::regnamespace""",
 }
 
 

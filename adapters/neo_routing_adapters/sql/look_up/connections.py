@@ -34,8 +34,6 @@ class CursorLine(Line, Protocol):
     """A connection, as calls wait on it: its cursor, and how to cut it off."""
 
     cursor: Any
-    busy_timeout: int | None
-    """For how many milliseconds SQLite waits for a lock, once it is told that."""
 
     def in_transaction(self) -> bool:
         """Tell whether somebody has left a transaction open."""
@@ -52,8 +50,6 @@ class _Duplicate(socket.socket):
 class _Socket:
     """A connection of psycopg, whose socket can be shut down."""
 
-    busy_timeout: int | None = None
-
     def __init__(self, connection: PoolProxiedConnection) -> None:
         self.cursor = connection.cursor()
         # A duplicate: by the time that it is cut off, the number of the original may be another file's.
@@ -69,21 +65,26 @@ class _Socket:
             self._socket.shutdown(socket.SHUT_RDWR)
 
 
-class _AsyncpgCursor:
+class _WholeAnswers:
+    """A cursor that has all rows at once."""
+
+    _rows: Sequence[Any] = ()
+
+    def fetchmany(self, _size: int) -> list[Any]:
+        """Return all rows, however many: the driver has made them already."""
+        rows, self._rows = self._rows, ()
+        return [*rows]
+
+
+class _AsyncpgCursor(_WholeAnswers):
     """Stands in for SQLAlchemy's cursor, which takes its time to describe columns and to count rows."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._prepared: dict[str, Any] = {}
-        self._rows: list[Any] = []
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
         self._rows = await_only(self._fetched(sql, arguments))
-
-    def fetchmany(self, _size: int) -> list[Any]:
-        """Return all rows, however many: asyncpg has made them already."""
-        rows, self._rows = self._rows, []
-        return rows
 
     async def _fetched(self, sql: str, arguments: Sequence[Any]) -> list[Any]:
         prepared = self._prepared.get(sql)
@@ -95,8 +96,6 @@ class _AsyncpgCursor:
 
 class _Asyncpg:
     """A connection of asyncpg, which can be terminated."""
-
-    busy_timeout: int | None = None
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
         driver_connection = _driver_connection(connection)
@@ -116,8 +115,7 @@ class _Sqlite:
     """A connection to a SQLite file, which can be interrupted."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
-        self.busy_timeout: int | None = None
-        self.cursor = connection.cursor()
+        self.cursor: Any = connection.cursor()
         self._connection = _driver_connection(connection)
         self._interrupt: Callable[[], Any] = self._connection.interrupt
 
@@ -129,8 +127,22 @@ class _Sqlite:
             self._interrupt()
 
 
+class _AiosqliteCursor(_WholeAnswers):
+    """Stands in for SQLAlchemy's cursor, which goes to the connection's thread and back four times for a statement."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
+        self._rows = await_only(self._connection.execute_fetchall(sql, arguments))
+
+
 class _Aiosqlite(_Sqlite):
     """A connection of aiosqlite, whose interruption is awaited."""
+
+    def __init__(self, connection: PoolProxiedConnection) -> None:
+        super().__init__(connection)
+        self.cursor = _AiosqliteCursor(self._connection)
 
     def cut(self) -> None:
         self._interruption = asyncio.get_running_loop().create_task(self._interrupted())
@@ -148,6 +160,16 @@ LINES: Final[Mapping[str, Callable[[PoolProxiedConnection], CursorLine]]] = {
     "aiosqlite": _Aiosqlite,
 }
 """How to cut a connection off, by the name of its driver."""
+
+
+_BUSY_TIMEOUT: Final = "neo_routing busy timeout"
+
+
+def wait_for_locks(connection: PoolProxiedConnection, cursor: Any, milliseconds: int) -> None:
+    """Have SQLite wait so long for the locks of others, unless it does already."""
+    if connection.info.get(_BUSY_TIMEOUT) != milliseconds:
+        cursor.execute(f"PRAGMA busy_timeout = {milliseconds}")
+        connection.info[_BUSY_TIMEOUT] = milliseconds
 
 
 def _driver_connection(connection: PoolProxiedConnection) -> Any:

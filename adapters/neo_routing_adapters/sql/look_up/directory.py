@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Engine
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.look_up.connections import Connections
@@ -16,6 +17,7 @@ from neo_routing_adapters.sql.look_up.evidence import Statement
 from neo_routing_adapters.sql.look_up.reader import LATE, Reader
 from neo_routing_adapters.sql.look_up.tasks import Tasks
 from neo_routing_adapters.sql.look_up.threads import keep_no_deadlines, threads_for
+from neo_routing_adapters.sql.look_up.within import AsyncDirectoryWithin, DirectoryWithin, connection_of
 
 DEADLINE: Final = 2.0
 """Within so many seconds a directory answers or is unavailable, unless its host says otherwise."""
@@ -72,6 +74,16 @@ class SqlDirectory:
         except OSError as error:
             raise DirectoryUnavailable from error
 
+    def within(self, connection: Connection, /) -> DirectoryWithin:
+        """Return this directory within a transaction: what is decided there still holds when that commits.
+
+        The connection is one of the same engine. Whoever changes the directory waits until the transaction ends. It
+        must be READ COMMITTED, and not inside a savepoint, and what is decided must be kept in it; then it should
+        end soon, for its timeouts now are as short as the directory's deadline. A look-up raises
+        `CannotDecideWithin` where that cannot be promised. After an outage the transaction can only be rolled back.
+        """
+        return DirectoryWithin(self._reader, self._watch, connection_of(connection, Connection, self._reader))
+
     def _here(self, statements: Sequence[Statement], call: Call) -> Rows:
         try:
             self._watch.begin(call)
@@ -105,6 +117,22 @@ class AsyncSqlDirectory:
             raise DirectoryUnavailable(LATE) from error
         except OSError as error:
             raise DirectoryUnavailable from error
+
+    def within(self, connection: AsyncConnection, /) -> AsyncDirectoryWithin:
+        """Return this directory within the transaction of a connection of its engine: see `SqlDirectory.within`."""
+        return AsyncDirectoryWithin(self._reader, self._tasks, connection_of(connection, AsyncConnection, self._reader))
+
+    def read_begun(self, connection: PoolProxiedConnection, needed: Sequence[RowsNeeded], call: Call) -> Rows:
+        """Look up in a transaction that was begun on a connection of the pool itself, past SQLAlchemy's.
+
+        For a store whose call this is, in a greenlet of its own: what is decided there still holds when it commits that
+        transaction, which on SQLite must have begun as one that writes. Raises `DirectoryUnavailable`.
+        """
+        return self._reader.read_begun(connection, self._reader.together(needed), call)
+
+    def is_on(self, engine: AsyncEngine, /) -> bool:
+        """Tell whether it is on this engine, so that `within` takes its connections."""
+        return self._reader.is_of(engine.sync_engine)
 
 
 def _no_engine(directory: str, wanted: str, found: object) -> ValueError:

@@ -6,17 +6,25 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from functools import partial
 from math import ceil
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
-from neo_routing_adapters.sql.look_up.connections import LINES, CursorLine, left_to_its_loop, let_go, turns_on
+from neo_routing_adapters.sql.look_up.connections import (
+    LINES,
+    CursorLine,
+    left_to_its_loop,
+    let_go,
+    turns_on,
+    wait_for_locks,
+)
 from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
 from neo_routing_adapters.sql.look_up.evidence import (
     NOTHING,
@@ -31,6 +39,15 @@ from neo_routing_adapters.sql.look_up.evidence import (
 )
 from neo_routing_adapters.sql.look_up.forks import leave_to_the_parent
 from neo_routing_adapters.sql.look_up.rows import FoundRows
+from neo_routing_adapters.sql.look_up.share import (
+    NO_SHARE,
+    CannotDecideWithin,
+    Share,
+    Shares,
+    require_no_savepoint,
+    require_transaction,
+    take_share,
+)
 from neo_routing_adapters.sql.look_up.statements import Statements
 from neo_routing_adapters.sql.old_form import IN_AN_OLD_FORM
 
@@ -44,10 +61,13 @@ _MOST_IN_A_STATEMENT: Final = 2000
 # To make all rows of a batch before the first is read takes longer: their memory is new each time.
 _ROWS_AT_ONCE: Final = 100
 _LOOKED_AT: Final = "neo_routing looked at"
+_LOOKED_AT_WITHIN: Final = "neo_routing looked at within a transaction"
 _REPEATABLE_READ: Final = "repeatable read"
 _BEGIN_ONE_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # In a transaction, so that behind a pooler it holds for the statement after it; it stays when that is committed.
 _HIDE_NOTHING: Final = "SET row_security = off"
+_SHOW_BY_POLICY: Final = "SET LOCAL row_security = on"
+_AND_HIDE_NOTHING: Final = ", set_config('row_security', 'off', false)"
 # A table was altered under a statement that the server had prepared, or a pooler between has lost that.
 _OUTLIVED: Final = frozenset({"0A000", "26000"})
 # A connection of another event loop, and one that was closed: neither driver has an error of its own for that.
@@ -80,9 +100,10 @@ class Reader:
         # asyncpg begins none by itself; SQLAlchemy would, where it is asked.
         self._begins = self._dialect.driver.startswith("psycopg")
         self._statements = Statements(self._dialect)
+        self._shares = Shares(self._dialect)
         # A connection whose encoding is not UTF-8 cannot say every key.
         self._faults: _Faults = (
-            *_errors_of(self._dialect),
+            *errors_of(self._dialect),
             SQLAlchemyError,
             OSError,
             EOFError,
@@ -97,19 +118,39 @@ class Reader:
         size = max(1, len(needed)) if self._local else _MOST_IN_A_STATEMENT
         return [self._statements.for_many(needed[start : start + size]) for start in range(0, len(needed), size)]
 
+    def together(self, needed: Sequence[RowsNeeded]) -> list[Statement]:
+        """Return the one statement that finds what is needed, however much that is."""
+        if len(needed) <= 1:
+            return self.statements(needed)
+        return [self._statements.for_many(needed)]
+
+    def is_of(self, given: Connection | Engine) -> bool:
+        """Tell whether it is this reader's engine, a connection of it, or of one that was made of that with options."""
+        return given.dialect is self._dialect
+
     def seconds(self, statements: Sequence[Statement]) -> float:
         """Return how long these may take together."""
         return self._deadline * max(1, len(statements))
 
     def read(self, statements: Sequence[Statement], call: Call) -> Rows:
         """Run the statements, and put together what they find. Raises `DirectoryUnavailable`."""
+        return self._rows(self._alone, statements, call)
+
+    def read_within(self, connection: Connection, statements: Sequence[Statement], call: Call) -> Rows:
+        """Do the same in a host's transaction, which gets its share of the lock. Raises `CannotDecideWithin` too."""
+        require_no_savepoint(connection)
+        return self._rows(partial(self._found_within, connection), statements, call)
+
+    def _rows(
+        self, find: Callable[[Sequence[Statement], Call], FoundRows], statements: Sequence[Statement], call: Call
+    ) -> Rows:
         if not statements:
             return FoundRows(NOTHING).rows()
         try:
-            found = self._alone(statements, call)
+            found = find(statements, call)
         except self._faults as error:
             raise _outage(error, late=call.expired) from error
-        except DirectoryUnavailable:
+        except (DirectoryUnavailable, CannotDecideWithin):
             raise
         except Exception as error:  # of the host's code that the driver runs: a row factory, a loader of a type
             raise DirectoryUnavailable from error
@@ -117,6 +158,55 @@ class Reader:
             return found.rows()
         except ValueError as error:
             raise DirectoryUnavailable(_SENSELESS) from error
+
+    def read_begun(self, pooled: PoolProxiedConnection, statements: Sequence[Statement], call: Call) -> Rows:
+        """Do the same in a transaction that was begun on the connection itself, as READ COMMITTED or to write."""
+        return self._rows(partial(self._found_begun, pooled), statements, call)
+
+    def _found_within(self, connection: Connection, statements: Sequence[Statement], call: Call) -> FoundRows:
+        pooled = connection.connection
+        try:
+            line = self._patient_line(pooled)
+            call.enter(line)
+            found = self._with_share(take_share(connection, self._deadline), pooled, line, statements)
+        except BaseException:
+            self._forget(pooled)
+            if not call.leave() and not self._local:
+                connection.invalidate()  # or the host's rollback would fail, and be told in the place of the outage
+            raise
+        if not call.leave():
+            raise TimeoutError
+        return found
+
+    def _found_begun(self, pooled: PoolProxiedConnection, statements: Sequence[Statement], call: Call) -> FoundRows:
+        try:
+            line = self._line(pooled)
+            call.enter(line)
+            share = NO_SHARE if self._local else self._shares.take(line.cursor, self._deadline)
+            found = self._with_share(share, pooled, line, statements)
+        except BaseException:
+            self._forget(pooled)
+            raise
+        return found
+
+    def _with_share(
+        self, share: Share, pooled: PoolProxiedConnection, line: CursorLine, statements: Sequence[Statement]
+    ) -> FoundRows:
+        require_transaction(begun=line.in_transaction())
+        if not {_LOOKED_AT, _LOOKED_AT_WITHIN} & pooled.info.keys():
+            self._look_at_tables(line.cursor, hidden="")
+            pooled.info[_LOOKED_AT_WITHIN] = True  # and what hides rows from others on this connection stays
+        found = _executed(line.cursor, statements, ())
+        if share.shows_by_policy:
+            line.cursor.execute(_SHOW_BY_POLICY)
+        return found
+
+    def _forget(self, pooled: PoolProxiedConnection) -> None:
+        """Never use this line again, and leave the connection to the host, whose transaction has failed."""
+        line = pooled.info.pop(_LINE, None)
+        if line is not None and self._local and not self._dialect.is_async:
+            with suppress(*self._faults):
+                line.cursor.close()
 
     def _alone(self, statements: Sequence[Statement], call: Call) -> FoundRows:
         # To close a connection of psycopg that another task is using ends the process.
@@ -194,13 +284,13 @@ class Reader:
 
     def _asked(self, connection: PoolProxiedConnection, statements: Sequence[Statement], call: Call) -> FoundRows:
         try:
-            line = self._line(connection)
+            line = self._patient_line(connection)
             call.enter(line)
             found = self._fetched(connection, line, statements)
         except TooLate:
             raise
         except BaseException as error:
-            gone = isinstance(error, self._faults) and self._is_gone(error, connection)
+            gone = isinstance(error, self._faults) and is_gone(self._dialect, error, connection)
             whole = call.leave()
             self._drop(connection)
             if gone and whole:
@@ -215,9 +305,12 @@ class Reader:
         line: CursorLine | None = connection.info.get(_LINE)
         if line is None:
             connection.info[_LINE] = line = self._open_line(connection)
-        if self._local and line.busy_timeout != self._busy_timeout:
-            line.cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout}")
-            line.busy_timeout = self._busy_timeout
+        return line
+
+    def _patient_line(self, connection: PoolProxiedConnection) -> CursorLine:
+        line = self._line(connection)
+        if self._local:
+            wait_for_locks(connection, line.cursor, self._busy_timeout)
         return line
 
     def _fetched(
@@ -232,18 +325,17 @@ class Reader:
         if begins:
             dbapi_connection.autocommit = True
         if _LOOKED_AT not in connection.info:
-            self._look_at_tables(line.cursor)
+            self._look_at_tables(line.cursor, hidden="" if self._local else _AND_HIDE_NOTHING)
             connection.info[_LOOKED_AT] = True
         found = self._answered(line.cursor, statements)
         if begins:
             dbapi_connection.autocommit = False
         return found
 
-    def _look_at_tables(self, cursor: Any) -> None:
+    def _look_at_tables(self, cursor: Any, hidden: str) -> None:
         """Raise `_OldForm` if the tables are in a form in which nobody looks for ids, and have nothing hidden."""
         token, query = drawn(), IN_AN_OLD_FORM[self._dialect.name]
-        hide_nothing = "" if self._local else ", set_config('row_security', 'off', false)"
-        cursor.execute(f"SELECT '{token}', ({query}){hide_nothing}")
+        cursor.execute(f"SELECT '{token}', ({query}){hidden}")
         is_old, *_ = _told(cursor, token)
         if is_old:
             raise _OldForm
@@ -285,11 +377,6 @@ class Reader:
             return False
         is_said, *_ = _told(cursor, token)
         return is_said is True
-
-    def _is_gone(self, error: Any, connection: PoolProxiedConnection) -> bool:
-        if getattr(error, "sqlstate", None) in _OUTLIVED or isinstance(error, _GONE.get(self._dialect.driver, ())):
-            return True
-        return self._dialect.is_disconnect(error, connection.dbapi_connection, None)
 
     def _drop(self, connection: PoolProxiedConnection) -> None:
         """Never use this line again: its cursor may be in the midst of its rows."""
@@ -390,10 +477,18 @@ def _outage(error: BaseException, *, late: bool) -> DirectoryUnavailable:
     return DirectoryUnavailable(_ANOTHER) if isinstance(error, NoAnswer) else DirectoryUnavailable()
 
 
-def _errors_of(dialect: Dialect) -> _Faults:
+def errors_of(dialect: Dialect) -> _Faults:
+    """Return the errors of a driver that SQLAlchemy does not translate, or not always."""
     driver: Any = dialect.loaded_dbapi
     if dialect.driver == "asyncpg":  # SQLAlchemy translates most of those that come through its hands
         asyncpg = driver.asyncpg
         own = asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
         return driver.Error, *own, _GONE["asyncpg"]
     return (driver.Error, _GONE["aiosqlite"]) if dialect.driver == "aiosqlite" else (driver.Error,)
+
+
+def is_gone(dialect: Dialect, error: Any, connection: PoolProxiedConnection) -> bool:
+    """Tell whether an error says that the connection is not there any more, or not what it was."""
+    if getattr(error, "sqlstate", None) in _OUTLIVED or isinstance(error, _GONE.get(dialect.driver, ())):
+        return True
+    return dialect.is_disconnect(error, connection.dbapi_connection, None)

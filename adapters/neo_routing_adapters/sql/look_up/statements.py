@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Text, bindparam, func, literal_column, select
@@ -18,6 +17,7 @@ from neo_routing_adapters.sql.look_up.evidence import Marker, Statement, drawn, 
 from neo_routing_adapters.sql.look_up.keys import COMBINATIONS, any_of, distinct, keys_given
 from neo_routing_adapters.sql.look_up.one_statement import statement_for
 from neo_routing_adapters.sql.look_up.single_keys import SINGLE_ON_POSTGRESQL, SINGLE_ON_SQLITE
+from neo_routing_adapters.sql.look_up.written import as_taken, written
 
 
 class Statements:
@@ -72,9 +72,8 @@ class Statements:
         """Return a query that fails, on PostgreSQL, if the encoding of the database cannot say this key."""
         told, as_bytes = bindparam("token", type_=Text()), bindparam("key", type_=Text())
         said = func.convert_from(func.decode(as_bytes, literal_column("'hex'")), literal_column("'UTF8'"))
-        compiled = select(told, said.is_not(None)).compile(dialect=self._dialect)
-        as_taken = _as_taken(["token", "key"], compiled.positiontup, compiled.params)
-        return str(compiled), as_taken([token, key.encode().hex()])
+        question = written(select(told, said.is_not(None)), ("token", "key"), self._dialect)
+        return question.sql, question.arguments([token, key.encode().hex()])
 
     def _combined(self, columns: Mapping[str, Sequence[Any]]) -> Iterator[Any]:
         for names, required in COMBINATIONS.items():
@@ -86,7 +85,7 @@ class Statements:
         if written is None:
             compiled = statement_for(wanted, keys).compile(dialect=self._dialect)
             sql, digest = signed(str(compiled))
-            written = _Written(sql, digest, _as_taken(keys.arguments, compiled.positiontup, compiled.params))
+            written = _Written(sql, digest, as_taken(keys.arguments, compiled.positiontup, compiled.params))
             self._written[wanted, keys] = written
         return written
 
@@ -97,16 +96,3 @@ class _Written(NamedTuple):
     sql: str
     digest: str
     arguments: Callable[[Sequence[Any]], Any]
-
-
-def _as_taken(
-    given: Sequence[str], in_order: Sequence[str] | None, used: Container[str]
-) -> Callable[[Sequence[Any]], Any]:
-    """Bring arguments as a driver takes them: in the order of the statement, or else those that it uses by name."""
-    if in_order is None:
-        by_name = [(name, place) for place, name in enumerate(given) if name in used]
-        return lambda arguments: {name: arguments[place] for name, place in by_name}
-    places = [given.index(name) for name in in_order]
-    if len(places) == 1:
-        return lambda arguments: (arguments[places[0]],)
-    return itemgetter(*places)

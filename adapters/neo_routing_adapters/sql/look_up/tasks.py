@@ -38,10 +38,11 @@ class Tasks:
         """Have no tasks. Those of a parent do not end in its forked child."""
         self._late: set[asyncio.Task[Any]] = set()
 
-    async def run(self, function: Callable[[], _Value], call: Call) -> _Value:
+    async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
         """Return what the function returns.
 
-        Raises what that raises, and `TimeoutError` at the deadline of the call, which it then expires.
+        Raises what that raises, and `TimeoutError` at the deadline of the call, which it then expires; `to_its_end`, if
+        the caller goes on with what was cut off, and must find that nobody uses it any more.
         """
         if len(self._late) >= MOST_LATE:
             raise TimeoutError
@@ -55,6 +56,8 @@ class Tasks:
             raise
         if not task.done():
             self._leave(task, call)
+            if to_its_end and call.was_cut:
+                await _end_of(task, _WINDING_UP)
             raise TimeoutError
         if task.cancelled():
             raise OSError("the task of the call was cancelled")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationStep, RevisionStep
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, func, select
 
 from neo_routing_adapters.sql.schema import RELATIONS
@@ -57,7 +57,7 @@ def upgrade(
     >>> from sqlalchemy import create_engine, inspect
     >>> engine = create_engine("sqlite://")
     >>> upgrade(engine)
-    '0002'
+    '0003'
     >>> inspect(engine).has_table("routing_tenant")
     True
     >>> engine.dispose()
@@ -96,9 +96,15 @@ def _version_by_form(connection: Connection, scripts: ScriptDirectory) -> str | 
         return None
     there = form(connection)
     for script in scripts.walk_revisions():
-        if _form_of(scripts, script.revision) <= there:
+        if _form_of(scripts, script.revision) <= there and _is_there(connection, script):
             return script.revision
     raise RelationsInTheWay([relation for relation in RELATIONS if relation not in missing])
+
+
+def _is_there(connection: Connection, script: Script) -> bool:
+    """Tell whether what a version has made besides its form is there."""
+    is_there: Callable[[Connection], bool] | None = getattr(script.module, "is_there", None)
+    return is_there is None or is_there(connection)
 
 
 def _form_of(scripts: ScriptDirectory, version: str) -> frozenset[tuple[str, str]]:

@@ -11,6 +11,7 @@ from neo_routing_adapters.sql.tables.check.plans import plan_findings
 from neo_routing_adapters.sql.tables.check.references import reference_findings
 from neo_routing_adapters.sql.tables.check.refusals import refusal_findings
 from neo_routing_adapters.sql.tables.check.rows import row_findings
+from neo_routing_adapters.sql.tables.check.sessions import session_findings
 from neo_routing_adapters.sql.tables.check.snapshot import snapshot_findings
 from neo_routing_adapters.sql.tables.check.structure import form_findings, structure_findings, version_findings
 from neo_routing_adapters.sql.tables.clashes import CLASHES
@@ -47,6 +48,7 @@ def check(engine: Engine, progress: Callable[[str], object] = lambda _relation: 
 
 def _content_findings(connection: Connection, progress: Callable[[str], object]) -> Iterator[Finding]:
     yield from snapshot_findings(connection)
+    yield from session_findings(connection)
     yield from plan_findings(connection)
     yield from row_findings(connection, progress)
     yield from reference_findings(connection, progress)

@@ -1,0 +1,1 @@
+"""`neo-routing serve`: the endpoint, running."""

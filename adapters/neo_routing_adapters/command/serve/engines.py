@@ -1,0 +1,30 @@
+"""The engine with which a worker asks a database that a setting names."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from neo_routing_adapters.command.database_engine import postgresql_arguments, sqlite_arguments
+from neo_routing_adapters.command.database_url import SQLITE, read_url
+
+
+def async_engine_for(url_text: str, *, connections: int, seconds: float) -> AsyncEngine:
+    """Make an engine, without connecting yet, for the database that the command calls by the same URL."""
+    url = read_url(url_text)
+    settings: dict[str, Any] = {
+        "isolation_level": "AUTOCOMMIT",
+        "pool_size": connections,
+        "max_overflow": 0,
+        "pool_timeout": seconds,
+        "pool_pre_ping": True,
+    }
+    if url.drivername == SQLITE:
+        path, parameters, wait = sqlite_arguments(url)
+        name = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={**parameters, "uri": "true"})
+        return create_async_engine(name, connect_args={"timeout": wait}, **settings)
+    url, options = postgresql_arguments(url)
+    return create_async_engine(url, connect_args=options, **settings)

@@ -1,0 +1,76 @@
+"""Connections of a pool as a driver has them, past SQLAlchemy's own, and those that have died passed over.
+
+SQLAlchemy's own, with a result and a transaction for each, take as long as all the rest of a call does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+from neo_routing_adapters.sql.look_up.connections import LINES, CursorLine, left_to_its_loop
+from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
+from neo_routing_adapters.sql.look_up.reader import is_gone
+
+_LINE: Final = "neo_routing line of the endpoint"
+_BEGINS: Final = "neo_routing begins"
+
+_Value = TypeVar("_Value")
+
+
+def on_a_live_connection(
+    engine: Engine, call: Call, function: Callable[[PoolProxiedConnection, CursorLine], _Value]
+) -> tuple[PoolProxiedConnection, _Value]:
+    """Do something on a connection that is not in a transaction and begins none, and return both.
+
+    What is done must bear to be done again: all connections in the pool may have died, and a new one tells whether
+    anything is wrong now. Raises what the pool or the driver raises.
+    """
+    stale = engine.pool.checkedin() if isinstance(engine.pool, QueuePool) else 0
+    while True:
+        connection = engine.raw_connection()
+        try:
+            line = _idle_line(engine, connection)
+            call.enter(line)  # whoever wanted it may have gone
+            value = function(connection, line)
+            if not call.leave():  # or may have gone meanwhile, and nobody would end what was begun
+                raise TooLate  # noqa: TRY301  # the connection must not go back to the pool
+        except BaseException as error:
+            gone = is_gone(engine.dialect, error, connection)
+            connection.invalidate()
+            if not (gone and stale and call.leave()):
+                raise
+            stale -= 1
+        else:
+            return connection, value
+
+
+def line_of(engine: Engine, connection: PoolProxiedConnection) -> CursorLine:
+    """Return the connection as calls wait on it."""
+    line: CursorLine | None = connection.info.get(_LINE)
+    if line is None:
+        connection.info[_LINE] = line = LINES[engine.dialect.driver](connection)
+    return line
+
+
+def give_back(connection: PoolProxiedConnection) -> None:
+    """Give it back to the pool as it was."""
+    if connection.info.pop(_BEGINS, False):
+        of_psycopg: Any = connection.dbapi_connection
+        of_psycopg.autocommit = False
+    connection.close()
+
+
+def _idle_line(engine: Engine, connection: PoolProxiedConnection) -> CursorLine:
+    if engine.dialect.driver == "asyncpg" and left_to_its_loop(connection):
+        raise RuntimeError("the connection belongs to another event loop")
+    line = line_of(engine, connection)
+    if line.in_transaction():
+        raise OSError("somebody has left a transaction open on the connection")
+    of_psycopg: Any = connection.dbapi_connection
+    if engine.dialect.driver.startswith("psycopg") and not of_psycopg.autocommit:
+        of_psycopg.autocommit = connection.info[_BEGINS] = True
+    return line

@@ -1,0 +1,187 @@
+"""What the endpoint asks of others: who calls, whether they may call so often, and where sessions are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol, TypeAlias
+from uuid import UUID
+
+from attrs import field, frozen
+
+from neo_routing import (
+    AsyncSessionDirectory,
+    Caller,
+    CallerKind,
+    DecisionRecord,
+    HoldingDirectory,
+    WarningCode,
+)
+
+AwaitedDirectory: TypeAlias = AsyncSessionDirectory | HoldingDirectory
+"""What an event loop can decide on: a directory that is awaited, or one that never waits."""
+
+
+@frozen
+class Unauthenticated:
+    """Nobody that we know. The answer is the same for every cause."""
+
+    cause: str = ""
+    """Why, as one of a closed set of names: for logs and numbers, never for the answer."""
+
+
+@frozen(kw_only=True)
+class Identity:
+    """A caller, and which of the tenant's users it is."""
+
+    caller: Caller
+    user_id: str | None = None
+    """What tells a user from the tenant's others for good (`oid` of Microsoft Entra ID); `None` for who is no user."""
+
+
+class AuthenticationUnavailable(Exception):
+    """Whoever knows the callers cannot be asked: the key store, or the keys that tokens are signed with.
+
+    Its message holds no text of a driver; the driver's error is its `__cause__`.
+    """
+
+    def __init__(self, message: str = "Callers cannot be authenticated at the moment.") -> None:
+        super().__init__(message)
+
+
+class Authenticator(Protocol):
+    """Tells who calls."""
+
+    async def authenticate(self, headers: Mapping[str, str], /) -> Caller | Identity | Unauthenticated:
+        """Tell who sends these headers, whose names are in lower case. Raises `AuthenticationUnavailable`.
+
+        A header that came more than once is there once, its values joined with a comma, as RFC 9110 has it.
+        """
+        ...
+
+
+class RateLimitUnavailable(Exception):
+    """Nobody can tell how often a caller has called, and whoever set that up wants no call to pass then."""
+
+    def __init__(self, message: str = "Calls cannot be counted at the moment.") -> None:
+        super().__init__(message)
+
+
+class RateLimiter(Protocol):
+    """Counts calls of callers, and failed authentications of addresses. Each may raise `RateLimitUnavailable`."""
+
+    async def hit(self, caller: Caller, /) -> float | None:
+        """Count a call, and return the seconds to wait if it is one too many, or `None` if it may pass."""
+        ...
+
+    async def blocked(self, address: str, /) -> float | None:
+        """Return the seconds until calls from this address are looked at again, or `None` if they are. Counts nothing.
+
+        It is asked before each authentication.
+        """
+        ...
+
+    async def failed(self, address: str, /) -> None:
+        """Count an authentication from this address that failed."""
+        ...
+
+
+@frozen(kw_only=True)
+class ChatSession:
+    """A session as it is kept. All times know their zone.
+
+    The end-company is kept with it, and never in an answer: what the agent reads for the session must be that
+    company's.
+    """
+
+    id: UUID
+    """Of version 7."""
+    tenant_id: str
+    """The acting tenant, `client_id` in the HTTP contract."""
+    agent_id: int
+    title: str | None
+    channel: str
+    """The way in: `teams`, `dashboard`, `api`, or a name of the host's."""
+    channel_id: str | None
+    """The channel of the directory, if it came in by one."""
+    end_company_id: str | None
+    show_agent_progress_steps: bool | None
+    warnings: tuple[WarningCode, ...] = ()
+    """Those of the decision; a replay has them again."""
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None = None
+
+
+@frozen(kw_only=True)
+class IdempotencyKey:
+    """An `Idempotency-Key` with all that tells it from the same text of somebody else, and the body it came with."""
+
+    key: str
+    caller_kind: CallerKind
+    tenant_id: str
+    """The caller's home tenant."""
+    user_id: str | None
+    """Of a user, who else would get another user's session; `None` for any other caller."""
+    body_mac: bytes = field(repr=False)
+    """The HMAC-SHA-256 of the body as it was read."""
+    expires_at: datetime
+    """When the key is forgotten; it knows its zone."""
+
+
+class SessionStoreUnavailable(Exception):
+    """Sessions cannot be read or kept. Whether this one was kept is not known if its transaction was being committed.
+
+    Its message holds no text of a driver; the driver's error is its `__cause__`.
+    """
+
+    def __init__(self, message: str = "Sessions cannot be kept at the moment.") -> None:
+        super().__init__(message)
+
+
+@frozen
+class Claimed:
+    """The key is this transaction's until it ends."""
+
+
+@frozen
+class InProgress:
+    """Another transaction has the key, and has not ended."""
+
+
+@frozen
+class OtherBody:
+    """The key was used with another body."""
+
+
+class SessionTransaction(Protocol):
+    """Keeps one session, with the decision that led there and the key that it was asked for with, or nothing."""
+
+    @property
+    def directory(self) -> AwaitedDirectory | None:
+        """What to decide on within this transaction; `None` means the application's own directory.
+
+        A directory that is given here makes the promise that no session is kept on a state that is gone.
+        """
+        ...
+
+    async def claim(self, key: IdempotencyKey, /) -> ChatSession | Claimed | InProgress | OtherBody:
+        """Take a key, and never wait for it; a session that is stored under it is to be answered with again."""
+        ...
+
+    async def add(self, session: ChatSession, record: DecisionRecord, key: IdempotencyKey | None, /) -> None:
+        """Keep a session, the record of its decision, and the key that was claimed, if there is one."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Keeps sessions."""
+
+    def transaction(self) -> AbstractAsyncContextManager[SessionTransaction]:
+        """Begin a transaction, which is committed when it is left without an exception, and else leaves nothing.
+
+        It may wait with connecting until it is asked something. All of it raises `SessionStoreUnavailable`; what
+        `directory` raises when it is asked is `DirectoryUnavailable`.
+        """
+        ...

@@ -1,0 +1,108 @@
+"""The statements that keep a session and find it again, each written out once for a driver."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Column, bindparam, false, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+
+from neo_routing import DecisionRecord
+from neo_routing_adapters.http.ports import ChatSession, Claimed, IdempotencyKey, InProgress, OtherBody
+from neo_routing_adapters.http.session_rows import key_scope, lock_number, session_of, session_row
+from neo_routing_adapters.http.tables.sessions import idempotency_keys, sessions
+from neo_routing_adapters.sql.look_up.share import TIMEOUTS, timeouts
+from neo_routing_adapters.sql.look_up.written import written
+
+_Values = Sequence[Callable[[Any], Any] | None]
+
+_LOCK: Final = text(f"SELECT pg_try_advisory_xact_lock(:number), {TIMEOUTS}")
+_OF_A_SESSION: Final = tuple(column.name for column in sessions.c)
+_OF_A_KEY: Final = tuple(column.name for column in idempotency_keys.c)
+_FOUND: Final = (idempotency_keys.c.body_mac, *sessions.c)
+_UNDER_A_KEY: Final = (
+    select(*_FOUND)
+    .join_from(idempotency_keys, sessions, sessions.c.id == idempotency_keys.c.session_id)
+    .where(
+        *(column == bindparam(column.name) for column in idempotency_keys.primary_key),
+        idempotency_keys.c.expires_at > bindparam("now"),
+    )
+)
+
+_NOTHING: Final = select(idempotency_keys.c.key).where(false()).with_for_update()
+
+
+class SessionStatements:
+    """The statements, run by the cursor of a driver in a transaction that has begun."""
+
+    def __init__(self, dialect: Dialect, seconds: float) -> None:
+        self._timeouts = tuple(timeouts(seconds).values())
+        self._lock = written(_LOCK, ("number", *timeouts(seconds)), dialect) if dialect.name == "postgresql" else None
+        self._session = written(insert(sessions), _OF_A_SESSION, dialect, column_keys=_OF_A_SESSION)
+        self._key = written(_key(dialect), _OF_A_KEY, dialect)
+        scope = [column.name for column in idempotency_keys.primary_key]
+        self._under_a_key = written(_UNDER_A_KEY, (*scope, "now"), dialect)
+        self._nothing = str(_NOTHING.compile(dialect=dialect))
+        self._of_session = _stored(sessions.c, dialect)
+        self._of_key = _stored(idempotency_keys.c, dialect)
+        self._of_scope = _stored((*idempotency_keys.primary_key, idempotency_keys.c.expires_at), dialect)
+        self._read = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in _FOUND]
+
+    def claim(self, key: IdempotencyKey, now: datetime, cursor: Any) -> ChatSession | Claimed | InProgress | OtherBody:
+        """Take a key, or tell what is kept under it."""
+        is_free = True
+        if self._lock is not None:
+            # A statement of its own: the next one sees what was kept by whoever had it before.
+            self._lock.run(cursor, (lock_number(key), *self._timeouts))
+            [(is_free, *_)] = cursor.fetchmany(2)
+        stored = self._kept_under(key, now, cursor)
+        if stored is not None:
+            return stored
+        return Claimed() if is_free else InProgress()
+
+    def add(self, session: ChatSession, record: DecisionRecord, key: IdempotencyKey | None, cursor: Any) -> None:
+        """Keep a session, the record of its decision, and its key."""
+        row = session_row(session, record)
+        self._session.run(cursor, _each(self._of_session, (row[name] for name in _OF_A_SESSION)))
+        if key is not None:
+            new = {"body_mac": key.body_mac, "session_id": session.id, "expires_at": key.expires_at}
+            row = {**key_scope(key), **new}
+            self._key.run(cursor, _each(self._of_key, (row[name] for name in _OF_A_KEY)))
+
+    def find_nothing(self, cursor: Any) -> None:
+        """Look for nothing, in a database that takes writes: on a standby it is an error."""
+        cursor.execute(self._nothing)
+        cursor.fetchmany(1)
+
+    def _kept_under(self, key: IdempotencyKey, now: datetime, cursor: Any) -> ChatSession | OtherBody | None:
+        self._under_a_key.run(cursor, _each(self._of_scope, (*key_scope(key).values(), now)))
+        rows = cursor.fetchmany(2)
+        if not rows:
+            return None
+        [row] = rows
+        mac, *values = _each(self._read, row)
+        if not hmac.compare_digest(bytes(mac), key.body_mac):
+            return OtherBody()
+        return session_of(dict(zip(_OF_A_SESSION, values, strict=True)))
+
+
+def _key(dialect: Dialect) -> Any:
+    """Keep a key; one that has expired may still be there."""
+    statement = (sqlite if dialect.name == "sqlite" else postgresql).insert(idempotency_keys)
+    statement = statement.values({name: bindparam(name) for name in _OF_A_KEY})
+    new = {name: statement.excluded[name] for name in ("body_mac", "session_id", "expires_at")}
+    return statement.on_conflict_do_update(index_elements=[*idempotency_keys.primary_key], set_=new)
+
+
+def _stored(columns: Iterable[Column[Any]], dialect: Dialect) -> _Values:
+    """Return by what a value of each column becomes what its driver stores; by nothing where it is that."""
+    return [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
+
+
+def _each(functions: _Values, values: Iterable[Any]) -> list[Any]:
+    pairs = zip(functions, values, strict=True)
+    return [value if function is None else function(value) for function, value in pairs]

@@ -1,0 +1,142 @@
+"""A transaction of a store's: it begins when it is first used, and nothing of it takes longer than its deadline.
+
+It goes past SQLAlchemy's own connection and transaction, which would take as long as all the rest of a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
+
+from neo_routing_adapters.http.live_connections import give_back, line_of, on_a_live_connection
+from neo_routing_adapters.http.ports import SessionStoreUnavailable
+from neo_routing_adapters.http.writers import Writers
+from neo_routing_adapters.sql.look_up.connections import CursorLine, wait_for_locks
+from neo_routing_adapters.sql.look_up.deadlines import Call
+from neo_routing_adapters.sql.look_up.reader import errors_of
+from neo_routing_adapters.sql.look_up.share import CannotDecideWithin
+from neo_routing_adapters.sql.look_up.tasks import Tasks
+
+_WITHIN_THE_DEADLINE: Final = 750  # of a thousand
+# Whatever the host has set: of a later state than the lock's, and committed by nobody but us.
+_BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN ISOLATION LEVEL READ COMMITTED"}
+
+_Value = TypeVar("_Value")
+
+
+class StoreConnection:
+    """A connection with its transaction, which somebody must end."""
+
+    def __init__(self, engine: AsyncEngine, tasks: Tasks, seconds: float, writers: Writers | None = None) -> None:
+        self._engine = engine.sync_engine
+        self._dialect = engine.dialect
+        self._tasks = tasks
+        self._seconds = seconds
+        self._writers = writers
+        self._turn: asyncio.Lock | None = None
+        self._connection: PoolProxiedConnection | None = None
+        self._faults: tuple[type[Exception], ...] = (
+            *errors_of(engine.dialect),
+            SQLAlchemyError,
+            OSError,
+            EOFError,
+            UnicodeError,
+        )
+
+    async def run(self, statements: Callable[[PoolProxiedConnection, Any, Call], _Value]) -> _Value:
+        """Run statements in the transaction, by a connection and its cursor, and return what they return.
+
+        Raises `SessionStoreUnavailable`.
+        """
+        try:
+            if self._writers is not None and self._turn is None:
+                self._turn = await self._writers.turn(self._seconds)
+            return await self._in_time(partial(self._on_line, statements))
+        except CannotDecideWithin:  # whose class is an error of asyncpg's too
+            raise
+        except self._faults as error:
+            raise SessionStoreUnavailable from error
+
+    async def commit(self, last: Sequence[Callable[[Any], None]] = ()) -> None:
+        """Run the last statements, by a cursor, and end the transaction, if it has begun or has any.
+
+        Raises `SessionStoreUnavailable`: then nobody knows how it ended.
+        """
+        if self._connection is not None or last:
+            await self.run(partial(self._commit, last))
+
+    async def close(self) -> None:
+        """Give the connection back; what was not committed is rolled back."""
+        turn, self._turn = self._turn, None
+        try:
+            if self._connection is not None:
+                with suppress(*self._faults):  # the server rolls it back too, and what was committed stays
+                    await self._in_time(self._roll_back)
+        finally:
+            if turn is not None:
+                turn.release()
+
+    async def _in_time(self, function: Callable[[Call], _Value]) -> _Value:
+        call = Call(self._seconds)
+        return await self._tasks.run(partial(function, call), call, to_its_end=True)
+
+    def _on_line(self, statements: Callable[[PoolProxiedConnection, Any, Call], _Value], call: Call) -> _Value:
+        connection = self._connection or self._begun(call)
+        try:
+            line = line_of(self._engine, connection)
+            call.enter(line)
+            value = statements(connection, line.cursor, call)
+        except BaseException:
+            if not call.leave() and self._dialect.name != "sqlite":
+                connection.invalidate()  # it was cut off
+            raise
+        if not call.leave():
+            raise TimeoutError
+        return value
+
+    def _commit(
+        self, last: Sequence[Callable[[Any], None]], connection: PoolProxiedConnection, cursor: Any, _call: Call
+    ) -> None:
+        for run in last:
+            run(cursor)
+        cursor.execute("COMMIT")
+        with suppress(*self._faults):  # the session is kept
+            self._give_back(connection)
+
+    def _roll_back(self, call: Call) -> None:
+        connection = self._connection
+        if connection is None or not connection.is_valid:
+            return
+        try:
+            line = line_of(self._engine, connection)
+            call.enter(line)
+            if not line.in_transaction():
+                raise ConnectionError("the transaction has ended by itself, or the connection has")  # noqa: TRY301
+            line.cursor.execute("ROLLBACK")
+            self._give_back(connection)
+        except BaseException:
+            connection.invalidate()
+            raise
+        finally:
+            call.leave()
+
+    def _begun(self, call: Call) -> PoolProxiedConnection:
+        connection, _ = on_a_live_connection(self._engine, call, self._begin)
+        self._connection = connection
+        return connection
+
+    def _begin(self, connection: PoolProxiedConnection, line: CursorLine) -> None:
+        if self._dialect.name == "sqlite":
+            wait_for_locks(connection, line.cursor, int(self._seconds * _WITHIN_THE_DEADLINE))
+        line.cursor.execute(_BEGIN[self._dialect.name])
+
+    def _give_back(self, connection: PoolProxiedConnection) -> None:
+        self._connection = None
+        give_back(connection)

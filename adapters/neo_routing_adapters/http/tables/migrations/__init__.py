@@ -1,0 +1,1 @@
+"""The migrations of the endpoint's tables, for Alembic."""

@@ -1,0 +1,1 @@
+"""The versions of the endpoint's tables, one file each."""

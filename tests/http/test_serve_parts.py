@@ -1,0 +1,271 @@
+"""What a server is made of: numbers of several processes, their text, the log, and who must answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import attrs
+import pytest
+from sqlalchemy import create_engine, text
+from starlette.routing import Router
+
+from neo_routing import Caller, CallerKind, DirectoryUnavailable, Outcome, RefusalCode, WarningCode
+from neo_routing_adapters.command import main
+from neo_routing_adapters.command.serve.databases import Data, notices
+from neo_routing_adapters.command.serve.health import Health
+from neo_routing_adapters.command.serve.logs import call_data, log_call, set_up_log
+from neo_routing_adapters.command.serve.metrics import Metrics
+from neo_routing_adapters.command.serve.numbers import Numbers
+from neo_routing_adapters.command.serve.parts import Parts
+from neo_routing_adapters.command.serve.server import listening
+from neo_routing_adapters.command.serve.settings import Settings
+from neo_routing_adapters.http import AnsweredCall, ErrorCode, SessionStoreUnavailable
+from neo_routing_adapters.http.callers import Cause, JwksCache, JwksFile, RateLimits
+from tests.programs.http.calls import call, run
+
+ANSWERED = AnsweredCall(
+    request_id="r-1",
+    method="POST",
+    route="/chat/sessions",
+    address="192.0.2.7",
+    status=200,
+    code=None,
+    cause="",
+    caller=Caller(CallerKind.USER, "msp-a"),
+    session_id=UUID(int=7),
+    outcome=Outcome.OWN_TENANT,
+    warnings=(WarningCode.BOT_UNKNOWN,),
+    timings_ms={"decide": 0.5},
+    took_ms=3.0,
+    error=None,
+)
+
+
+def metrics_in(folder: Path) -> Metrics:
+    return Metrics(folder, RateLimits(), JwksCache(JwksFile(folder / "none")))
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    lines = [line for line in metrics.text().splitlines() if not line.startswith("#")]
+    return {series: float(value) for series, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_numbers_of_all_processes_are_added_up_whoever_is_asked_and_those_of_the_dead_too(tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib; from neo_routing_adapters.command.serve.numbers import Numbers; "
+        "numbers = Numbers(pathlib.Path(sys.argv[1]), 3); numbers.add(0); numbers.add(2, 0.5)"
+    )
+    one, other = Numbers(tmp_path, 3), Numbers(tmp_path, 3)
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+    one.add(0)
+    other.add(0, 2)
+    other.put(1, 5)
+    other.put(1, 7)
+    assert one.sums() == other.sums() == (4.0, 7.0, 0.5)
+
+
+def test_every_answer_that_there_can_be_has_its_series(tmp_path: Path) -> None:
+    metrics = metrics_in(tmp_path)
+    calls = [attrs.evolve(ANSWERED, status=599, code=code) for code in (*ErrorCode, *RefusalCode)]
+    calls += [attrs.evolve(ANSWERED, status=401, cause=cause) for cause in Cause]
+    calls += [attrs.evolve(ANSWERED, outcome=outcome, warnings=(*WarningCode,)) for outcome in (*Outcome, None)]
+    calls += [attrs.evolve(ANSWERED, route=route) for route in ("/openapi.json", "")]
+    for one in calls:
+        metrics.note(one)
+    counted = samples(metrics)
+    assert [name for name, value in counted.items() if value == 0 and "answers" not in name and "le=" not in name] == [
+        "neo_routing_rate_limit_outages_total",
+        "neo_routing_jwks_fetches_total",
+        "neo_routing_jwks_failures_total",
+    ]
+    assert sum(value for name, value in counted.items() if name.startswith("neo_routing_answers_")) == len(calls)
+    assert counted['neo_routing_answers_total{route="other",status="200"}'] == 1
+
+
+def test_seconds_stand_in_the_bucket_that_holds_them_and_in_all_above(tmp_path: Path) -> None:
+    metrics = metrics_in(tmp_path)
+    for took_ms in (1.0, 1.5, 20_000.0):
+        metrics.note(attrs.evolve(ANSWERED, took_ms=took_ms))
+    counted = samples(metrics)
+    buckets = [counted[f'neo_routing_answer_seconds_bucket{{le="{bound}"}}'] for bound in ("0.001", "0.0025", "10.0")]
+    assert buckets == [1, 2, 2]
+    assert counted['neo_routing_answer_seconds_bucket{le="+Inf"}'] == counted["neo_routing_answer_seconds_count"] == 3
+    assert counted["neo_routing_answer_seconds_sum"] == pytest.approx(20.0025)
+
+
+def test_what_is_counted_elsewhere_is_told_too(tmp_path: Path) -> None:
+    limits = RateLimits()
+    metrics = Metrics(tmp_path, limits, JwksCache(JwksFile(tmp_path / "none")))
+    limits.outages = 3
+    assert samples(metrics)["neo_routing_rate_limit_outages_total"] == 3
+
+
+def test_the_text_is_what_prometheus_reads(tmp_path: Path) -> None:
+    name, label = r"[a-z_]+", r'[a-z]+="[^"\\\n]*"'
+    sample = re.compile(rf"{name}(\{{{label}(,{label})*\}})? [0-9.e+-]+")
+    about = re.compile(rf"# (HELP {name} \S.*|TYPE {name} (counter|gauge|histogram))")
+    written = metrics_in(tmp_path).text()
+    assert written.endswith("\n")
+    lines = written.splitlines()
+    assert [line for line in lines if not (sample.fullmatch(line) or about.fullmatch(line))] == []
+    told = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(told) == len({*told})
+    assert len({*lines}) == len(lines)
+
+
+# The log
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+    """Write the log as told, and return what was written. What pytest has set up is put back."""
+    loggers = [logging.getLogger(name) for name in (None, "neo_routing", "uvicorn")]
+    handlers, levels = [*loggers[0].handlers], [logger.level for logger in loggers]
+
+    def written(form: str = "json", secrets: tuple[str, ...] = ()) -> Any:
+        set_up_log(form, frozenset(secrets))
+        return lambda: capsys.readouterr().err
+
+    yield written
+    loggers[0].handlers[:] = handlers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+def test_a_call_is_an_object_on_a_line_without_what_does_not_apply(logged: Any) -> None:
+    told = logged()
+    log_call(ANSWERED)
+    [line] = told().splitlines()
+    data = json.loads(line)
+    assert data.pop("time").endswith("+00:00")
+    assert data == {"level": "info", "event": "call", **call_data(ANSWERED)}
+    assert {"code", "cause"}.isdisjoint(data)
+    assert (data["caller_kind"], data["tenant_id"], data["outcome"]) == ("user", "msp-a", "own_tenant")
+
+
+def test_a_call_is_a_line_for_a_person_that_no_caller_can_break(logged: Any) -> None:
+    told = logged("text")
+    log_call(attrs.evolve(ANSWERED, method="PO\nST", code="agent_not_found", outcome=None))
+    [line] = told().splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d PO\\nST /chat/sessions 200 agent_not_found msp-a, 3\.0 ms, r-1", line)
+
+
+def test_the_log_is_for_programs_where_nobody_looks_at_it(logged: Any) -> None:
+    told = logged("auto")
+    log_call(ANSWERED)
+    assert json.loads(told())["request_id"] == "r-1"
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_of_an_error_the_class_and_the_place_are_logged_and_no_secret(logged: Any, form: str) -> None:
+    told = logged(form, ("hidden",))
+    try:
+        int("the title is 'private'")
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("at redis://:hidden@host")
+    [line] = told().splitlines()
+    assert "at redis://:***@host: ValueError at " in line
+    assert "private" not in line
+
+
+def test_of_other_libraries_only_warnings_are_logged(logged: Any) -> None:
+    told = logged()
+    for name in ("sqlalchemy.engine", "asyncio"):
+        logging.getLogger(name).info("chatter")
+    assert told() == ""
+
+
+# What it decides on
+
+
+def data(directory_url: str, sessions_url: str) -> Data:
+    return Data(document=None, directory_url=directory_url, sessions_url=sessions_url)
+
+
+def test_a_session_is_decided_in_the_transaction_that_keeps_it_where_one_database_has_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one.sqlite", "other.sqlite"):
+        assert main(["db", "upgrade", f"sqlite:///{name}"]) == 0
+    together = data("sqlite:///one.sqlite", "sqlite+aiosqlite:///one.sqlite")
+    apart = data("sqlite:///one.sqlite", "sqlite:///other.sqlite")
+    for where, within in ((together, True), (apart, False)):
+        sessions = Parts.of(Settings(), where).sessions(2.0)
+        assert (sessions.transaction().directory is not None) is within
+    assert [*notices(together)] == []
+    assert [*notices(apart)] == [
+        "directory and sessions are two databases, so a session may be kept on a state that is gone"
+    ]
+
+
+def test_tables_of_a_host_without_triggers_are_a_notice(database_url: str) -> None:
+    assert main(["db", "upgrade", database_url]) == 0
+    assert [*notices(data(database_url, database_url))] == []
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE routing_agent DISABLE TRIGGER USER")
+    engine.dispose()
+    [notice] = notices(data(database_url, database_url))
+    assert "routing_agent do not wait for sessions" in notice
+
+
+# Who must answer
+
+
+def test_a_database_that_takes_no_writes_is_not_ready_for_sessions(database_url: str) -> None:
+    assert main(["sessions", "upgrade", database_url]) == 0
+
+    async def ask() -> None:
+        parts = Parts.of(Settings(), data(database_url, database_url))
+        async with parts.until_it_ends(None):
+            await parts.questions(2.0)["sessions"]()
+
+    run(ask())
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        name = connection.scalar(text("SELECT current_database()"))
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    engine.dispose()
+    with pytest.raises(SessionStoreUnavailable):
+        run(ask())
+
+
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    with closing(listening("127.0.0.1", 0)) as made:
+        assert made.proto == socket.IPPROTO_TCP, "which has asyncio set TCP_NODELAY"
+
+
+async def silent() -> None:
+    await asyncio.sleep(60)
+
+
+async def down() -> None:
+    raise DirectoryUnavailable from OSError("192.0.2.1 refused")
+
+
+async def well() -> None:
+    pass
+
+
+@pytest.mark.parametrize("question", [silent, down])
+def test_it_is_not_ready_while_somebody_does_not_answer_in_time_and_says_who(
+    tmp_path: Path, question: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    health = Health(asked={"directory": question, "sessions": well}, seconds=0.05, metrics=metrics_in(tmp_path))
+    answer = run(call(Router(health.routes()), method="GET", path="/readyz"))
+    assert answer is not None
+    assert (answer.status, answer.document) == (503, {"status": "not ready", "unavailable": ["directory"]})
+    assert b"192.0.2.1" not in answer.content
+    assert "not ready, directory: " in caplog.text

@@ -1,0 +1,584 @@
+"""Sessions in a database: one transaction decides and keeps, all or nothing, and a key has one session."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from sqlalchemy import create_engine, insert, make_url, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from neo_routing import CallerKind, DirectoryUnavailable, adecide
+from neo_routing_adapters.http.ports import ChatSession, Claimed, InProgress, OtherBody, SessionStoreUnavailable
+from neo_routing_adapters.http.sessions_prune import prune
+from neo_routing_adapters.http.sessions_sql import SqlSessions
+from neo_routing_adapters.http.tables.metadata import metadata
+from neo_routing_adapters.http.tables.sessions import idempotency_keys, sessions
+from neo_routing_adapters.http.tables.upgrade import VERSION_TABLE, TablesInTheWay, upgrade
+from neo_routing_adapters.json_lines import read_record
+from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin
+from neo_routing_adapters.sql.tables.our_tables import UnknownSchemaVersion
+from tests.programs.databases.old_tables import catalogue
+from tests.programs.databases.stored import engine_with_tables, store
+from tests.programs.http.kept_sessions import REQUEST, USER, WHEN, WORLD, key, record, session_of
+from tests.programs.servers.postgres_server import PostgresServer, wait_until
+from tests.programs.thoroughness import first_always
+
+ON_POSTGRESQL = ["postgresql+asyncpg", "postgresql+psycopg"]
+DRIVERS = ["sqlite+aiosqlite", *first_always(ON_POSTGRESQL)]
+
+
+def prepared(url: str) -> None:
+    engine = engine_with_tables(url)
+    store(engine, WORLD)
+    upgrade(engine)
+    engine.dispose()
+
+
+def _url(request: pytest.FixtureRequest, driver: str) -> str:
+    return request.getfixturevalue("sqlite_url" if driver.startswith("sqlite") else "database_url")
+
+
+@asynccontextmanager
+async def engine_of(url: str, driver: str, **options: Any) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(make_url(url).set(drivername=driver), **options)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def kept(engine: AsyncEngine) -> list[Any]:
+    async with engine.connect() as connection:
+        return [*(await connection.execute(select(sessions))).mappings()]
+
+
+async def create(store: SqlSessions, **others: Any) -> ChatSession:
+    async with store.transaction() as transaction:
+        decision = await adecide(USER, REQUEST, transaction.directory)
+        session = session_of(decision, **others)
+        await transaction.add(session, record(decision), None)
+    return session
+
+
+async def create_once(store: SqlSessions, one: Any) -> object:
+    async with store.transaction() as transaction:
+        claimed = await transaction.claim(one)
+        if not isinstance(claimed, Claimed):
+            return claimed
+        decision = await adecide(USER, REQUEST, transaction.directory)
+        session = session_of(decision)
+        await transaction.add(session, record(decision), one)
+    return session
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_what_was_kept_comes_back_under_its_key_and_under_no_other(request: pytest.FixtureRequest, driver: str) -> None:
+    url = _url(request, driver)
+    prepared(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            first = await create_once(store, key())
+            assert isinstance(first, ChatSession)
+            assert await create_once(store, key()) == first
+            assert await create_once(store, key(body_mac=b"n" * 32)) == OtherBody()
+            for other in (
+                key("k-2"),
+                key(user_id="u-2"),
+                key(tenant_id="msp-b"),
+                key(caller_kind=CallerKind.SERVICE_ACCOUNT, user_id=None),
+            ):
+                assert (await create_once(store, other)).id != first.id
+            rows = await kept(engine)
+            assert len(rows) == 5
+            [row] = [row for row in rows if row["id"] == first.id]
+            assert read_record(row["record"]).decide_again().result.unwrap().agent_id == 12
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN + timedelta(hours=24))
+            again = await create_once(store, key(body_mac=b"n" * 32, expires_at=WHEN + timedelta(hours=48)))
+            assert again.id != first.id
+            assert await create_once(store, key(body_mac=b"n" * 32)) == again
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_what_ends_with_an_exception_leaves_nothing(request: pytest.FixtureRequest, driver: str) -> None:
+    url = _url(request, driver)
+    prepared(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            with pytest.raises(ZeroDivisionError):  # noqa: PT012
+                async with store.transaction() as transaction:
+                    assert await transaction.claim(key()) == Claimed()
+                    decision = await adecide(USER, REQUEST, transaction.directory)
+                    await transaction.add(session_of(decision), record(decision), key())
+                    raise ZeroDivisionError
+            assert await kept(engine) == []
+            assert isinstance(await create_once(store, key()), ChatSession)
+            with pytest.raises(ValueError, match="was not claimed"):
+                async with store.transaction() as transaction:
+                    await transaction.add(session_of(decision), record(decision), key("k-2"))
+            async with store.transaction():
+                pass
+            assert len(await kept(engine)) == 1
+            assert engine.pool.checkedout() == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("isolation_level", ["AUTOCOMMIT", "SERIALIZABLE"])
+def test_an_engine_that_suits_decisions_suits_sessions_too_and_an_autocommit_commits_no_half(
+    request: pytest.FixtureRequest, driver: str, isolation_level: str
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver, isolation_level=isolation_level) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            with pytest.raises(ZeroDivisionError):  # noqa: PT012
+                async with store.transaction() as transaction:
+                    decision = await adecide(USER, REQUEST, transaction.directory)
+                    await transaction.add(session_of(decision), record(decision), None)
+                    raise ZeroDivisionError
+            assert await kept(engine) == []
+            await create(store)
+            assert len(await kept(engine)) == 1
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_key_is_in_progress_until_its_transaction_ends(request: pytest.FixtureRequest, driver: str) -> None:
+    url = _url(request, driver)
+    prepared(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine, engine_of(url, driver) as another:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            stores = [store] if driver.startswith("sqlite") else [store, SqlSessions(another, now=lambda: WHEN)]
+            async with store.transaction() as transaction:
+                assert await transaction.claim(key()) == Claimed()
+                for one in stores:  # of another process too, where the database can tell without waiting
+                    assert await create_once(one, key()) == InProgress()
+            assert isinstance(await create_once(store, key()), ChatSession)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("driver", "races"),
+    [
+        ("sqlite+aiosqlite", 100),
+        ("postgresql+asyncpg", 200),
+        pytest.param("postgresql+asyncpg", 1000, marks=pytest.mark.thorough),
+        pytest.param("postgresql+psycopg", 200, marks=pytest.mark.thorough),
+    ],
+)
+def test_many_races_on_one_key_make_one_session(request: pytest.FixtureRequest, driver: str, races: int) -> None:
+    url = _url(request, driver)
+    prepared(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver, pool_timeout=60) as engine, engine_of(url, driver) as another:
+            stores = [
+                SqlSessions(one, AsyncSqlDirectory(one, deadline=60), now=lambda: WHEN, deadline=60)
+                for one in (engine, another)
+            ]
+            found = await asyncio.gather(*(create_once(stores[race % 2], key()) for race in range(races)))
+            made = {session.id for session in found if isinstance(session, ChatSession)}
+            assert len(made) == 1
+            assert {type(one) for one in found} <= {ChatSession, InProgress}
+            assert [row["id"] for row in await kept(engine)] == [*made]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
+def test_a_writer_waits_for_a_session_that_is_decided_and_not_yet_kept(
+    request: pytest.FixtureRequest, driver: str
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+    writing, done = create_engine(url), threading.Event()
+
+    def change() -> None:
+        with writing.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM routing_agent")
+        done.set()
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), deadline=20)
+            async with store.transaction() as transaction:
+                decision = await adecide(USER, REQUEST, transaction.directory)
+                thread = threading.Thread(target=change)
+                thread.start()
+                await asyncio.to_thread(wait_until, lambda: _is_waiting(url))
+                await transaction.add(session_of(decision), record(decision), None)
+                assert not done.is_set()
+            await asyncio.to_thread(thread.join)
+            assert len(await kept(engine)) == 1
+            async with store.transaction() as transaction:
+                assert (await adecide(USER, REQUEST, transaction.directory)).result.failure().status == 404
+
+    asyncio.run(run())
+    writing.dispose()
+
+
+def _is_waiting(url: str) -> bool:
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        found = connection.exec_driver_sql(waiting).scalar_one()
+    engine.dispose()
+    return bool(found)
+
+
+@pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
+def test_a_frozen_database_is_an_outage_in_time_and_nothing_is_kept(postgres: PostgresServer, driver: str) -> None:
+    name = f"neo_routing_store_{driver.rpartition('+')[2]}"
+    postgres.create_database(name)
+    url = postgres.url(database=name)
+    prepared(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), deadline=0.5)
+            with pytest.raises(SessionStoreUnavailable):  # noqa: PT012
+                async with asyncio.timeout(10), store.transaction() as transaction:
+                    decision = await adecide(USER, REQUEST, transaction.directory)
+                    postgres.freeze()
+                    await transaction.add(session_of(decision), record(decision), None)
+            with pytest.raises(DirectoryUnavailable):
+                async with asyncio.timeout(10):
+                    await create(store)
+            postgres.thaw()
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), deadline=20)
+            await create(store)
+            assert len(await kept(engine)) == 1
+
+    try:
+        asyncio.run(run())
+    finally:
+        postgres.thaw()
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_call_that_is_given_up_leaves_nothing_and_gives_its_connection_back(
+    request: pytest.FixtureRequest, driver: str
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            added = asyncio.Event()
+
+            async def call() -> None:
+                async with store.transaction() as transaction:
+                    assert await transaction.claim(key()) == Claimed()
+                    decision = await adecide(USER, REQUEST, transaction.directory)
+                    await transaction.add(session_of(decision), record(decision), key())
+                    added.set()
+                    await asyncio.Event().wait()
+
+            task = asyncio.create_task(call())
+            await added.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert engine.pool.checkedout() == 0
+            assert await kept(engine) == []
+            assert isinstance(await create_once(store, key()), ChatSession)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
+@pytest.mark.parametrize("added", [False, True])
+def test_a_connection_that_is_cut_in_mid_transaction_leaves_nothing_and_the_next_call_is_served(
+    request: pytest.FixtureRequest, driver: str, added: bool
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+    other = create_engine(url, isolation_level="AUTOCOMMIT")
+
+    def cut() -> None:
+        with other.connect() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            with pytest.raises(SessionStoreUnavailable):  # noqa: PT012
+                async with store.transaction() as transaction:
+                    assert await transaction.claim(key()) == Claimed()
+                    decision = await adecide(USER, REQUEST, transaction.directory)
+                    if added:
+                        await transaction.add(session_of(decision), record(decision), key())
+                    await asyncio.to_thread(cut)
+                    if not added:
+                        await transaction.add(session_of(decision), record(decision), key())
+            assert await kept(engine) == []
+            assert isinstance(await create_once(store, key()), ChatSession)
+            assert engine.pool.checkedout() == 0
+
+    asyncio.run(run())
+    other.dispose()
+
+
+@pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
+def test_a_database_that_is_gone_is_an_outage_and_serves_again_once_it_is_back(
+    postgres: PostgresServer, driver: str
+) -> None:
+    name = f"neo_routing_gone_{driver.rpartition('+')[2]}"
+    postgres.create_database(name)
+    url = postgres.url(database=name)
+    prepared(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver, pool_pre_ping=True) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            first = await create_once(store, key())
+            await asyncio.to_thread(postgres.kill)
+            for _ in range(2):
+                with pytest.raises(SessionStoreUnavailable):
+                    await create_once(store, key("k-2"))
+            await asyncio.to_thread(postgres.start)
+            assert await create_once(store, key()) == first
+            assert isinstance(await create_once(store, key("k-2")), ChatSession)
+            assert len(await kept(engine)) == 2
+
+    asyncio.run(run())
+
+
+_DIES = """
+import asyncio, os, signal, sys
+sys.path[:0] = sys.argv[2:]
+from tests.programs.http.kept_sessions import *
+from neo_routing import adecide
+from neo_routing_adapters.http.sessions_sql import SqlSessions
+from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin
+from sqlalchemy.ext.asyncio import create_async_engine
+
+async def run():
+    engine = create_async_engine(sys.argv[1])
+    store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=60), now=lambda: WHEN, deadline=60)
+    async with store.transaction() as transaction:
+        await transaction.claim(key())
+        decision = await adecide(USER, REQUEST, transaction.directory)
+        await transaction.add(session_of(decision), record(decision), key())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(run())
+"""
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_process_that_is_killed_in_mid_transaction_leaves_nothing(
+    request: pytest.FixtureRequest, driver: str
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+    text = make_url(url).set(drivername=driver).render_as_string(hide_password=False)
+    ended = subprocess.run([sys.executable, "-c", _DIES, text, str(Path(__file__).parents[2])], check=False, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            assert await kept(engine) == []
+            store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=20), now=lambda: WHEN, deadline=20)
+            assert isinstance(await create_once(store, key()), ChatSession)
+        writing = create_engine(url)
+        with writing.begin() as connection:  # and nobody has to wait for who died
+            connection.exec_driver_sql("DELETE FROM routing_agent")
+        writing.dispose()
+
+    asyncio.run(run())
+
+
+def test_a_process_that_is_frozen_with_its_share_gives_way(database_url: str) -> None:
+    prepared(database_url)
+    writing = create_engine(database_url)
+
+    async def run() -> None:
+        async with engine_of(database_url, "postgresql+asyncpg") as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=0.4))
+            with pytest.raises(SessionStoreUnavailable):  # noqa: PT012
+                async with store.transaction() as transaction:
+                    decision = await adecide(USER, REQUEST, transaction.directory)
+                    with writing.begin() as connection:  # while which the event loop stands still
+                        connection.exec_driver_sql("DELETE FROM routing_agent")
+                    await transaction.add(session_of(decision), record(decision), None)
+            assert await kept(engine) == []
+
+    asyncio.run(run())
+    writing.dispose()
+
+
+def test_where_nothing_can_be_promised_as_on_a_standby_the_directory_is_unavailable(sqlite_url: str) -> None:
+    class Standby:
+        def is_on(self, _engine: AsyncEngine) -> bool:
+            return True
+
+        def read_begun(self, *_: Any) -> Any:
+            raise CannotDecideWithin("this is a standby")
+
+    async def run() -> None:
+        prepared(sqlite_url)
+        async with engine_of(sqlite_url, "sqlite+aiosqlite") as engine:
+            standby: Any = Standby()
+            sessions_there: Any = SqlSessions(engine, standby)
+            with pytest.raises(DirectoryUnavailable) as unavailable:
+                async with sessions_there.transaction() as transaction:
+                    await transaction.directory.look_up([])
+            assert isinstance(unavailable.value.__cause__, CannotDecideWithin)
+
+    asyncio.run(run())
+
+
+def test_without_a_directory_a_store_has_none_to_decide_on(sqlite_url: str) -> None:
+    store = SqlSessions(create_async_engine("sqlite+aiosqlite://"))
+    assert store.transaction().directory is None
+    with pytest.raises(TypeError, match="takes an AsyncEngine"):
+        SqlSessions(create_engine("sqlite://"))
+
+
+def test_a_directory_on_another_engine_is_refused_before_any_call() -> None:
+    engine, other = (create_async_engine("sqlite+aiosqlite://") for _ in range(2))
+    with pytest.raises(ValueError, match="a directory on its own engine, or none"):
+        SqlSessions(engine, AsyncSqlDirectory(other))
+    for one in (engine, engine.execution_options(isolation_level="AUTOCOMMIT")):
+        assert SqlSessions(one, AsyncSqlDirectory(engine)).transaction().directory is not None
+        assert SqlSessions(engine, AsyncSqlDirectory(one)).transaction().directory is not None
+
+
+def test_a_store_without_tables_is_an_outage(any_database_url: str) -> None:
+    driver = "sqlite+aiosqlite" if any_database_url.startswith("sqlite") else "postgresql+asyncpg"
+
+    async def run() -> None:
+        async with engine_of(any_database_url, driver) as engine:
+            with pytest.raises(SessionStoreUnavailable) as caught:
+                await create_once(SqlSessions(engine), key())
+            assert "neo_idempotency_key" not in str(caught.value)
+            assert caught.value.__cause__ is not None
+
+    asyncio.run(run())
+
+
+def test_expired_keys_and_old_sessions_are_pruned_and_no_others(any_database_url: str) -> None:
+    engine = create_engine(any_database_url)
+    metadata.create_all(engine)
+    values = {"tenant_id": "t", "agent_id": 1, "channel": "api", "warnings": "", "record": "{}"}
+    ids = [attrs.evolve(key(), key=f"k-{number}") for number in range(2500)]
+    made = [(uuid.uuid4(), WHEN - timedelta(days=number % 2)) for number in range(2500)]
+    with engine.begin() as connection:
+        connection.execute(
+            insert(sessions), [{"id": one, "created_at": time, "updated_at": time, **values} for one, time in made]
+        )
+        connection.execute(
+            insert(idempotency_keys),
+            [
+                {
+                    "caller_kind": "user",
+                    "tenant_id": "t",
+                    "user_id": "",
+                    "key": one.key,
+                    "body_mac": one.body_mac,
+                    "session_id": session,
+                    "expires_at": time + timedelta(hours=24),
+                }
+                for one, (session, time) in zip(ids, made, strict=True)
+            ],
+        )
+    assert prune(engine, now=WHEN - timedelta(seconds=1)).keys == 0
+    pruned = prune(engine, now=WHEN)
+    assert (pruned.keys, pruned.sessions) == (1250, 0)
+    pruned = prune(engine, now=WHEN, created_before=WHEN)
+    assert (pruned.keys, pruned.sessions) == (0, 1250)
+    with engine.connect() as connection:
+        assert {time for (time,) in connection.execute(select(sessions.c.created_at))} == {WHEN}
+    with engine.begin() as connection:
+        connection.execute(update(sessions).values(created_at=WHEN - timedelta(days=2)))
+    pruned = prune(engine, now=WHEN, created_before=WHEN)
+    assert (pruned.keys, pruned.sessions) == (1250, 1250)
+    engine.dispose()
+
+
+def test_migrations_make_what_the_tables_describe_to_the_letter(any_database_url: str) -> None:
+    engine = create_engine(any_database_url)
+    assert upgrade(engine) == upgrade(engine) == "0001"
+    migrated = catalogue(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+    described = catalogue(engine)
+    assert {one for one in migrated if VERSION_TABLE not in one[0] + one[1]} == described
+    assert upgrade(engine) == "0001"  # which what was made without migrations gets
+    engine.dispose()
+
+
+def test_tables_stand_beside_a_hosts_views_and_its_directory(any_database_url: str) -> None:
+    engine = create_engine(any_database_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW routing_tenant AS SELECT 'msp-a' AS id, '' AS name")
+    assert upgrade(engine) == "0001"
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT id FROM routing_tenant").all() == [("msp-a",)]
+    engine.dispose()
+
+
+def test_tables_of_somebody_else_and_of_a_newer_library_are_left_alone(any_database_url: str) -> None:
+    engine = create_engine(any_database_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE neo_api_key (id integer)")
+    with pytest.raises(TablesInTheWay, match="neo_api_key"):
+        upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE neo_api_key")
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    with pytest.raises(UnknownSchemaVersion, match="9999"):
+        upgrade(engine)
+    engine.dispose()
+
+
+def test_on_sqlite_a_key_of_another_process_is_waited_for_and_then_replayed(sqlite_url: str) -> None:
+    prepared(sqlite_url)
+
+    async def run() -> None:
+        async with engine_of(sqlite_url, DRIVERS[0]) as engine, engine_of(sqlite_url, DRIVERS[0]) as another:
+            first = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            second = SqlSessions(another, AsyncSqlDirectory(another), now=lambda: WHEN, deadline=20)
+            async with first.transaction() as transaction:
+                assert await transaction.claim(key()) == Claimed()
+                waiting = asyncio.create_task(create_once(second, key()))
+                decision = await adecide(USER, REQUEST, transaction.directory)
+                session = session_of(decision)
+                await transaction.add(session, record(decision), key())
+            assert await waiting == session
+
+    asyncio.run(run())

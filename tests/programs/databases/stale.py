@@ -1,0 +1,199 @@
+"""Not a test: sessions that are decided and kept while four writers change the directory, and how many are stale.
+
+    python -m tests.programs.databases.stale         100,000 sessions with the lock, 10,000 of each control without
+    python -m tests.programs.databases.stale 2000    as many as this with the lock
+
+Each writer has a channel of its own, which leads from one agent to the next with each change, and notes each in a
+history. A session is stale if it committed after the change that took its agent away. PostgreSQL keeps the times of
+commits, so nobody has to be trusted with noting them.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from random import Random
+from typing import Any, Final
+
+import attrs
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from neo_routing import Caller, CallerKind, DirectoryUnavailable, ManagedAgentKey, SessionRequest, decide
+from neo_routing.names import Name
+from neo_routing_adapters.sql import SqlDirectory
+from neo_routing_adapters.sql.look_up import reader
+from neo_routing_adapters.sql.look_up.share import Share
+from neo_routing_adapters.sql.tables.upgrade import upgrade
+from tests.programs.servers.postgres_server import PostgresServer
+
+SETTINGS: Final = {"track_commit_timestamp": "on"}
+WRITERS: Final = 4
+SESSION_WORKERS: Final = 4
+_PLATFORM: Final = Caller(CallerKind.PLATFORM, "platform")
+_STALE: Final = text("""
+    SELECT count(*) FROM session JOIN history AS next
+        ON next.channel = session.channel AND next.agent_id = session.agent_id + 1
+    WHERE pg_xact_commit_timestamp(session.xmin) > pg_xact_commit_timestamp(next.xmin)""")
+
+_DEADLOCKS: Final = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+_STATEMENTS: Final = (
+    "INSERT INTO routing_tenant VALUES ('msp-a', '')",
+    """INSERT INTO routing_agent (id, tenant_id, name, kind)
+        SELECT id, 'msp-a', '', 'CONVERSATIONAL' FROM generate_series(1, {writers} * {agents}) AS id""",
+    """INSERT INTO routing_channel (id, tenant_id, agent_id, bot_id, status, white_label)
+        SELECT 'ch-' || id, 'msp-a', id * {agents} + 1, 'bot-' || id, 'ACTIVE', FALSE
+        FROM generate_series(0, {writers} - 1) AS id""",
+    "CREATE TABLE session (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, channel int, agent_id bigint)",
+    "CREATE TABLE history (channel int, agent_id bigint PRIMARY KEY)",
+)
+
+
+class Mode(Name):
+    """How sessions are kept apart from changes."""
+
+    LOCK = "lock"
+    READ_COMMITTED = "READ COMMITTED"
+    SERIALIZABLE = "SERIALIZABLE"
+
+
+@attrs.frozen(kw_only=True)
+class Run:
+    """What came of it."""
+
+    sessions: int
+    stale: int
+    changes: int
+    given_up: int
+    """Transactions of either sort that the database or the deadline ended."""
+    deadlocks: int
+    seconds: float
+
+
+def run(url: str, sessions: int, mode: Mode) -> Run:
+    """Keep so many sessions in an empty database while writers change its directory."""
+    isolation_level = str(Mode.SERIALIZABLE if mode is Mode.SERIALIZABLE else Mode.READ_COMMITTED)
+    engine = create_engine(url, isolation_level=isolation_level, pool_size=WRITERS + SESSION_WORKERS, max_overflow=2)
+    most_changes = max(5_000, sessions)  # of each channel, which has an agent for each
+    _make(engine, most_changes, locked=mode is Mode.LOCK)
+    began, enough, given_up = time.monotonic(), threading.Event(), [0] * (SESSION_WORKERS + WRITERS)
+    with _without_lock(mode):
+        writers = [_started(_write, engine, writer, most_changes, enough, given_up) for writer in range(WRITERS)]
+        share = sessions // SESSION_WORKERS
+        workers = [_started(_keep, engine, worker, share, given_up) for worker in range(SESSION_WORKERS)]
+        for thread in workers:
+            thread.join()
+        enough.set()
+        for thread in writers:
+            thread.join()
+    with engine.connect() as connection:
+        kept, changes = (
+            connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in ("session", "history")
+        )
+        stale = connection.execute(_STALE).scalar_one()
+        deadlocks = connection.execute(_DEADLOCKS).scalar_one()
+    engine.dispose()
+    seconds = time.monotonic() - began
+    return Run(
+        sessions=kept, stale=stale, changes=changes, given_up=sum(given_up), deadlocks=deadlocks, seconds=seconds
+    )
+
+
+def _started(target: Callable[..., None], *arguments: Any) -> threading.Thread:
+    thread = threading.Thread(target=target, args=arguments, daemon=True)
+    thread.start()
+    return thread
+
+
+def _make(engine: Engine, agents: int, *, locked: bool) -> None:
+    upgrade(engine)
+    with engine.begin() as connection:
+        for statement in _STATEMENTS:
+            connection.exec_driver_sql(statement.format(writers=WRITERS, agents=agents))
+        if not locked:
+            connection.exec_driver_sql("DROP FUNCTION routing_note_change CASCADE")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE")
+
+
+def _write(engine: Engine, writer: int, agents: int, enough: threading.Event, given_up: list[int]) -> None:
+    numbers = count(2)
+    number = next(numbers)
+    while not enough.is_set() and number < agents:
+        try:
+            with engine.begin() as connection:
+                _change(connection, writer, writer * agents + number)
+        except DBAPIError:
+            given_up[SESSION_WORKERS + writer] += 1
+            continue
+        number = next(numbers)
+
+
+def _change(connection: Connection, writer: int, agent_id: int) -> None:
+    connection.exec_driver_sql("INSERT INTO history VALUES (%s, %s)", (writer, agent_id))
+    if agent_id % 2:
+        connection.exec_driver_sql("UPDATE routing_channel SET agent_id = %s WHERE id = %s", (agent_id, f"ch-{writer}"))
+        return
+    connection.exec_driver_sql("DELETE FROM routing_channel WHERE id = %s", (f"ch-{writer}",))
+    connection.exec_driver_sql(
+        "INSERT INTO routing_channel VALUES (%s, 'msp-a', %s, %s, 'ACTIVE', FALSE, NULL)",
+        (f"ch-{writer}", agent_id, f"bot-{writer}"),
+    )
+
+
+def _keep(engine: Engine, worker: int, sessions: int, given_up: list[int]) -> None:
+    directory, random, kept = SqlDirectory(engine, deadline=10), Random(worker), 0
+    while kept < sessions:
+        channel = random.randrange(WRITERS)
+        request = SessionRequest(
+            managed_agent_key=ManagedAgentKey.NEO_SUPPORT, client_id="msp-a", bot_id=f"bot-{channel}"
+        )
+        try:
+            with engine.begin() as connection:
+                target = decide(_PLATFORM, request, directory.within(connection)).result.unwrap()
+                connection.exec_driver_sql(
+                    "INSERT INTO session (channel, agent_id) VALUES (%s, %s)", (channel, target.agent_id)
+                )
+        except (DBAPIError, DirectoryUnavailable):
+            given_up[worker] += 1
+            continue
+        kept += 1
+
+
+@contextmanager
+def _without_lock(mode: Mode) -> Iterator[None]:
+    """Decide in the same transaction by the same statements, but without a share of the lock."""
+    with_lock = reader.take_share
+    if mode is not Mode.LOCK:
+        reader.take_share = _begin
+    try:
+        yield
+    finally:
+        reader.take_share = with_lock
+
+
+def _begin(connection: Connection, _seconds: float) -> Share:
+    connection.exec_driver_sql("SET LOCAL row_security = off")
+    return Share(shows_by_policy=False)
+
+
+def main(sessions: int) -> None:
+    with PostgresServer(settings=SETTINGS) as server:
+        for mode in Mode:
+            name = f"stale_{mode.name.lower()}"
+            server.create_database(name)
+            many = sessions if mode is Mode.LOCK else max(2_000, sessions // 10)
+            found = run(server.url(database=name), many, mode)
+            print(
+                f"{mode}: {found.stale:,} of {found.sessions:,} sessions stale, {found.changes:,} changes, "
+                f"{found.given_up:,} given up, {found.deadlocks} deadlocks, {found.seconds:.0f} s",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
