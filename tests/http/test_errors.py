@@ -205,6 +205,9 @@ def test_another_method_is_told_the_one_that_there_is() -> None:
         assert int(answer.headers["content-length"]) > 100
 
 
+STEPS = ("begin", "claim", "add", "commit")
+
+
 @pytest.mark.parametrize(
     ("broken", "code"),
     [
@@ -212,12 +215,9 @@ def test_another_method_is_told_the_one_that_there_is() -> None:
         ({"policy": PolicyEngine(Down())}, "directory_unavailable"),
         ({"rate_limiter": Limits(hit=RateLimitUnavailable())}, "rate_limit_unavailable"),
         ({"rate_limiter": Limits(blocked=RateLimitUnavailable())}, "rate_limit_unavailable"),
-        *(
-            ({"sessions": Broken(SessionStoreUnavailable(), at=step)}, "sessions_unavailable")
-            for step in ("begin", "claim", "add", "commit")
-        ),
+        *(({"sessions": Broken(SessionStoreUnavailable(), at=step)}, "sessions_unavailable") for step in STEPS),
     ],
-    ids=str,
+    ids=["caller", "directory", "limit", "limit of failures", *STEPS],
 )
 def test_what_cannot_be_asked_is_500_and_tried_again_and_never_a_refusal(broken: dict[str, Any], code: str) -> None:
     answer = ask(an_endpoint(**broken), headers=headers_of(USER, idempotency_key="k-1"))
