@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 from neo_routing.analysis.remedies import remedies_of
 from neo_routing.analysis.remedy import Remedy
@@ -13,8 +11,7 @@ from neo_routing.analysis.subject import Severity, Subject, Suspicion
 from neo_routing.clauses import Clause, Reason
 
 
-@frozen(kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """A class that is refused because of what the directory holds, or one that something suspicious bears on."""
 
     severity: Severity
