@@ -84,9 +84,11 @@ def reach(
 def _about(classes: Iterable[RequestClass], bot_id: str | None, m365_tenant_id: str | None) -> Iterator[Arrival]:
     """Yield those of the classes that have a call about the bot and the M365 tenant, with such a call."""
     for each in classes:
+        if each.calls.m365_tenant is Which.ABSENT and m365_tenant_id is not None:
+            continue
         caller, request = each.caller, each.request
         if not _is_about(request, bot_id, m365_tenant_id):
-            if not each.calls.is_of_platform or (each.calls.m365_tenant is Which.ABSENT and m365_tenant_id):
+            if not each.calls.is_of_platform:
                 continue
             request = asked(request.client_id, bot_id or request.bot_id, m365_tenant_id or request.m365_tenant_id)
             if not each.holds(caller, request):

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Final
 
 from neo_routing.analysis.analysed import Analysed
-from neo_routing.analysis.classes import class_in
 from neo_routing.analysis.finding import Finding
 from neo_routing.analysis.layers import by_owner
-from neo_routing.analysis.representatives import asked, caller_of
-from neo_routing.analysis.subject import Severity, Subject, SubjectKind, Suspicion
-from neo_routing.caller import CallerKind
-from neo_routing.clauses import Clause
+from neo_routing.analysis.notice import notice, of_channels, of_m365_tenant
+from neo_routing.analysis.subject import SubjectKind, Suspicion
+from neo_routing.analysis.suspicious_ids import no_guid, tenant_ids_alike
 from neo_routing.rows import ChannelRow
-
-_is_guid: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
 def suspicious(directory: Analysed, reached: set[str]) -> Iterator[Finding]:
@@ -28,8 +21,8 @@ def suspicious(directory: Analysed, reached: set[str]) -> Iterator[Finding]:
     yield from _nobody_arrives(directory, reached)
     yield from _linked_by_several_tenants(directory)
     yield from _paused_and_active(directory)
-    yield from _tenant_ids_alike(directory)
-    yield from _no_guid(directory)
+    yield from tenant_ids_alike(directory)
+    yield from no_guid(directory)
 
 
 def _installed_nowhere(directory: Analysed) -> Iterator[Finding]:
@@ -43,8 +36,8 @@ def _installed_nowhere(directory: Analysed) -> Iterator[Finding]:
         if bot_id in nowhere and _is_white_label(channel):
             found.setdefault(bot_id, []).append(channel)
     for bot_id, channels in found.items():
-        subject = _of_channels(SubjectKind.BOT, bot_id, channels)
-        yield _notice(directory, Suspicion.INSTALLED_NOWHERE, subject, subject.tenant_ids[0], bot_id)
+        subject = of_channels(SubjectKind.BOT, bot_id, channels)
+        yield notice(directory, Suspicion.INSTALLED_NOWHERE, subject, subject.tenant_ids[0], bot_id)
 
 
 def _installed_on_standard_channel(directory: Analysed) -> Iterator[Finding]:
@@ -52,8 +45,8 @@ def _installed_on_standard_channel(directory: Analysed) -> Iterator[Finding]:
     for owner_id, bot_id, channel in _channels(directory) if standard else ():
         channel_id, *_ = channel
         if channel_id in standard:
-            subject = _of_channels(SubjectKind.CHANNEL, bot_id, [channel], standard[channel_id])
-            yield _notice(directory, Suspicion.INSTALLED_ON_STANDARD_CHANNEL, subject, owner_id, bot_id)
+            subject = of_channels(SubjectKind.CHANNEL, bot_id, [channel], standard[channel_id])
+            yield notice(directory, Suspicion.INSTALLED_ON_STANDARD_CHANNEL, subject, owner_id, bot_id)
 
 
 def _nobody_arrives(directory: Analysed, reached: set[str]) -> Iterator[Finding]:
@@ -61,8 +54,8 @@ def _nobody_arrives(directory: Analysed, reached: set[str]) -> Iterator[Finding]
         for channel in channels:
             channel_id, *_ = channel
             if _is_white_label(channel) and channel_id not in reached:
-                subject = _of_channels(SubjectKind.CHANNEL, bot_id, [channel])
-                yield _notice(directory, Suspicion.NOBODY_ARRIVES, subject, owner_id, bot_id)
+                subject = of_channels(SubjectKind.CHANNEL, bot_id, [channel])
+                yield notice(directory, Suspicion.NOBODY_ARRIVES, subject, owner_id, bot_id)
 
 
 def _linked_by_several_tenants(directory: Analysed) -> Iterator[Finding]:
@@ -81,8 +74,8 @@ def _linked_by_several_tenants(directory: Analysed) -> Iterator[Finding]:
                 by_bot.setdefault(bot_id, []).append(owner_id)
         for bot_id, sharing in by_bot.items():
             if len(sharing) > 1:
-                subject = _of_m365_tenant(m365_tenant_id, sharing, [bot_id])
-                yield _notice(
+                subject = of_m365_tenant(m365_tenant_id, sharing, [bot_id])
+                yield notice(
                     directory, Suspicion.LINKED_BY_SEVERAL_TENANTS, subject, sharing[0], bot_id, m365_tenant_id
                 )
 
@@ -104,57 +97,13 @@ def _paused_and_active(directory: Analysed) -> Iterator[Finding]:
     for key, paused in rows.disconnected_installations.items():
         bot_id, m365_tenant_id = key
         active_owners = {owner_id for _, owner_id, _, _, _ in rows.active_installations.get(key, ())}
-        others = [channel for channel in paused if {channel[1]} - active_owners]
+        others = [channel for channel in paused if _owner(channel) not in active_owners]
         if active_owners and others:
-            subject = _of_channels(
+            subject = of_channels(
                 SubjectKind.INSTALLATION, bot_id, [*rows.active_installations[key], *others], [m365_tenant_id]
             )
             owner_id = subject.tenant_ids[0]
-            yield _notice(directory, Suspicion.PAUSED_AND_ACTIVE, subject, owner_id, bot_id, m365_tenant_id)
-
-
-def _tenant_ids_alike(directory: Analysed) -> Iterator[Finding]:
-    tenants = directory.rows.tenants
-    seen, several = set[str](), dict[str, list[str]]()
-    for tenant_id in tenants:
-        folded = _folded(tenant_id)
-        if folded in seen:
-            several[folded] = []
-        seen.add(folded)
-    for tenant_id in tenants if several else ():
-        if (folded := _folded(tenant_id)) in several:
-            several[folded].append(tenant_id)
-    for alike in several.values():
-        subject = Subject(kind=SubjectKind.TENANT, tenant_ids=tuple(sorted(alike)))
-        yield _notice(directory, Suspicion.TENANT_IDS_ALIKE, subject, subject.tenant_ids[0])
-
-
-def _folded(tenant_id: str) -> str:
-    plain = tenant_id if tenant_id.isascii() else unicodedata.normalize("NFKC", tenant_id)
-    return unicodedata.normalize("NFKC", plain.casefold()) if not plain.isascii() else plain.casefold()
-
-
-def _no_guid(directory: Analysed) -> Iterator[Finding]:
-    rows = directory.rows
-    owners: dict[str, dict[str, None]] = {}
-    bots: dict[str, dict[str, None]] = {}
-    for owner_id, m365_tenant_id in rows.end_companies:
-        if not _is_guid(m365_tenant_id):
-            owners.setdefault(m365_tenant_id, {})[owner_id] = None
-    for groups in (rows.active_installations, rows.disconnected_installations):
-        for (bot_id, m365_tenant_id), channels in groups.items():
-            if not _is_guid(m365_tenant_id):
-                owners.setdefault(m365_tenant_id, {}).update(
-                    dict.fromkeys(owner_id for _, owner_id, _, _, _ in channels)
-                )
-                bots.setdefault(m365_tenant_id, {})[bot_id] = None
-    for m365_tenant_id, owner_ids in owners.items():
-        subject = _of_m365_tenant(m365_tenant_id, owner_ids, bots.get(m365_tenant_id, ()))
-        with_bot = subject.bot_ids[0] if subject.bot_ids else None
-        yield _notice(directory, Suspicion.NO_GUID, subject, subject.tenant_ids[0], with_bot, m365_tenant_id)
-
-
-# What they have in common
+            yield notice(directory, Suspicion.PAUSED_AND_ACTIVE, subject, owner_id, bot_id, m365_tenant_id)
 
 
 def _channels(directory: Analysed) -> Iterator[tuple[str, str, ChannelRow]]:
@@ -170,54 +119,6 @@ def _is_white_label(channel: ChannelRow) -> bool:
     return white_label
 
 
-def _of_channels(
-    kind: SubjectKind, bot_id: str, channels: Iterable[ChannelRow], m365_tenant_ids: Iterable[str] = ()
-) -> Subject:
-    ids = sorted((channel_id, owner_id) for channel_id, owner_id, _, _, _ in channels)
-    return Subject(
-        kind=kind,
-        tenant_ids=tuple(sorted({owner_id for _, owner_id in ids})),
-        m365_tenant_ids=tuple(sorted(m365_tenant_ids)),
-        bot_ids=(bot_id,),
-        channel_ids=tuple([channel_id for channel_id, _ in ids]),
-    )
-
-
-def _of_m365_tenant(m365_tenant_id: str, owner_ids: Iterable[str], bot_ids: Iterable[str]) -> Subject:
-    return Subject(
-        kind=SubjectKind.M365_TENANT,
-        tenant_ids=tuple(sorted(owner_ids)),
-        m365_tenant_ids=(m365_tenant_id,),
-        bot_ids=tuple(sorted(bot_ids)),
-    )
-
-
-def _notice(
-    directory: Analysed,
-    reason: Suspicion,
-    subject: Subject,
-    client_id: str,
-    bot_id: str | None = None,
-    m365_tenant_id: str | None = None,
-) -> Finding:
-    caller = caller_of(CallerKind.PLATFORM, client_id)
-    bears_on = class_in(directory, caller, asked(client_id, bot_id, m365_tenant_id))
-    assert bears_on is not None, "ids of rows are usable"
-    return Finding(
-        severity=Severity.NOTICE,
-        subject=subject,
-        clause=_CLAUSES[reason],
-        reason=reason,
-        request_class=bears_on,
-    )
-
-
-_CLAUSES: Final = {
-    Suspicion.INSTALLED_NOWHERE: Clause.WHITE_LABEL_INSTALLATION,
-    Suspicion.INSTALLED_ON_STANDARD_CHANNEL: Clause.WHITE_LABEL_INSTALLATION,
-    Suspicion.NOBODY_ARRIVES: Clause.ACTIVE_CHANNEL,
-    Suspicion.LINKED_BY_SEVERAL_TENANTS: Clause.END_COMPANY,
-    Suspicion.PAUSED_AND_ACTIVE: Clause.WHITE_LABEL_INSTALLATION,
-    Suspicion.TENANT_IDS_ALIKE: Clause.NEO_SUPPORT,
-    Suspicion.NO_GUID: Clause.PLATFORM_IDS,
-}
+def _owner(channel: ChannelRow) -> str:
+    _, owner_id, _, _, _ = channel
+    return owner_id

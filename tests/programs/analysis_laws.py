@@ -13,7 +13,7 @@ from itertools import chain
 
 from attrs import evolve
 
-from neo_routing import Caller, Decision, HeldRows, Rows, SessionRequest, decide
+from neo_routing import AgentKind, Caller, Decision, HeldRows, Rows, SessionRequest, decide
 from neo_routing.analysis import CallSet, Layer, RequestClass, Severity, audit, difference, request_classes
 from neo_routing.decision import MadeDecision
 from neo_routing.refusals import RefusalCode
@@ -96,7 +96,7 @@ def assert_difference(before: Rows, after: Rows, calls: list[Call]) -> None:
 
 
 def drawn_pair(scope: Scope, chance: random.Random) -> tuple[Rows, Rows]:
-    """Draw two worlds; the one may be without a tenant that the other has, or have channels with another bot."""
+    """Draw two worlds; one may be without a tenant, have triggered agents, or channels with another bot."""
     pairs = scope.channel_pairs
     one = chance.choice([*scope.worlds([chance.choice(pairs)])])
     other = chance.choice([*scope.worlds([chance.choice(pairs)])])
@@ -104,6 +104,9 @@ def drawn_pair(scope: Scope, chance: random.Random) -> tuple[Rows, Rows]:
         other = evolve(one, end_companies=other.end_companies, agents=one.agents)
     if chance.random() < 0.3:
         other = _without_tenant(other, chance.choice(other.tenants).id)
+    if chance.random() < 0.3:
+        agents = [evolve(each, kind=AgentKind.TRIGGERED) if chance.random() < 0.3 else each for each in other.agents]
+        other = evolve(other, agents=agents)
     if chance.random() < 0.3:
         channels = [evolve(each, bot_id="bot-2") if chance.random() < 0.3 else each for each in other.channels]
         other = evolve(other, channels=channels)
