@@ -185,7 +185,6 @@ DIFFERENCE: dict[str, tuple[Any, str, Fault]] = {
     "installations": (difference, "changed_rows", forgets(installations=set())),
     "links": (difference, "changed_rows", forgets(links=set())),
     "bots": (difference, "changed_rows", forgets(bots=set())),
-    "what rests on agents": (resting, "_on", finds_nothing),
     "regions": (region_finder.RegionFinder, "of_installations", finds_nothing),
     "regions of bots": (region_finder.RegionFinder, "of_bots", finds_nothing),
     "that regions are told once": (difference, "is_in_installation_region", has_a_channel_with_no_bot),
@@ -200,3 +199,11 @@ def test_a_difference_that_forgets_something_is_found(what: str, monkeypatch: py
     monkeypatch.setattr(where, name, fault)
     chance = random.Random(what)
     assert any(is_broken(assert_difference, *drawn_pair(SCOPES["small"], chance), SMALL_CALLS) for _ in range(200))
+
+
+def test_a_difference_that_forgets_what_rests_on_agents_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = World([Tenant(id=A)], [SUPPORT], [CHANNEL], COMPANIES[:1])
+    other = evolve(one, agents=[evolve(SUPPORT, kind=AgentKind.TRIGGERED)])
+    assert_difference(one.content, other.content, [])
+    monkeypatch.setattr(resting, "_on", finds_nothing)
+    assert is_broken(assert_difference, one.content, other.content, [])
