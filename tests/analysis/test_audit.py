@@ -118,6 +118,10 @@ WRONG: dict[str, tuple[World, set[tuple[str, ...]]]] = {
         evolve(FINE, channels=[channel("ch-1", agent_id=99)]),
         {("channel-agent", "agent_missing", "msp-a", "helpdesk", "ch-1")},
     ),
+    "the agent is missing, and the M365 tenant linked but not installed": (
+        evolve(FINE, channels=[channel("ch-1", agent_id=99, installed_m365_tenant_ids=[])]),
+        {("channel-agent", "agent_missing", "msp-a", "helpdesk", "ch-1")},
+    ),
     "the agent is another tenant's": (
         evolve(FINE, channels=[channel("ch-1", agent_id=22)]),
         {("channel-agent", "agent_of_another_tenant", "msp-a", "helpdesk", "ch-1")},
