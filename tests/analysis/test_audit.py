@@ -280,7 +280,7 @@ def test_a_finding_as_data() -> None:
 def test_a_class_is_refused_for_the_directorys_sake_if_and_only_if_an_error_names_it(
     scope: str, thorough: bool
 ) -> None:
-    parts = {"tiny": 160, "small": 1_600, "large": 9_000}[scope] // (8 if thorough else 1)
+    parts = {"tiny": 160, "small": 1_600, "large": 9_000}[scope] // (5 if thorough else 1)
     for world in SCOPES[scope].worlds(SCOPES[scope].channel_pairs[::parts]):
         assert_sound_and_complete(world)
 
