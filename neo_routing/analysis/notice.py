@@ -9,6 +9,7 @@ from neo_routing.analysis.analysed import Analysed
 from neo_routing.analysis.classes import class_in
 from neo_routing.analysis.finding import Finding
 from neo_routing.analysis.representatives import asked, caller_of
+from neo_routing.analysis.request_class import RequestClass
 from neo_routing.analysis.subject import Severity, Subject, SubjectKind, Suspicion
 from neo_routing.caller import CallerKind
 from neo_routing.clauses import Clause
@@ -51,13 +52,12 @@ def notice(
     caller = caller_of(CallerKind.PLATFORM, client_id)
     bears_on = class_in(directory, caller, asked(client_id, bot_id, m365_tenant_id))
     assert bears_on is not None, "ids of rows are usable"
-    return Finding(
-        severity=Severity.NOTICE,
-        subject=subject,
-        clause=_CLAUSES[reason],
-        reason=reason,
-        request_class=bears_on,
-    )
+    return notice_of(bears_on, reason, subject)
+
+
+def notice_of(bears_on: RequestClass, reason: Suspicion, subject: Subject) -> Finding:
+    """Return a notice that bears on this class."""
+    return Finding(Severity.NOTICE, subject, _CLAUSES[reason], reason, bears_on)
 
 
 _CLAUSES: Final = {

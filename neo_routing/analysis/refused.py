@@ -136,17 +136,13 @@ class Refused:
         step, tenant_id, _, agent_ids = found
         subject = Subject(kind=SubjectKind.TENANT, tenant_ids=(tenant_id,), agent_ids=tuple(sorted(agent_ids)))
         for each in classes:
-            yield _of_step(Severity.ERROR, subject, step, each)
+            yield Finding(Severity.ERROR, subject, step.clause, step.reason, each)
 
     def _finding(self, severity: Severity, subject: Subject, step: Step, calls: CallSet) -> Finding:
-        return _of_step(severity, subject, step, self._class(calls))
+        return Finding(severity, subject, step.clause, step.reason, RequestClass(calls, self._directory))
 
     def _class(self, calls: CallSet) -> RequestClass:
         return RequestClass(calls, self._directory)
-
-
-def _of_step(severity: Severity, subject: Subject, step: Step, refused: RequestClass) -> Finding:
-    return Finding(severity, subject, step.clause, step.reason, refused)
 
 
 def _installation(bot_id: str, m365_tenant_id: str, channels: tuple[ChannelRow, ...], step: Step) -> Subject:

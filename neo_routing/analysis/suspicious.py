@@ -8,9 +8,12 @@ from itertools import chain
 from neo_routing.analysis.analysed import Analysed
 from neo_routing.analysis.finding import Finding
 from neo_routing.analysis.layers import by_owner
-from neo_routing.analysis.notice import notice, of_channels, of_m365_tenant
+from neo_routing.analysis.notice import notice, notice_of, of_channels, of_m365_tenant
+from neo_routing.analysis.request_class import RequestClass
+from neo_routing.analysis.sets import with_channel
 from neo_routing.analysis.subject import SubjectKind, Suspicion
 from neo_routing.analysis.suspicious_ids import no_guid, tenant_ids_alike
+from neo_routing.analysis.which import Layer, Which
 from neo_routing.rows import ChannelRow
 
 
@@ -55,7 +58,8 @@ def _nobody_arrives(directory: Analysed, reached: set[str]) -> Iterator[Finding]
             channel_id, *_ = channel
             if _is_white_label(channel) and channel_id not in reached:
                 subject = of_channels(SubjectKind.CHANNEL, bot_id, [channel])
-                yield notice(directory, Suspicion.NOBODY_ARRIVES, subject, owner_id, bot_id)
+                calls = with_channel(Layer.ACTIVE_CHANNEL, owner_id, bot_id, Which.ABSENT)
+                yield notice_of(RequestClass(calls, directory), Suspicion.NOBODY_ARRIVES, subject)
 
 
 def _linked_by_several_tenants(directory: Analysed) -> Iterator[Finding]:

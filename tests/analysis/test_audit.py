@@ -167,7 +167,7 @@ def test_a_tenant_without_neo_support_is_refused_on_its_paused_channels_too() ->
 
 SUSPICIOUS: dict[Suspicion, tuple[World, set[tuple[str, ...]]]] = {
     Suspicion.INSTALLED_NOWHERE: (
-        evolve(FINE, channels=[channel("ch-1", installed_m365_tenant_ids=[])]),
+        evolve(FINE, channels=[channel("ch-1", installed_m365_tenant_ids=[]), channel("ch-2", bot_id="another")]),
         {("msp-a", "helpdesk", "ch-1")},
     ),
     Suspicion.INSTALLED_ON_STANDARD_CHANNEL: (

@@ -113,8 +113,11 @@ def finds_links_everywhere(self: Any, channel: Any, m365_tenant_id: str, step: A
 RIGHT_NOTE = refused.Refused._note_links
 
 
-def calls_all_errors(_: Severity, subject: Any, step: Any, request_class: Any) -> Any:
-    return refused.Finding(Severity.ERROR, subject, step.clause, step.reason, request_class)
+def calls_all_errors(self: Any, _: Severity, *given: Any) -> Any:
+    return RIGHT_FINDING(self, Severity.ERROR, *given)
+
+
+RIGHT_FINDING = refused.Refused._finding
 
 
 AUDIT: list[tuple[str, Fault]] = [
@@ -136,7 +139,7 @@ def test_a_fault_in_the_audit_is_neither_sound_nor_complete(
 
 
 def test_an_audit_that_knows_no_expected_refusals_is_not_sound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refused, "_of_step", calls_all_errors)
+    monkeypatch.setattr(refused.Refused, "_finding", calls_all_errors)
     assert any(is_broken(assert_sound_and_complete, world) for world in worlds())
 
 
