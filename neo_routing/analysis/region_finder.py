@@ -14,7 +14,6 @@ from neo_routing.analysis.regions import (
     BotRegion,
     InstallationRegion,
     OwnAnswer,
-    has_same_support,
     is_in_bot_region,
     own_answer,
 )
@@ -57,7 +56,7 @@ class RegionFinder:
     def of_bots(self, bot_ids: Iterable[str]) -> Iterator[BotRegion]:
         """Yield those of the bots of which something else is known."""
         for bot_id in bot_ids:
-            target_id = next((each for each in self._lasting if self._is_told_of(each, bot_id)), None)
+            target_id = next((each for each in self._both.before.tenants if self._is_told_of(each, bot_id)), None)
             if target_id is not None:
                 before, after = [sort_of_bot(bot_id, rows) for rows in self._both.sides]
                 yield BotRegion(bot_id=bot_id, before=before, after=after, target_id=target_id, both=self._both)
@@ -66,7 +65,7 @@ class RegionFinder:
         """Yield the targets that have channels of a bot, and of those without one for each state of a Neo Support."""
         yield from with_channels
         having = {*with_channels}
-        for target_ids in self._by_step[side].values():
+        for target_ids in (self._by_step_after if side else self._by_step_before).values():
             yield from next(([each] for each in target_ids if each not in having), ())
 
     def _own_answer(self, side: int, target_id: str, bot_id: str, m365_tenant_id: str) -> OwnAnswer:
@@ -77,15 +76,12 @@ class RegionFinder:
         return is_in_bot_region(self._both, caller_of(CallerKind.PLATFORM, target_id), asked(target_id, bot_id, None))
 
     @cached_property
-    def _by_step(self) -> list[dict[Step, list[str]]]:
-        """On each side, the targets by what their step `neo-support` says; among them one that is not there."""
-        return [_by_step(rows, self._both.nowhere.tenant_id) for rows in self._both.sides]
+    def _by_step_before(self) -> dict[Step, list[str]]:
+        return _by_step(self._both.before, self._both.nowhere.tenant_id)
 
     @cached_property
-    def _lasting(self) -> list[str]:
-        """The tenants that are there on both sides, with the same Neo Support."""
-        both = self._both
-        return [each for each in both.before.tenants if each in both.after.tenants and has_same_support(both, each)]
+    def _by_step_after(self) -> dict[Step, list[str]]:
+        return _by_step(self._both.after, self._both.nowhere.tenant_id)
 
 
 def _for_each_client_id(
@@ -99,6 +95,7 @@ def _for_each_client_id(
 
 
 def _by_step(rows: Rows, unknown_id: str) -> dict[Step, list[str]]:
+    """Return the targets by what their step `neo-support` says; among them one that is not there."""
     found: dict[Step, list[str]] = {}
     for tenant_id in (*rows.tenants, unknown_id):
         found.setdefault(neo_support(tenant_id, rows)[0], []).append(tenant_id)
