@@ -34,6 +34,7 @@ from neo_routing import (
     parse_session_request,
     resolve_session_target,
 )
+from neo_routing.testing.class_laws import partition
 from neo_routing.testing.small_worlds import (
     BOT_ID,
     CALLS,
@@ -365,5 +366,6 @@ LAWS: Final[Mapping[str, Callable[[Seen], Iterator[Call]]]] = {
     "no widening": no_widening,
     "normal forms": normal_forms,
     "one answer everywhere": one_answer_everywhere,
+    "partition": partition,
 }
-"""Every law of a decision by its name; each yields the calls of a world that break it."""
+"""Every law of a decision by its name, and that of request classes; each yields the calls of a world that break it."""
