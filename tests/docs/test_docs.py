@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import logging
 import os
 import re
 import shlex
@@ -111,6 +112,7 @@ def at_work(folder: Path) -> Iterator[None]:
         with chdir(folder):
             yield
     finally:
+        logging.disable(logging.NOTSET)  # hosts on some pages have turned it off
         sys.path.remove(str(folder))
         for name in modules():
             sys.modules.pop(name, None)

@@ -771,6 +771,7 @@ class Altered(Fault):
         table = self._table = self.chance.choice([*RELATIONS])
         self.site.execute(
             f"ALTER TABLE {table} ADD COLUMN added text",
+            "DROP TRIGGER IF EXISTS routing_note_change ON routing_channel",  # it names the column
             "ALTER TABLE routing_channel ALTER COLUMN agent_id TYPE integer",
             "ALTER TABLE routing_agent ALTER COLUMN name TYPE varchar(300)",
             "ALTER TABLE routing_end_company ALTER COLUMN name TYPE varchar(300)",
