@@ -178,9 +178,7 @@ def _check_without_mutants(folder: Path) -> Covering:
     """Stop if anything fails without a mutant; tell which tests run which lines."""
     _set_up(folder, {})
     output, measured = _copy / "output.txt", folder / "coverage"
-    if killed_by := _fails(output) or _ended(
-        output, lambda: measure(_copy, [*OPTIONS, *TESTS], measured), limited=False
-    ):
+    if killed_by := _fails(output) or _ended(output, lambda: _measured(measured), limited=False):
         raise SystemExit(f"{killed_by} fails without any mutant:\n{output.read_text('utf-8', 'replace')[-3000:]}")
     return covering(_copy, measured)
 
@@ -211,7 +209,7 @@ def _ended(output: Path, run: Callable[[], int], *, limited: bool = True) -> str
     """Run something in a process of its own, which has pytest loaded already; name the part at which it failed."""
     child = os.fork()
     if child == 0:
-        part = PARTS.index("broken")
+        part = _PARTS.index("broken")
         try:
             _enter(output, limited=limited)
             part = run()
@@ -223,10 +221,10 @@ def _ended(output: Path, run: Callable[[], int], *, limited: bool = True) -> str
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         return f"signal {signal.Signals(os.WTERMSIG(status)).name}"
-    return PARTS[os.WEXITSTATUS(status)]
+    return _PARTS[os.WEXITSTATUS(status)]
 
 
-PARTS: Final = ("", "all tests", "first check", "tests of the line", "broken")
+_PARTS: Final = ("", "all tests", "first check", "tests of the line", "broken")
 """By the exit status of a process that tests: nothing fails, or what does."""
 
 
@@ -252,16 +250,16 @@ def _first_that_fails(likely: Sequence[str]) -> int:
         first_check.check_the_corpus()
         first_check.check_some_small_worlds()
     except BaseException:  # noqa: BLE001  # a mutant may raise anything, and that kills it
-        return PARTS.index("first check")
+        return _PARTS.index("first check")
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS[1], SECONDS[1]))
     files = sorted({test.partition("::")[0] for test in likely})
     if files and pytest.main([*OPTIONS, *files], plugins=[Only(likely)]) not in _NOTHING_FAILS:
-        return PARTS.index("tests of the line")
-    return PARTS.index("all tests") if pytest.main([*OPTIONS, *TESTS]) else 0
+        return _PARTS.index("tests of the line")
+    return _PARTS.index("all tests") if pytest.main([*OPTIONS, *TESTS]) else 0
 
 
 def _measured(data_file: Path) -> int:
-    return PARTS.index("all tests") if measure(_copy, [*OPTIONS, *TESTS], data_file) else 0
+    return _PARTS.index("all tests") if measure(_copy, [*OPTIONS, *TESTS], data_file) else 0
 
 
 _NOTHING_FAILS: Final = {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}

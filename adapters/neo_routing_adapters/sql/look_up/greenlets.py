@@ -1,6 +1,6 @@
 """Runs synchronous code that awaits, as `sqlalchemy.util.greenlet_spawn` does, but in greenlets that are used again.
 
-For the frames of a new greenlet Python asks the system for new memory, which took a quarter of an awaited decision.
+For the frames of a new greenlet Python asks the system for new memory, which takes a fifth of an awaited decision.
 """
 
 from __future__ import annotations
