@@ -206,10 +206,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[tuple[str, str]]]] = {
     "a channel is paused": (
         {"channels": [BEFORE.channels[0], evolve(BEFORE.channels[1], status=ChannelStatus.DISCONNECTED)]},
         {
-            (
-                "another_agent",
-                f"the platform for msp-b, bot desk, {which}; then: the platform for msp-b, bot desk, {which}",
-            )
+            ("another_agent", f"the platform for msp-b, bot desk, {which}")
             for which in ("without an M365 tenant", "any other M365 tenant")
         },
     ),
