@@ -64,7 +64,10 @@ def diff(  # an option of the command line each
         found = difference(one, other)
     weight = None if cases is None else weighed(cases, found)
     others = [each for each in found if meant is None or each not in meant]
-    _write(others, weight, json=json)
+    if json:
+        _write_lines(others, weight)
+    else:
+        write_differences(others, weight, all_told=len(others) == len(found))
     if meant is not None or changes is not None:
         _require_none([each for each in others if changes is None or each.change in changes])
 
@@ -78,10 +81,7 @@ def _changes(given: str) -> frozenset[Change]:
     return frozenset(map(Change, named))
 
 
-def _write(differences: Sequence[Difference], weight: Weighed | None, *, json: bool) -> None:
-    if not json:
-        write_differences(differences, weight)
-        return
+def _write_lines(differences: Sequence[Difference], weight: Weighed | None) -> None:
     for each in differences:
         print(plain_line(each.data() if weight is None else each.data() | {"cases": weight.of(each)}))
     if weight is not None:

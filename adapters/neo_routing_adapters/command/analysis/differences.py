@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 _WORST = frozenset([Change.WIDER, Change.ANOTHER_TENANT, Change.ANOTHER_SCOPE, Change.REFUSED])
 
 
-def write_differences(differences: Sequence[Difference], weight: Weighed | None) -> None:
-    """Write them to standard output, and what they weigh; or that there is none."""
+def write_differences(differences: Sequence[Difference], weight: Weighed | None, *, all_told: bool) -> None:
+    """Write them to standard output, and what they weigh; or that there is none, or none but what was expected."""
     for change, alike in groupby(differences, key=lambda each: each.change):
         show(_heading(change), sys.stdout)
         for group in _by_answers(alike):
             show(_told(group, weight), sys.stdout)
-    for line in _summary(differences, weight):
+    for line in _summary(differences, weight, all_told=all_told):
         print(line)
 
 
@@ -73,10 +73,10 @@ def _of_each_target(calls: InstallationRegion, decision: Decision, tell: Callabl
     return Text.assemble(f"each target's own answer; of {exactly(calls.target_id)} ", tell(decision))
 
 
-def _summary(differences: Sequence[Difference], weight: Weighed | None) -> Iterator[str]:
+def _summary(differences: Sequence[Difference], weight: Weighed | None, *, all_told: bool) -> Iterator[str]:
     count = len(differences)
     if not count:
-        yield "nothing is answered otherwise" if weight is None else "nothing else is answered otherwise"
+        yield "nothing is told otherwise" if all_told else "nothing is told otherwise but what was expected"
     else:
         yield f"{count:,} {'class' if count == 1 else 'classes'} of calls told otherwise"
     if weight is not None:
