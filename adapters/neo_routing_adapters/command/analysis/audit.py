@@ -57,13 +57,13 @@ def audit(
     rows = whole_directory(directory)
     for missing in missing_rows({"tenant_id": tenant_id}, rows):
         raise CommandFailed(f"--tenant must be one of the directory: {missing}")
+    _require_known(m365_tenant_id, tenant_id, rows)
     found = findings_of(rows, tenant_id=tenant_id, m365_tenant_id=m365_tenant_id)
     wanted = (each for each in found if every or each.severity is not Severity.EXPECTED)
     refused = _write_lines(wanted) if json else _write_matters(wanted)
     if refused:
         classes = "1 class of calls is" if refused == 1 else f"{refused:,} classes of calls are"
         raise CommandFailed(f"{classes} refused because of what the directory holds", FOUND)
-    _require_known(m365_tenant_id, tenant_id, rows)
 
 
 def _write_lines(findings: Iterator[Finding]) -> int:
