@@ -83,15 +83,16 @@ def _add_agent(builder: RowsBuilder, agent: Agent) -> None:
     builder.add_agent(agent.id, agent.tenant_id, agent.name, agent.kind, agent.managed_key)
 
 
+# Sorted, so that whatever goes through a directory tells the same in the same order, each time it is run.
 def _add_channel(builder: RowsBuilder, one: Channel) -> None:
     row = (one.id, one.tenant_id, one.agent_id, one.white_label, one.show_agent_progress_steps)
-    builder.add_channel(row, one.bot_id, one.status, one.installed_m365_tenant_ids)
+    builder.add_channel(row, one.bot_id, one.status, sorted(one.installed_m365_tenant_ids))
 
 
 def _add_end_company(builder: RowsBuilder, company: EndCompany) -> None:
     if not company.m365_tenant_ids:
         builder.add_end_company(company.tenant_id, company.id, company.name)
-    for m365_tenant_id in company.m365_tenant_ids:
+    for m365_tenant_id in sorted(company.m365_tenant_ids):
         builder.add_link(company.tenant_id, m365_tenant_id, company.id, company.name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from neo_routing import Decision, steps
+from neo_routing import Clause, Decision, Reason, Verdict, steps
 from neo_routing.account_remedy import AccountRemedy
 from neo_routing.nearest_miss import Miss
 from neo_routing.step import Step
@@ -102,3 +102,8 @@ def remedies(decision: Decision) -> list[str]:
     """Return what an operator can do about a refusal; nothing, if it is a mistake of the caller."""
     told = (_REMEDY_OF.get((step.clause, step.verdict, step.reason)) for step in decision.trace)
     return [sentence for sentence in told if sentence is not None]
+
+
+def remedy_of(clause: Clause, reason: Reason) -> str | None:
+    """Return what an operator can do where this clause refuses for this reason, if that is no mistake of the caller."""
+    return _REMEDY_OF.get((clause, Verdict.REFUSED, reason))

@@ -116,4 +116,9 @@ _SENTENCE_OF: Final[Mapping[tuple[Clause, Verdict, Reason], str]] = {
 
 def sentence(step: TraceStep) -> str:
     """Return what a step of a trace says, in plain words."""
-    return _SENTENCE_OF[step.clause, step.verdict, step.reason]
+    return sentence_of(step.clause, step.verdict, step.reason)
+
+
+def sentence_of(clause: Clause, verdict: Verdict, reason: Reason) -> str:
+    """Return what a clause says with this verdict, for this reason."""
+    return _SENTENCE_OF[clause, verdict, reason]

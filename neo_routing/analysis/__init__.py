@@ -19,6 +19,7 @@ from neo_routing.analysis.common import CommonClass
 from neo_routing.analysis.difference import Difference, Side, difference
 from neo_routing.analysis.finding import Finding
 from neo_routing.analysis.reach import Arrival, reach
+from neo_routing.analysis.refusal_remedies import decision_remedies, own_remedies
 from neo_routing.analysis.regions import BotRegion, InstallationRegion
 from neo_routing.analysis.remedy import Remedy
 from neo_routing.analysis.request_class import RequestClass
@@ -48,7 +49,9 @@ __all__ = [
     "amended",
     "audit",
     "class_of",
+    "decision_remedies",
     "difference",
+    "own_remedies",
     "reach",
     "request_classes",
 ]

@@ -49,7 +49,8 @@ class CommonClass:
     @property
     def words(self) -> str:
         """The set in words, for an operator: it names ids."""
-        return self.before.words if self.before == self.after else f"{self.before.words}; then: {self.after.words}"
+        before, after = self.before.words, self.after.words
+        return before if before == after else f"{before}; then: {after}"
 
     def data(self) -> dict[str, Any]:
         """Return the set as plain data, made anew."""

@@ -69,6 +69,7 @@ class Difference:
 def difference(before: Directory, after: Directory) -> tuple[Difference, ...]:
     """Return every class of calls that two whole directories tell otherwise, the worst change first.
 
+    Those of one change are sorted by their words.
     The answer to a call differs if and only if a class holds it whose `answer_changed`. Only what changed is visited,
     and what rests on that. Raises `ValueError` for a slice.
 
@@ -84,7 +85,7 @@ def difference(before: Directory, after: Directory) -> tuple[Difference, ...]:
     changed = changed_rows(one, other)
     resting = Resting(both, changed)
     found = chain(_in_common(both, points(both, changed, resting)), _in_regions(both, changed, resting))
-    return tuple(sorted(found, key=lambda each: _ORDER[each.change]))
+    return tuple(sorted(found, key=lambda each: (_ORDER[each.change], each.request_class.words)))
 
 
 _ORDER: Final = {change: place for place, change in enumerate(Change)}

@@ -87,9 +87,10 @@ class RegionFinder:
 def _for_each_client_id(
     region: Callable[..., InstallationRegion], target_ids: Sequence[str], installing: AbstractSet[str]
 ) -> Iterator[InstallationRegion]:
-    yield region(client_id=Which.ANY, target_id=target_ids[0])
-    yield region(client_id=Which.OWNER_OR_ABSENT, target_id=target_ids[0])
     other_id = next((each for each in target_ids if each not in installing), None)
+    # Of all targets, what an owner of the installation is answered has changed the least.
+    yield region(client_id=Which.ANY, target_id=target_ids[0] if other_id is None else other_id)
+    yield region(client_id=Which.OWNER_OR_ABSENT, target_id=target_ids[0])
     if other_id is not None:
         yield region(client_id=Which.ANOTHER, target_id=other_id)
 

@@ -11,6 +11,7 @@ import pytest
 
 from neo_routing import steps
 from neo_routing.account_remedy import AccountRemedy
+from neo_routing.analysis import Action, Amendment
 from neo_routing.clauses import Verdict
 from neo_routing.nearest_miss import Miss
 from neo_routing_adapters.advice import ACCOUNT_REMEDIES, MISSES, NOTHING_TO_MEND, REMEDIES
@@ -29,6 +30,13 @@ UNLINKED = (*PLATFORM, "--bot-id", SHARED_BOT, "--inbound-tenant-id", TO_BLUEPEA
 PAUSED = (*PLATFORM, "--bot-id", SHARED_BOT, "--inbound-tenant-id", TO_HARBOR)
 CLASHING = (*PLATFORM, "--bot-id", SHARED_BOT, "--inbound-tenant-id", TO_TWO)
 NOT_INSTALLED = (*PLATFORM, "--client-id", "harbor-msp", "--bot-id", SHARED_BOT, "--inbound-tenant-id", "x.example")
+
+LINK_TO_BLUEPEAK = {
+    "sentence": f"Link M365 tenant {TO_BLUEPEAK} to exactly one end-company of bluepeak-cloud.",
+    "amendments": [
+        Amendment(action=Action.LINK, tenant_id="bluepeak-cloud", m365_tenant_id=TO_BLUEPEAK).data(),
+    ],
+}
 
 
 def told(run: Run, directory: str, *arguments: str) -> str:
@@ -85,6 +93,7 @@ def test_what_is_no_mistake_of_the_caller_has_a_remedy() -> None:
                 "nearest miss, companies_without_a_link",
                 'end-company fern-and-oak "Fern & Oak Furniture" of bluepeak-cloud',
                 "remedy The owner of the channel links the M365 tenant to the company",
+                LINK_TO_BLUEPEAK["sentence"],
             ],
         ),
         (PAUSED, ["Installed, but the channel is disconnected.", "remedy Reconnect the channel."]),
@@ -154,6 +163,7 @@ def test_an_administrator_is_told_what_to_mend_in_the_account(run: Run, director
             "m365_tenant_id": TO_BLUEPEAK,
             "channels": [{"id": "bluepeak-help", "status": "ACTIVE", "white_label": True}],
             "end_companies": [{"id": "fern-and-oak", "name": "Fern & Oak Furniture"}],
+            "ways": [LINK_TO_BLUEPEAK],
         }
     ]
 
@@ -163,6 +173,10 @@ def test_each_of_two_administrators_is_told_of_the_own_channel_alone(run: Run, d
     bluepeak = told(run, directory, *CLASHING, "--for", "admin", "--account", "bluepeak-cloud")
     assert "channel northwind-help" in northwind and "bluepeak" not in northwind
     assert "channel bluepeak-help" in bluepeak and "northwind" not in bluepeak
+    for account, other in (("northwind-it", "bluepeak"), ("bluepeak-cloud", "northwind")):
+        written = data(run, directory, *CLASHING, "--for", "admin", "--account", account)
+        assert other not in json.dumps(written)
+        assert all("ways" not in remedy for remedy in written["remedies"])  # both have to agree first
 
 
 @pytest.mark.parametrize(
@@ -198,7 +212,7 @@ def test_json_for_an_operator_is_the_line_of_the_decision_and_more(run: Run, dir
             "end_companies": [{"id": "fern-and-oak", "tenant_id": "bluepeak-cloud", "name": "Fern & Oak Furniture"}],
         }
     ]
-    assert written["remedies"] == [{"sentence": REMEDIES[steps.NO_COMPANY_LINKED]}]
+    assert written["remedies"] == [{"sentence": REMEDIES[steps.NO_COMPANY_LINKED]}, LINK_TO_BLUEPEAK]
     assert data(run, database, *UNLINKED, "--for", "operator") == written
     alike = data(run, directory, "--caller", "user:Northwind-IT", "--agent-id", "1003", "--for", "operator")
     assert alike["nearest_misses"][0]["tenant_ids"] == ["northwind-it"]

@@ -33,10 +33,12 @@ from neo_routing import (
     decide_body,
     messages,
 )
+from neo_routing.analysis import Change
 from neo_routing.clauses import Clause, Verdict
 from neo_routing.complaints import Complaint, IllFormed
 from neo_routing.steps import STEPS
 from neo_routing_adapters.advice import ACCOUNT_REMEDIES, MISSES, REMEDIES
+from neo_routing_adapters.command.analysis.spoken import CHANGES
 from neo_routing_adapters.command.serve import metrics
 from neo_routing_adapters.command.serve.settings_given import Flags, given_settings
 from neo_routing_adapters.json_lines import answer_line, read_case
@@ -637,6 +639,12 @@ def account_remedies_table() -> Iterator[str]:
         yield f"| `{remedy}` | {sentence} |"
 
 
+def changes_table() -> Iterator[str]:
+    yield from ("| change | in words |", "|---|---|")
+    for change in Change:
+        yield f"| `{change}` | {CHANGES[change]} |"
+
+
 def lines_table() -> Iterator[str]:
     yield from ("| a line that | `details.complaints` | message |", "|---|---|---|")
     for told, line in _UNUSABLE_LINES.items():
@@ -732,6 +740,7 @@ TABLES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "misses": misses_table,
     "remedies": remedies_table,
     "account-remedies": account_remedies_table,
+    "answers-changed": changes_table,
     "lines": lines_table,
     "relations": relations_table,
     "requirements": requirements_table,

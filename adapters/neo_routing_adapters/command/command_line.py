@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensEr
 from neo_routing import DirectoryUnavailable, __version__
 from neo_routing.printable import printable
 from neo_routing_adapters.command import conformance, database, demo, entra, explain, keys, prove, resolve, sessions
+from neo_routing_adapters.command.analysis import audit, diff, reach
 from neo_routing_adapters.command.failure import MIDWAY, UNUSABLE, CommandFailed
 from neo_routing_adapters.command.secrets import keeping_secrets_of, without_secrets
 from neo_routing_adapters.command.serve import command as serving
@@ -86,6 +87,9 @@ def _app() -> App:
     )
     app.command(App(name="resolve", default_command=resolve.resolve, help_epilogue=resolve.EXAMPLE))
     app.command(App(name="explain", default_command=explain.explain, help_epilogue=explain.EXAMPLE))
+    app.command(App(name="audit", default_command=audit.audit, help_epilogue=audit.EXAMPLE))
+    app.command(App(name="diff", default_command=diff.diff, help_epilogue=diff.EXAMPLE))
+    app.command(App(name="reach", default_command=reach.reach, help_epilogue=reach.EXAMPLE))
     app.command(App(name="demo", default_command=demo.demo, help_epilogue=demo.EXAMPLE))
     app.command(App(name="serve", default_command=serving.serve, help_epilogue=serving.EXAMPLE))
     app.command(App(name="prove", default_command=prove.prove, help_epilogue=prove.EXAMPLE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -18,7 +18,7 @@ from neo_routing_adapters.command.directory_file import directory_from
 from neo_routing_adapters.command.failure import FOUND, MIDWAY, CommandFailed
 from neo_routing_adapters.command.findings import Findings
 from neo_routing_adapters.command.import_change import tell_change
-from neo_routing_adapters.command.progress import NO_BAR, Bar, progress
+from neo_routing_adapters.command.progress import Bar, progress, progress_beside_output
 from neo_routing_adapters.command.standard_input import name_of
 
 if TYPE_CHECKING:
@@ -142,8 +142,7 @@ def export(url: str, /) -> None:
         from neo_routing_adapters.sql.tables.directory_export import IllFormedRow, export_directory
 
         try:
-            shown = nullcontext(NO_BAR) if sys.stdout.isatty() else progress("Exporting")
-            with shown as show, closing(export_directory(engine)) as pieces:
+            with progress_beside_output("Exporting") as show, closing(export_directory(engine)) as pieces:
                 for count, piece in enumerate(pieces):  # a row each, more or less
                     sys.stdout.buffer.write(piece.encode())
                     if count % _ROWS_BETWEEN_SHOWS == 0:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from neo_routing import Caller, CallerKind, Decision, account_remedies, decide_body, parse_session_request
-from neo_routing.account_remedy import RemedyOfAccount
+from neo_routing.analysis import decision_remedies, own_remedies
 from neo_routing.complaints import IllFormed
 from neo_routing.nearest_miss import ids_sought, nearest_misses
 from neo_routing_adapters.advice import remedies
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.given_directory import given_directory_and_rows
-from neo_routing_adapters.command.readers import ReaderName, Told, for_account, for_operator, for_user
+from neo_routing_adapters.command.readers import OwnRemedy, ReaderName, Told, for_account, for_operator, for_user
 from neo_routing_adapters.command.rows_at_hand import RowsAtHand
 from neo_routing_adapters.command.terminal import show
 from neo_routing_adapters.json_lines import decision_line, plain_line
@@ -59,21 +59,29 @@ def _told(
         return for_user(decision)
     if account is not None:
         return for_account(decision, account, _remedies(caller, body, decision, account, rows))
-    misses = nearest_misses(decision, rows.near(decision)) if any(ids_sought(decision)) else ()
-    return for_operator(caller, decision, misses, [{"sentence": sentence} for sentence in remedies(decision)])
+    if not any(ids_sought(decision)):
+        return for_operator(caller, decision, (), [{"sentence": sentence} for sentence in remedies(decision)])
+    near = rows.near(decision)
+    advice = [{"sentence": sentence} for sentence in remedies(decision)]
+    by_audit = [each.data() for each in decision_remedies(decision, near)]
+    return for_operator(caller, decision, nearest_misses(decision, near), advice + by_audit)
 
 
 def _remedies(
     caller: Caller, body: Mapping[str, object], decision: Decision, account: str, rows: RowsAtHand
-) -> tuple[RemedyOfAccount, ...]:
-    """Return what the account can do. Raises `CommandFailed` for one that is not there: nothing is said of its rows."""
+) -> list[OwnRemedy]:
+    """Return what the account can do, with the changes that make it.
+
+    Raises `CommandFailed` for an account that is not there: nothing is said of its rows.
+    """
     request, own = parse_session_request(body).value_or(None), rows.of_tenant(account)
     is_named = account in (caller.tenant_id, None if request is None else request.client_id)
     if account not in own.tenants and not is_named:
         raise CommandFailed(f"--account must be a tenant of the directory, and there is no {exactly(account)}")
     if request is None or decision.refusal is None:
-        return ()
-    return account_remedies(decision.refusal, caller, request, account, own)
+        return []
+    found = account_remedies(decision.refusal, caller, request, account, own)
+    return [OwnRemedy(one, own_remedies(one, account, request.bot_id, own)) for one in found]
 
 
 def _caller(text: str) -> Caller:

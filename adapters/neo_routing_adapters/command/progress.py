@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from rich.progress import Progress, TaskID
 
@@ -46,3 +46,8 @@ def progress(doing: str) -> Iterator[Bar]:
         return
     with Progress(console=console(sys.stderr), transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
         yield Bar(bar, bar.add_task(doing, total=None))
+
+
+def progress_beside_output(doing: str) -> AbstractContextManager[Bar]:
+    """Show a bar while the block writes to standard output, unless that is the terminal itself."""
+    return nullcontext(NO_BAR) if sys.stdout.isatty() else progress(doing)

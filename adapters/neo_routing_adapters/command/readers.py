@@ -16,6 +16,7 @@ from rich.text import Text
 
 from neo_routing import Caller, Decision, decision_data
 from neo_routing.account_remedy import RemedyOfAccount
+from neo_routing.analysis import Remedy
 from neo_routing.names import Name
 from neo_routing.nearest_miss import NearestMiss
 from neo_routing.plain_data.answers import answer_data
@@ -42,6 +43,13 @@ class Told(NamedTuple):
     data: dict[str, Any]
 
 
+class OwnRemedy(NamedTuple):
+    """What an account can do, and the changes to its own rows that make it, one of them or another."""
+
+    remedy: RemedyOfAccount
+    ways: tuple[Remedy, ...] = ()
+
+
 def for_user(decision: Decision) -> Told:
     """Tell what may be shown to whoever called: the refusal, or that there is none."""
     refusal = decision.refusal
@@ -50,13 +58,13 @@ def for_user(decision: Decision) -> Told:
     return Told(Text(printable(refusal.message)), {"for": "user", **answer_data(Failure(refusal))})
 
 
-def for_account(decision: Decision, account: str, found: Sequence[RemedyOfAccount]) -> Told:
+def for_account(decision: Decision, account: str, found: Sequence[OwnRemedy]) -> Told:
     """Tell that, and what the administrator of this account can do about it."""
     user = for_user(decision)
-    data = user.data | {"for": "admin", "account": account, "remedies": [_remedy_data(one) for one in found]}
+    data = user.data | {"for": "admin", "account": account, "remedies": [_remedy_data(*one) for one in found]}
     if decision.refusal is None:
         return Told(user.text, data)
-    told = [part for one in found for part in _remedy_text(one)] or [_indented(NOTHING_TO_MEND)]
+    told = [part for one in found for part in _remedy_text(one.remedy)] or [_indented(NOTHING_TO_MEND)]
     return Told(Group(user.text, Text(), Text(f"for {exactly(account)} to mend", "bold"), *told), data)
 
 
@@ -82,7 +90,7 @@ def _indented(line: str) -> Padding:
     return Padding(Text(line), (0, 0, 0, 2))
 
 
-def _remedy_data(one: RemedyOfAccount) -> dict[str, Any]:
+def _remedy_data(one: RemedyOfAccount, ways: Sequence[Remedy]) -> dict[str, Any]:
     told = {"remedy": str(one.remedy), "sentence": ACCOUNT_REMEDIES[one.remedy]}
     m365 = {} if one.m365_tenant_id is None else {"m365_tenant_id": one.m365_tenant_id}
     rows = {
@@ -90,7 +98,7 @@ def _remedy_data(one: RemedyOfAccount) -> dict[str, Any]:
         for name, keys in _OWN_ROWS.items()
         if getattr(one, name)
     }
-    return told | m365 | rows
+    return told | m365 | rows | ({"ways": [way.data() for way in ways]} if ways else {})
 
 
 def _miss_data(near: NearestMiss) -> dict[str, Any]:

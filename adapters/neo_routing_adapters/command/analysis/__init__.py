@@ -1,0 +1,1 @@
+"""The commands on a whole directory, over every request there can be: `audit`, `diff` and `reach`."""
