@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, make_url
 
-from neo_routing_adapters.live import LiveDirectory
+from neo_routing_adapters.live import LiveDirectory, State
 from neo_routing_adapters.sql import change_token
 from neo_routing_adapters.sql.change_log import KEYS
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
@@ -17,6 +17,7 @@ from neo_routing_adapters.sql.tables.directory_export import stored_content
 from neo_routing_adapters.sql.tables.follow_script import CannotLog, follow_script
 from neo_routing_adapters.sql.tables.our_tables import NotOurTables
 from tests.programs.databases.administered import engine_at, upgraded
+from tests.programs.servers.postgres_server import wait_until
 
 AMPLE = 60.0
 
@@ -228,3 +229,32 @@ def test_sqlite_needs_no_log(sqlite_url: str) -> None:
         for needless in (follow.install, follow.uninstall, follow.status, follow.prune):
             with pytest.raises(follow.NoChangeLog):
                 needless(engine)
+
+
+@pytest.mark.parametrize(
+    "change", ["CREATE TABLE child () INHERITS (routing_agent)", "DROP TRIGGER routing_log_insert ON routing_agent"]
+)
+def test_a_directory_that_cannot_be_followed_any_more_fails(ours: Engine, change: str) -> None:
+    with LiveDirectory(ours, max_staleness=AMPLE, poll=0.02) as directory:
+        directory.wait_until_ready(AMPLE)
+        do(ours, change)
+        wait_until(lambda: directory.status().state is State.FAILED)
+        assert "are not logged" in str(directory.status().reason)
+        follow.install(ours)
+        directory.wait_until_ready(AMPLE)
+
+
+def test_a_subscription_that_comes_later_is_noticed(ours: Engine) -> None:
+    subscription = "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect = false, slot_name = NONE)"
+    with LiveDirectory(ours, max_staleness=AMPLE, poll=0.02) as directory:
+        directory.wait_until_ready(AMPLE)
+        do(
+            ours,
+            subscription,
+            "SET LOCAL allow_system_table_mods = on",
+            "INSERT INTO pg_subscription_rel SELECT oid, 'routing_agent'::regclass, 'r', NULL FROM pg_subscription",
+        )
+        wait_until(lambda: directory.status().state is State.FAILED)
+        follow.install(ours)
+        directory.wait_until_ready(AMPLE)
+        do(ours, "DROP SUBSCRIPTION s")

@@ -55,6 +55,7 @@ _ROWS_OF_CATALOGUE: Final = (
     ("pg_rewrite", "oid", "ev_class = ANY (%(reached)s)"),
     ("pg_proc", "oid", "oid IN (SELECT tgfoid FROM pg_catalog.pg_trigger WHERE tgrelid = ANY (%(reached)s))"),
     ("pg_inherits", "inhrelid", "inhparent = ANY (%(reached)s)"),
+    ("pg_subscription_rel", "srrelid", "srrelid = ANY (%(reached)s)"),
 )
 _CATALOGUE: Final = " || ".join(
     (
