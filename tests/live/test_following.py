@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -266,3 +267,14 @@ def test_a_role_that_may_only_read_follows(database_url: str) -> None:
             with engine.begin() as connection:
                 connection.exec_driver_sql(f"DROP OWNED BY {role}")
                 connection.exec_driver_sql(f"DROP ROLE {role}")
+
+
+def test_a_file_that_takes_the_place_of_another_is_noticed(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.sqlite", tmp_path / "other.sqlite"
+    with upgraded(f"sqlite:///{other}") as engine, engine.connect() as connection:
+        SqlDirectoryWriter(connection).put_tenant(MSP_A)
+        connection.commit()
+    with upgraded(f"sqlite:///{one}") as engine, live(engine) as directory:
+        assert [*directory.look_up(())] == []
+        other.replace(one)
+        wait_until(lambda: [*directory.look_up(())] == [MSP_A])
