@@ -110,6 +110,10 @@ def test_a_child_is_logged_by_row(ours: Engine) -> None:
         "ALTER TABLE routing_agent DISABLE TRIGGER routing_log_delete",
         "ALTER TABLE routing_agent ENABLE TRIGGER routing_log_update",
         "DROP TRIGGER routing_log_truncate ON routing_agent",
+        """DROP TRIGGER routing_log_delete ON routing_agent;
+           CREATE TRIGGER less AFTER DELETE ON routing_agent REFERENCING OLD TABLE AS before
+           FOR EACH STATEMENT WHEN (FALSE) EXECUTE FUNCTION routing_log_change_of_agent();
+           ALTER TABLE routing_agent ENABLE ALWAYS TRIGGER less""",
     ],
 )
 def test_a_table_whose_changes_are_not_all_logged_is_named(ours: Engine, change: str) -> None:

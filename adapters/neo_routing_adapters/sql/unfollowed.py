@@ -32,7 +32,8 @@ UNFOLLOWED: Final = f"""{REACHED},
         SELECT pg_class.oid AS id, pg_class.oid::regclass::text AS name, relkind, COALESCE((
             SELECT bit_or(tgtype & CASE WHEN tgtype & 1 = 1 THEN 28 ELSE 60 END)
             FROM pg_catalog.pg_trigger JOIN pg_catalog.pg_proc ON pg_proc.oid = tgfoid
-            WHERE tgrelid = pg_class.oid AND tgenabled = 'A' AND starts_with(proname, '{LOG_FUNCTION}')
+            WHERE tgrelid = pg_class.oid AND tgenabled = 'A' AND tgqual IS NULL AND tgattr::text = ''
+                AND starts_with(proname, '{LOG_FUNCTION}')
                 AND pronamespace = (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = to_regclass('{LOG}'))
                 AND (tgtype & 1 = 1 OR tgtype & 32 = 32 OR NOT by_row)), 0) AS noted
         FROM reached JOIN pg_catalog.pg_class ON pg_class.oid = id AND class = 'pg_catalog.pg_class'::regclass
