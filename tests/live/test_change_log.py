@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, make_url
 
 from neo_routing_adapters.live import LiveDirectory, State
 from neo_routing_adapters.sql import change_token
-from neo_routing_adapters.sql.change_log import KEYS
+from neo_routing_adapters.sql.change_triggers import KEYS
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
 from neo_routing_adapters.sql.tables import follow
 from neo_routing_adapters.sql.tables.directory_export import stored_content

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
+from itertools import product
 from typing import Any, Final
 
 from neo_routing import ManagedAgentKey, Rows
 from neo_routing_adapters.live.changes import Changes
-from neo_routing_adapters.live.filed import filed
+from neo_routing_adapters.live.filed import FiledChannel, filed
 from neo_routing_adapters.live.layers import Layers
 from neo_routing_adapters.live.rebuilding import Rebuilding
 
@@ -90,31 +91,31 @@ class Content:
         before = [self._filed.channels.pop(each) for each in changes.channels if each in self._filed.channels]
         now = filed(changes.rows).channels
         self._filed.channels |= now
-        owned, installed = set[tuple[str, str]](), set[tuple[str, str]]()
-        for owner_id, bot_id, _, m365_tenant_ids in (*before, *now.values()):
-            owned.add((owner_id, bot_id))
-            installed.update((bot_id, each) for each in m365_tenant_ids)
-        for names, keys in ((_CHANNEL_GROUPS, owned), (_INSTALLATION_GROUPS, installed)):
-            for name in names:
-                for key in keys:
-                    _regroup(self._layers[name], key, getattr(changes.rows, name), partial(_other, changes.channels))
+        concerned = (*before, *now.values())
+        owned = {(owner_id, bot_id) for owner_id, bot_id, _, _ in concerned}
+        installed = {(bot_id, each) for _, bot_id, _, m365_tenant_ids in concerned for each in m365_tenant_ids}
+        self._regroup_channels(_CHANNEL_GROUPS, owned, changes)
+        self._regroup_channels(_INSTALLATION_GROUPS, installed, changes)
         self._put_each("standard_installations", changes.channels, changes.rows.standard_installations)
-        for _, bot_id, white_label, _ in before:
-            self._count(bot_id, white_label, -1)
-        for _, bot_id, white_label, _ in now.values():
-            self._count(bot_id, white_label, 1)
-        self._change_bots({bot_id for _, bot_id in owned})
+        self._change_bots(before, now.values())
+
+    def _regroup_channels(self, names: Iterable[str], keys: Iterable[tuple[str, str]], changes: Changes) -> None:
+        for name, key in product(names, keys):
+            _regroup(self._layers[name], key, getattr(changes.rows, name), partial(_other, changes.channels))
 
     def _count(self, bot_id: str, white_label: bool, step: int) -> None:
         counts = self._channels_of.setdefault(bot_id, [0, 0])
         counts[0] += step
         counts[1] += step * white_label
 
-    def _change_bots(self, bot_ids: AbstractSet[str]) -> None:
-        for bot_id in bot_ids:
-            channels, white_label = self._channels_of[bot_id]
+    def _change_bots(self, before: Iterable[FiledChannel], now: Iterable[FiledChannel]) -> None:
+        for step, counted in ((-1, before), (1, now)):
+            for _, bot_id, white_label, _ in counted:
+                self._count(bot_id, white_label, step)
+        for bot_id in {bot_id for _, bot_id, _, _ in (*before, *now)}:
+            channels, white_labels = self._channels_of[bot_id]
             self._layers["known_bots"].put(bot_id, channels > 0)
-            self._layers["white_label_bots"].put(bot_id, white_label > 0)
+            self._layers["white_label_bots"].put(bot_id, white_labels > 0)
             if not channels:
                 del self._channels_of[bot_id]
 

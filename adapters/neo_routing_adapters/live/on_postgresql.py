@@ -19,7 +19,7 @@ from neo_routing_adapters.live import statements
 from neo_routing_adapters.live.bell import Bell
 from neo_routing_adapters.live.changed_rows import changes_of, is_everything
 from neo_routing_adapters.live.line import Line
-from neo_routing_adapters.live.positions import Database, Position, Snapshot
+from neo_routing_adapters.live.positions import Position, position_of
 from neo_routing_adapters.live.source import CannotFollow, MustLoad, Polled
 from neo_routing_adapters.live.tokens import is_reached
 from neo_routing_adapters.sql.change_log import CHANNEL_OF_NOTICES, LOG, PRUNE_FUNCTION
@@ -92,7 +92,7 @@ class PostgresFollower:
         last = self._position
         assert last is not None, "it was loaded"
         *who, pruned, logged, tenants, agents, channels, companies = self._polled(last)
-        position, rows = _position(who), (tenants, agents, channels, companies)
+        position, rows = position_of(who), (tenants, agents, channels, companies)
         if last.is_standby and position.is_standby and not self._is_verified:
             self._verify_standby(last, position, logged or ())
             return Polled(changes=None, revision=last.revision, has=partial(is_reached, position=last))
@@ -117,7 +117,7 @@ class PostgresFollower:
         if self._line.one(f"SELECT to_regclass('{LOG}') IS NULL")[0]:
             raise CannotFollow("the database has no change log: run neo-routing db follow install")
         [self._reached] = self._line.one(statements.REACHED_IDS)
-        position = _position(self._line.one(statements.WHO, {"reached": self._reached}))
+        position = position_of(self._line.one(statements.WHO, {"reached": self._reached}))
         self.is_standby = position.is_standby
         unfollowed = [sentence for (sentence,) in self._line.every(UNFOLLOWED)]
         if unfollowed:
@@ -143,14 +143,3 @@ class PostgresFollower:
             self._pruned_at = monotonic()
             with suppress(errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction):
                 self._line.one(f"SELECT {PRUNE_FUNCTION}()")
-
-
-def _position(who: Any) -> Position:
-    system, oid, is_standby, timeline, log, catalogue, snapshot = who
-    return Position(
-        database=Database(system, oid, timeline),
-        log=log,
-        catalogue=catalogue,
-        snapshot=Snapshot.read(snapshot),
-        is_standby=is_standby,
-    )

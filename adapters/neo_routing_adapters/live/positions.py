@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 from attrs import frozen
 
@@ -83,3 +84,15 @@ class Position:
         if later.snapshot.next < self.snapshot.next:
             return "the database is at an earlier state"
         return "the log was pruned" if pruned >= self.snapshot.oldest else None
+
+
+def position_of(who: Sequence[Any]) -> Position:
+    """Return the position that the values of `statements.WHO` say."""
+    system, oid, is_standby, timeline, log, catalogue, snapshot = who
+    return Position(
+        database=Database(system, oid, timeline),
+        log=log,
+        catalogue=catalogue,
+        snapshot=Snapshot.read(snapshot),
+        is_standby=is_standby,
+    )

@@ -9,7 +9,8 @@ from attrs import frozen
 
 from neo_routing import RowsBuilder
 from neo_routing_adapters.live.changes import add_agents, add_channels, add_end_companies, add_tenants
-from neo_routing_adapters.sql.change_log import KEYS, LOG, PRUNED, Changed
+from neo_routing_adapters.sql.change_log import LOG, PRUNED, Changed
+from neo_routing_adapters.sql.change_triggers import KEYS
 from neo_routing_adapters.sql.unfollowed import REACHED
 
 Add: TypeAlias = Callable[[RowsBuilder, Iterable[Sequence[Any]]], None]

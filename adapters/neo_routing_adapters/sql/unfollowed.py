@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from neo_routing_adapters.sql.change_log import KEYS, LOG, LOG_FUNCTION
+from neo_routing_adapters.sql.change_log import LOG, LOG_FUNCTION
+from neo_routing_adapters.sql.change_triggers import KEYS
 
 _RELATIONS: Final = ", ".join(f"'{relation}'" for relation in KEYS)
 

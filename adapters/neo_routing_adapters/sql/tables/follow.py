@@ -9,16 +9,14 @@ from attrs import frozen
 from sqlalchemy import Connection, Engine, text
 
 from neo_routing_adapters.sql.change_log import (
-    KEYS,
     LOG,
     LOG_FUNCTION,
     PRUNE_FUNCTION,
     PRUNED,
     drop_statements,
-    function_statements,
     log_statements,
-    trigger_statements,
 )
+from neo_routing_adapters.sql.change_triggers import KEYS, function_statements, trigger_statements
 from neo_routing_adapters.sql.directory_lock import SCHEMA_OF_RELATIONS
 from neo_routing_adapters.sql.schema import RELATIONS
 from neo_routing_adapters.sql.tables.our_tables import CannotAdminister, require_our_tables

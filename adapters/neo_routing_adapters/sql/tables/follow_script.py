@@ -6,7 +6,8 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from neo_routing_adapters.sql.change_log import LOG_FUNCTION, function_statements, log_statements, trigger_statements
+from neo_routing_adapters.sql.change_log import LOG_FUNCTION, log_statements
+from neo_routing_adapters.sql.change_triggers import function_statements, trigger_statements
 from neo_routing_adapters.sql.directory_lock import SCHEMA_OF_RELATIONS
 from neo_routing_adapters.sql.tables.our_tables import CannotAdminister
 
