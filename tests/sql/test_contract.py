@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from neo_routing import AsyncSessionDirectory, SessionDirectory
 from neo_routing.testing import AsyncSessionDirectoryContract, Relation, SessionDirectoryContract, World
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
-from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
 from neo_routing_adapters.sql.tables.directory_import import import_directory
 from tests.programs.databases.administered import upgraded
+from tests.programs.databases.tables_taken_away import taken_away, taken_for_a_view
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
@@ -41,46 +41,6 @@ def _in_wal_mode(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous = off").close()
 
 
-TABLES = {
-    Relation.TENANTS: tenants,
-    Relation.AGENTS: agents,
-    Relation.CHANNELS: channels,
-    Relation.INSTALLATIONS: installations,
-    Relation.END_COMPANIES: end_companies,
-    Relation.LINKS: links,
-}
-SPOILT = {
-    Relation.AGENTS: {"kind": "NULL"},
-    Relation.CHANNELS: {"status": "'PAUSED'"},
-    Relation.END_COMPANIES: {"name": "NULL"},
-}
-
-
-@contextmanager
-def broken(engine: Engine, relation: Relation) -> Iterator[None]:
-    """Take a table away, and put it back."""
-    name = TABLES[relation].name
-    execute(engine, f"ALTER TABLE {name} RENAME TO elsewhere")
-    yield
-    execute(engine, f"ALTER TABLE elsewhere RENAME TO {name}")
-
-
-@contextmanager
-def spoilt(engine: Engine, relation: Relation) -> Iterator[None]:
-    """Put a view in the place of a table, which has something in each row that no constraint would let in."""
-    table = TABLES[relation]
-    columns = ", ".join(f"{SPOILT[relation].get(each.name, each.name)} AS {each.name}" for each in table.columns)
-    with broken(engine, relation):
-        execute(engine, f"CREATE VIEW {table.name} AS SELECT {columns} FROM elsewhere")
-        yield
-        execute(engine, f"DROP VIEW {table.name}")
-
-
-def execute(engine: Engine, statement: str) -> None:
-    with engine.begin() as connection:
-        connection.exec_driver_sql(statement)
-
-
 class TestSqlDirectory(SessionDirectoryContract):
     @pytest.fixture(autouse=True)
     def _examples(self, thorough: bool) -> None:
@@ -101,14 +61,14 @@ class TestSqlDirectory(SessionDirectoryContract):
 
     @contextmanager
     def outage(self) -> Iterator[SessionDirectory]:
-        with broken(self.engine, Relation.END_COMPANIES):
+        with taken_away(self.engine, Relation.END_COMPANIES):
             yield SqlDirectory(self.reading, deadline=DEADLINE)
 
     def broken(self, relation: Relation) -> AbstractContextManager[None]:
-        return broken(self.engine, relation)
+        return taken_away(self.engine, relation)
 
     def spoilt(self, relation: Relation) -> AbstractContextManager[None]:
-        return spoilt(self.engine, relation)
+        return taken_for_a_view(self.engine, relation)
 
     def replace(self, _: SessionDirectory, world: World) -> None:
         import_directory(self.engine, world.content, allow_removals=True)
@@ -136,15 +96,15 @@ class AsyncDrivers(AsyncSessionDirectoryContract):
 
     @asynccontextmanager
     async def outage(self) -> AsyncIterator[AsyncSessionDirectory]:
-        with broken(self.engine, Relation.END_COMPANIES):
+        with taken_away(self.engine, Relation.END_COMPANIES):
             async with self._opened_engine() as directory:
                 yield directory
 
     def broken(self, relation: Relation) -> AbstractContextManager[None]:
-        return broken(self.engine, relation)
+        return taken_away(self.engine, relation)
 
     def spoilt(self, relation: Relation) -> AbstractContextManager[None]:
-        return spoilt(self.engine, relation)
+        return taken_for_a_view(self.engine, relation)
 
     def replace(self, _: AsyncSessionDirectory, world: World) -> None:
         import_directory(self.engine, world.content, allow_removals=True)

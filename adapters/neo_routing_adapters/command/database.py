@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import App, Parameter
 
 from neo_routing.printable import printable
+from neo_routing_adapters.command import database_follow
 from neo_routing_adapters.command.database_opened import opened
 from neo_routing_adapters.command.database_url import refuse_url
 from neo_routing_adapters.command.directory_file import directory_from
@@ -40,6 +41,7 @@ def app() -> App:
     commands.command(App(name="guard", default_command=guard, help_epilogue=f"{_EXAMPLE} guard {_SQLITE_URL}"))
     on_server = f"{_EXAMPLE} triggers postgresql://user@host/name"
     commands.command(App(name="triggers", default_command=triggers, help_epilogue=on_server))
+    commands.command(database_follow.app())
     return commands
 
 

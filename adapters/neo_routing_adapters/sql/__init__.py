@@ -6,6 +6,7 @@ try:
     from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory, SqlDirectory
     from neo_routing_adapters.sql.look_up.share import CannotDecideWithin
     from neo_routing_adapters.sql.schema import RELATIONS, metadata
+    from neo_routing_adapters.sql.tables.change_token import change_token
     from neo_routing_adapters.sql.tables.writer import MissingRow, SqlDirectoryWriter
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] != "sqlalchemy":
@@ -20,5 +21,6 @@ __all__ = [
     "MissingRow",
     "SqlDirectory",
     "SqlDirectoryWriter",
+    "change_token",
     "metadata",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -45,16 +46,20 @@ def postgres_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def database_url(postgres_url: str) -> Iterator[str]:
     """The URL of an empty PostgreSQL database of the test's own."""
-    yield from _database(postgres_url)
+    with empty_database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def module_database_url(postgres_url: str) -> Iterator[str]:
     """The same for all tests of a module."""
-    yield from _database(postgres_url)
+    with empty_database(postgres_url) as url:
+        yield url
 
 
-def _database(postgres_url: str) -> Iterator[str]:
+@contextmanager
+def empty_database(postgres_url: str) -> Iterator[str]:
+    """Create an empty database, yield its URL, and drop it."""
     url = make_url(postgres_url)
     name = f"neo_routing_{uuid4().hex}"
     _execute(url, f"CREATE DATABASE {name}")

@@ -15,6 +15,7 @@ from neo_routing.well_formed import agent_id as well_formed_agent_id
 from neo_routing.well_formed import identifier
 from neo_routing.well_formed import m365_tenant_id as well_formed_m365_tenant_id
 from neo_routing_adapters.sql.schema import agents, channels, end_companies, installations, links, tenants
+from neo_routing_adapters.sql.tables.change_token import change_token
 from neo_routing_adapters.sql.tables.our_tables import require_foreign_keys, require_newest_form
 from neo_routing_adapters.sql.tables.stored_rows import (
     StoredRow,
@@ -167,6 +168,10 @@ class SqlDirectoryWriter:
         return self._delete(
             end_companies, end_companies.c.id == _identifier("delete_end_company", "end_company_id", end_company_id)
         )
+
+    def change_token(self) -> str:
+        """Return a token of this transaction: once it has committed, `LiveDirectory.wait_until` waits for it."""
+        return change_token(self._connection)
 
     def _require_tenant(self, tenant_id: str) -> None:
         self._required("tenant", tenants.c.id, tenant_id, [tenants.c.id])

@@ -1,0 +1,122 @@
+"""Makes and drops the change log in a database on PostgreSQL, and tells which changes it does not get to know of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import frozen
+from sqlalchemy import Connection, Engine, text
+
+from neo_routing_adapters.sql.change_log import (
+    LOG,
+    LOG_FUNCTION,
+    PRUNE_FUNCTION,
+    PRUNED,
+    drop_statements,
+    log_statements,
+)
+from neo_routing_adapters.sql.change_triggers import KEYS, function_statements, trigger_statements
+from neo_routing_adapters.sql.directory_lock import SCHEMA_OF_RELATIONS
+from neo_routing_adapters.sql.schema import RELATIONS
+from neo_routing_adapters.sql.tables.our_tables import CannotAdminister, require_our_tables
+from neo_routing_adapters.sql.tables.transactions import reading, writing
+from neo_routing_adapters.sql.unfollowed import UNFOLLOWED
+
+# What a subscriber is sent fires no trigger of a statement, and neither does what is written straight into a child.
+_TABLES: Final = text("""
+    WITH RECURSIVE ours (relation, id) AS (
+        SELECT relation, to_regclass(relation)::oid FROM unnest(CAST(:relations AS text[])) AS relation
+        UNION
+        SELECT relation, inhrelid FROM ours JOIN pg_inherits ON inhparent = id)
+    SELECT relation, quote_ident(nspname) || '.' || quote_ident(relname),
+        relkind = 'p' OR relispartition
+            OR EXISTS (SELECT FROM pg_inherits WHERE ours.id IN (inhparent, inhrelid))
+            OR EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = ours.id),
+        relispartition
+    FROM ours JOIN pg_class ON pg_class.oid = ours.id JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    ORDER BY relispartition, ours.id""")
+_FUNCTIONS: Final = text("""
+    SELECT quote_ident(proname) FROM pg_proc WHERE starts_with(proname, :begins)
+        AND pronamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('routing_tenant'))""")
+_READERS: Final = text("""
+    SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
+    FROM pg_class CROSS JOIN aclexplode(relacl)
+    WHERE oid = to_regclass('routing_tenant') AND privilege_type = 'SELECT'""")
+
+
+class NoChangeLog(CannotAdminister):
+    """A database needs no change log: SQLite tells by itself whether anything was committed."""
+
+    def __init__(self) -> None:
+        super().__init__("SQLite needs no change log: it tells by itself whether anything was committed")
+
+
+@frozen(kw_only=True)
+class LogStatus:
+    """How the change log of a database stands."""
+
+    is_there: bool
+    rows: int
+    unfollowed: tuple[str, ...]
+    """What changes without a row in the log, in words; if there is any, nobody can follow the directory."""
+
+
+def install(engine: Engine) -> None:
+    """Make the log and the triggers on our tables, all or nothing; it may be run again.
+
+    Whoever may read the tables may read the log. Raises `NoChangeLog` on SQLite, and what `require_our_tables` raises.
+    """
+    _require_postgresql(engine)
+    with writing(engine) as connection:
+        require_our_tables(connection)
+        schema = str(connection.scalar(text(SCHEMA_OF_RELATIONS)))
+        for statement in _statements(connection, schema):
+            connection.exec_driver_sql(statement)
+
+
+def _statements(connection: Connection, schema: str) -> Iterator[str]:
+    yield from log_statements(schema)
+    for relation, keys in KEYS.items():
+        yield from function_statements(schema, _function_of(relation), keys)
+    for relation, table, by_row, is_copied in connection.execute(_TABLES, {"relations": [*RELATIONS]}).all():
+        function = _function_of(relation)
+        yield from trigger_statements(schema, table, function, by_row=by_row, is_copied=is_copied)
+    for (reader,) in connection.execute(_READERS).all():
+        yield f"GRANT SELECT ON {schema}.{LOG}, {schema}.{PRUNED} TO {reader}"
+
+
+def _function_of(relation: str) -> str:
+    return f"{LOG_FUNCTION}_of_{relation.removeprefix('routing_')}"
+
+
+def uninstall(engine: Engine) -> None:
+    """Drop the log and its triggers; who follows the directory fails then. Raises `NoChangeLog` on SQLite."""
+    _require_postgresql(engine)
+    with writing(engine) as connection:
+        schema = str(connection.scalar(text(SCHEMA_OF_RELATIONS)))
+        functions = connection.execute(_FUNCTIONS, {"begins": LOG_FUNCTION}).scalars().all()
+        for statement in drop_statements(schema, functions):
+            connection.exec_driver_sql(statement)
+
+
+def status(engine: Engine) -> LogStatus:
+    """Tell how the log stands. Raises `NoChangeLog` on SQLite."""
+    _require_postgresql(engine)
+    with reading(engine) as connection:
+        is_there = connection.scalar(text(f"SELECT to_regclass('{LOG}') IS NOT NULL"))  # our own name
+        unfollowed = connection.exec_driver_sql(UNFOLLOWED).scalars().all() if is_there else ()
+        rows = connection.scalar(text(f"SELECT count(*) FROM {LOG}")) if is_there else 0  # noqa: S608  # as above
+        return LogStatus(is_there=bool(is_there), rows=int(rows or 0), unfollowed=tuple(map(str, unfollowed)))
+
+
+def prune(engine: Engine) -> int:
+    """Remove what is older than an hour from the log, and return how many rows went. Raises `NoChangeLog`."""
+    _require_postgresql(engine)
+    with writing(engine) as connection:
+        return int(connection.exec_driver_sql(f"SELECT {PRUNE_FUNCTION}()").scalar_one())
+
+
+def _require_postgresql(engine: Engine) -> None:
+    if engine.dialect.name != "postgresql":
+        raise NoChangeLog

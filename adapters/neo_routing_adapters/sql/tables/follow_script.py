@@ -1,0 +1,47 @@
+"""The SQL that logs the changes of a table of a host's, which views deliver as part of the directory."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from neo_routing_adapters.sql.change_log import LOG_FUNCTION, log_statements
+from neo_routing_adapters.sql.change_triggers import function_statements, trigger_statements
+from neo_routing_adapters.sql.directory_lock import SCHEMA_OF_RELATIONS
+from neo_routing_adapters.sql.tables.our_tables import CannotAdminister
+
+_TABLE: Final = text("""
+    SELECT pg_class.oid::bigint, quote_ident(nspname) || '.' || quote_ident(relname), relkind::text,
+        relkind = 'p' OR relispartition
+            OR EXISTS (SELECT FROM pg_inherits WHERE pg_class.oid IN (inhparent, inhrelid))
+            OR EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = pg_class.oid),
+        relispartition
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE pg_class.oid = to_regclass(:table)""")
+
+
+class CannotLog(CannotAdminister):
+    """Changes of this table cannot be logged, or need not be."""
+
+
+def follow_script(connection: Connection, table: str, keys: str) -> str:
+    """Return the SQL that logs the changes of a table, by what a query makes of the rows that changed.
+
+    The query selects a sort and an id from `changed`, and is trusted as SQL is: whoever runs the script runs it. Raises
+    `CannotLog`.
+    """
+    if connection.dialect.name != "postgresql":
+        raise CannotLog("SQLite needs no change log: it tells by itself whether anything was committed")
+    found = connection.execute(_TABLE, {"table": table}).one_or_none()
+    if found is None or found[2] not in {"r", "p"}:
+        raise CannotLog(f"{table} is no table, and only what happens to a table can be logged")
+    oid, quoted, _, by_row, is_copied = found
+    schema = str(connection.scalar(text(SCHEMA_OF_RELATIONS)))
+    function = f"{LOG_FUNCTION}_of_{oid}"
+    statements = (
+        *log_statements(schema),
+        *function_statements(schema, function, keys),
+        *trigger_statements(schema, quoted, function, by_row=by_row, is_copied=is_copied),
+    )
+    return "".join(["BEGIN;\n", *(f"{statement};\n" for statement in statements), "COMMIT;\n"])
