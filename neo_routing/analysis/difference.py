@@ -78,7 +78,7 @@ def difference(before: Directory, after: Directory) -> tuple[Difference, ...]:
     >>> {str(each.change) for each in found}, {str(each.tenant_only_in) for each in found}
     ({'another_refusal'}, {'after'})
     >>> found[0].request_class.words.partition("; then: ")[2]
-    'the platform for msp-a, client_id absent, without a bot, without an M365 tenant'
+    'the platform for msp-a, any bot that nobody has, any other M365 tenant'
     """
     one, other = content_to_analyse(before), content_to_analyse(after)
     both = Both(one, other, nowhere_in(one, other))
