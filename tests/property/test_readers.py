@@ -22,9 +22,10 @@ from neo_routing import (
     parse_session_request,
 )
 from neo_routing.account_remedy import account_remedies
+from neo_routing.analysis import own_remedies
 from neo_routing.testing import World
 from neo_routing.testing.strategies import PLATFORM_TENANT_ID, TENANT_IDS, Case, cases, directories
-from neo_routing_adapters.command.readers import Told, for_account, for_user
+from neo_routing_adapters.command.readers import OwnRemedy, Told, for_account, for_user
 
 pytestmark = pytest.mark.no_cover
 
@@ -80,9 +81,11 @@ def to_user(decision: Decision) -> str:
 
 def to_account(case: Case, world: World, account: str) -> str:
     decision = decide(*case, world.directory())
-    refusal = decision.refusal
-    found = () if refusal is None else account_remedies(refusal, *case, account, world.content)
-    return shown(for_account(decision, account, found))
+    caller, request = case
+    refusal, rows = decision.refusal, world.content
+    found = () if refusal is None else account_remedies(refusal, caller, request, account, rows)
+    ways = [OwnRemedy(one, own_remedies(one, account, request.bot_id, rows)) for one in found]
+    return shown(for_account(decision, account, ways))
 
 
 @given(WORLDS, CASES, ACCOUNTS)
