@@ -34,7 +34,7 @@ SLOTS = 2 * WRITERS
 @pytest.fixture
 def decisions(thorough: bool) -> int:
     """How many single decisions to take; of batches there are fewer."""
-    return int(os.environ.get("NEO_ROUTING_TEST_SNAPSHOTS") or (50_000 if thorough else 5_000))
+    return int(os.environ.get("NEO_ROUTING_TEST_SNAPSHOTS") or (25_000 if thorough else 5_000))
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_batch_in_slices_is_of_one_committed_state_too(engine: Engine, thoroug
             [answer(each, state) for each in (slot, slot + WRITERS)] for state in (0, 1)
         ]
 
-    assert torn(is_torn, 80 if thorough else 16) == 0
+    assert torn(is_torn, 40 if thorough else 16) == 0
 
 
 class TwoStatements:
