@@ -192,9 +192,7 @@ class ByHand:
 
 def main(stack: str, url: str) -> None:
     at = make_url(url)
-    engine = create_async_engine(
-        at, **(ADVISED if at.get_backend_name() == "postgresql" else {}), pool_size=CONNECTIONS
-    )
+    engine = create_async_engine(at, **ADVISED, pool_size=CONNECTIONS)
     app = endpoint(engine) if stack == "endpoint" else ByHand(engine).application()
     # With its protocol named, or asyncio leaves out TCP_NODELAY.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

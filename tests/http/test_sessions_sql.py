@@ -358,7 +358,7 @@ def test_a_database_that_is_gone_is_an_outage_and_serves_again_once_it_is_back(
     prepared(url)
 
     async def run() -> None:
-        async with engine_of(url, driver, pool_pre_ping=True) as engine:
+        async with engine_of(url, driver) as engine:
             store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
             first = await create_once(store, key())
             await asyncio.to_thread(postgres.kill)

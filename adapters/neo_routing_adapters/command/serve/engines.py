@@ -17,10 +17,10 @@ def async_engine_for(url_text: str, *, connections: int, seconds: float) -> Asyn
     url = read_url(url_text)
     settings: dict[str, Any] = {
         "isolation_level": "AUTOCOMMIT",
+        "skip_autocommit_rollback": True,
         "pool_size": connections,
         "max_overflow": 0,
         "pool_timeout": seconds,
-        "pool_pre_ping": True,
     }
     if url.drivername == SQLITE:
         path, parameters, wait = sqlite_arguments(url)

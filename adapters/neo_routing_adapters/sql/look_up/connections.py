@@ -84,14 +84,10 @@ class _AsyncpgCursor(_WholeAnswers):
         self._prepared: dict[str, Any] = {}
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
-        self._rows = await_only(self._fetched(sql, arguments))
-
-    async def _fetched(self, sql: str, arguments: Sequence[Any]) -> list[Any]:
         prepared = self._prepared.get(sql)
         if prepared is None:
-            self._prepared[sql] = prepared = await self._connection.prepare(sql)
-        rows: list[Any] = await prepared.fetch(*arguments)
-        return rows
+            self._prepared[sql] = prepared = await_only(self._connection.prepare(sql))
+        self._rows = await_only(prepared.fetch(*arguments))
 
 
 class _Asyncpg:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, TypeVar
 
 from neo_routing_adapters.sql.look_up.deadlines import Call
@@ -46,18 +45,23 @@ class Tasks:
         """
         if len(self._late) >= MOST_LATE:
             raise TimeoutError
-        task = asyncio.create_task(run_awaiting(function))
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[None] = loop.create_future()
+        task = loop.create_task(_run(function, ended))
+        timer = loop.call_later(call.remaining(), _wake, ended)
         try:
-            await _end_of(task, call.remaining())
+            await ended
         except asyncio.CancelledError:
             self._leave(task, call)
             if call.was_cut:
-                await _end_of(task, _WINDING_UP)
+                await asyncio.wait({task}, timeout=_WINDING_UP)
             raise
+        finally:
+            timer.cancel()
         if not task.done():
             self._leave(task, call)
             if to_its_end and call.was_cut:
-                await _end_of(task, _WINDING_UP)
+                await asyncio.wait({task}, timeout=_WINDING_UP)
             raise TimeoutError
         if task.cancelled():
             raise OSError("the task of the call was cancelled")
@@ -76,18 +80,13 @@ class Tasks:
             task.exception()  # or the event loop would complain that nobody looked
 
 
-async def _end_of(task: asyncio.Task[Any], seconds: float) -> None:
-    """Wait for the end of a task, as `asyncio.wait` does: for a single one that takes twice as long."""
-    loop = asyncio.get_running_loop()
-    waiter: asyncio.Future[None] = loop.create_future()
-    timer = loop.call_later(seconds, _wake, waiter)
-    task.add_done_callback(partial(_wake, waiter))
+async def _run(function: Callable[[], _Value], ended: asyncio.Future[None]) -> _Value:
     try:
-        await waiter
+        return await run_awaiting(function)
     finally:
-        timer.cancel()
+        _wake(ended)  # a turn of the loop sooner than a callback of the task would; none comes if it never begins
 
 
-def _wake(waiter: asyncio.Future[None], _task: asyncio.Task[Any] | None = None) -> None:
+def _wake(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
