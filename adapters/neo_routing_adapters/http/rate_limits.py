@@ -69,7 +69,7 @@ class RateLimits:
         self._storage = MemoryWindows() if storage is None else storage
         self._windows = SlidingWindowCounterRateLimiter(self._storage)
         self._open_when_gone = open_when_gone
-        self._seconds = seconds
+        self._seconds = None if isinstance(self._storage, MemoryWindows) else seconds  # there nothing waits
         self._pause = pause
         self._clock = clock
         self._ask_again_at = clock()
@@ -115,8 +115,11 @@ class RateLimits:
             self._gone(None)
             return None
         try:
+            item = RateLimitItemPerSecond(limit.calls, limit.seconds)
+            if self._seconds is None:
+                return await question(item, key)
             async with asyncio.timeout(self._seconds):
-                return await question(RateLimitItemPerSecond(limit.calls, limit.seconds), key)
+                return await question(item, key)
         except (StorageError, OSError) as error:
             self._ask_again_at = self._clock() + self._pause
             self._gone(error)
