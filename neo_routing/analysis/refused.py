@@ -117,7 +117,7 @@ class Refused:
                 yield self._finding(Severity.ERROR, subject, step, calls)
 
     def _managed_agents(self) -> Iterator[Finding]:
-        bots, rows = Bots(self._rows), self._rows
+        bots, rows, keys = Bots(self._rows), self._rows, tuple(ManagedAgentKey)
         paused = by_owner(key for key in rows.disconnected_channels if key not in rows.active_channels)
         for tenant_id in rows.tenants:
             found = neo_support(tenant_id, rows)
@@ -126,7 +126,7 @@ class Refused:
                 pauses = chain.from_iterable(pauses_of(tenant_id, bot_id) for bot_id in paused.get(tenant_id, ()))
                 classes = neo_support_classes(self._directory, tenant_id, bots)
                 yield from self._of_tenant(found, chain(classes, map(self._class, pauses)))
-            for key in ManagedAgentKey:
+            for key in keys:
                 found = own_managed_agent_clause(tenant_id, key, rows)
                 step, _, _, _ = found
                 if step.code is not None:
