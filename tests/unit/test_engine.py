@@ -186,6 +186,11 @@ def test_the_records_of_a_batch_are_those_of_its_cases_one_by_one() -> None:
         ]
 
 
+def test_an_outage_is_somebodys() -> None:
+    with pytest.raises(ValueError, match=r"Outage\.caller"):
+        Outage(id="1", time=NOON, caller="msp-a", request=None, error=DirectoryUnavailable())  # type: ignore[arg-type]
+
+
 def test_an_outage_is_told_and_then_raised() -> None:
     told: list[Any] = []
     down = Down()

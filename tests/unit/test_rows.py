@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from attrs import evolve, fields
 
 import neo_routing.rows as rows_module
-from neo_routing import Channel, Rows, RowsBuilder, Tenant, content_of
+from neo_routing import Agent, AgentKind, Channel, EndCompany, Rows, RowsBuilder, Tenant, content_of
 
 
 def test_rows_are_printed_as_how_many_they_are_because_they_may_be_millions() -> None:
@@ -33,3 +35,30 @@ def test_rows_with_one_twice_are_others() -> None:
 def test_rows_are_true_even_if_there_are_none_because_that_is_an_answer_as_well() -> None:
     assert RowsBuilder().rows()
     assert len(RowsBuilder().rows()) == 0
+
+
+def test_a_group_is_compared_as_a_whole_and_without_its_order() -> None:
+    one, other, third = (("ch-1", "msp-a", number, True, None) for number in (1, 2, 3))
+    groups = [(one, other), (other, one), (one,), (one, third), (third, one), (one, one), (one, other, third)]
+    for first, second in product(groups, repeat=2):
+        alike = sorted(first) == sorted(second)
+        rows = [evolve(CONTENT, active_channels={("msp-a", "bot"): group}) for group in (first, second)]
+        assert (rows[0] == rows[1]) is alike, (first, second)
+
+
+def test_names_are_compared_and_one_that_is_absent_is_the_id() -> None:
+    named, by_id, absent, others = (
+        evolve(CONTENT, agent_names=names) for names in ({1: "Desk", 2: "2"}, {1: "1"}, {}, {1: "Help", 2: "2"})
+    )
+    assert by_id == absent
+    assert named not in (by_id, others)
+    assert evolve(CONTENT, agent_names={1: "Desk"}) == named
+
+
+def test_everything_that_a_directory_holds_is_counted_and_comes_as_it_was() -> None:
+    tenants = [Tenant(id="msp-a", name="MSP")]
+    agents = [Agent(id=each, tenant_id="msp-a", name="Desk", kind=kind) for each, kind in enumerate(AgentKind, start=1)]
+    channels = [Channel(id="ch-1", tenant_id="msp-a", agent_id=1, bot_id="bot", show_agent_progress_steps=True)]
+    companies = [EndCompany(id=each, tenant_id="msp-a", name="Co", m365_tenant_ids=()) for each in ("co-1", "co-2")]
+    content = content_of(tenants=tenants, agents=agents, channels=channels, end_companies=companies)
+    assert (len(content), [*content]) == (6, [*tenants, *agents, *channels, *companies])

@@ -169,6 +169,7 @@ def test_a_channel_or_a_company_that_is_two_rows_is_no_row() -> None:
             builder.add_channel(*other)
     for add in (
         lambda: builder.add_link("msp-b", "m-2", "co-1", "Bakery"),
+        lambda: builder.add_link("msp-0", "m-2", "co-1", "Bakery"),
         lambda: builder.add_end_company("msp-b", "co-1", "Bakery"),
     ):
         with pytest.raises(ValueError, match="end-company co-1 is there already, and of another tenant"):
