@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from itertools import product
 
+import pytest
 from attrs import evolve, fields
 
 import neo_routing.rows as rows_module
 from neo_routing import Agent, AgentKind, Channel, EndCompany, Rows, RowsBuilder, Tenant, content_of
+from neo_routing.content import require_whole
 
 
 def test_rows_are_printed_as_how_many_they_are_because_they_may_be_millions() -> None:
@@ -30,6 +32,13 @@ CONTENT = content_of(
 def test_rows_with_one_twice_are_others() -> None:
     group = {key: channels * 2 for key, channels in CONTENT.active_channels.items()}
     assert evolve(CONTENT, active_channels=group) != CONTENT
+
+
+def test_rows_are_a_whole_directory_unless_they_are_said_to_be_a_slice() -> None:
+    given = {each.name: getattr(CONTENT, each.name) for each in fields(Rows) if each.name != "is_slice"}
+    require_whole(Rows(**given))
+    with pytest.raises(ValueError, match="a slice of a directory"):
+        require_whole(Rows(**given, is_slice=True))
 
 
 def test_rows_are_true_even_if_there_are_none_because_that_is_an_answer_as_well() -> None:
