@@ -191,6 +191,12 @@ def test_an_outage_is_somebodys() -> None:
         Outage(id="1", time=NOON, caller="msp-a", request=None, error=DirectoryUnavailable())  # type: ignore[arg-type]
 
 
+def test_an_outage_is_itself_alone() -> None:
+    error = DirectoryUnavailable()
+    one, other = (Outage(id="1", time=NOON, caller=USER, request=None, error=error) for _ in range(2))
+    assert one != other
+
+
 def test_an_outage_is_told_and_then_raised() -> None:
     told: list[Any] = []
     down = Down()
