@@ -182,7 +182,7 @@ def test_a_token_of_another_database_tells_nothing(on_postgresql: Engine, token:
 
 
 def test_on_postgresql_it_is_told_of_changes_at_once(on_postgresql: Engine) -> None:
-    with live(on_postgresql, poll=1_000) as directory:
+    with live(on_postgresql, poll=50) as directory:
         assert directory.status().is_nudged
         with on_postgresql.begin() as connection:
             SqlDirectoryWriter(connection).put_tenant(MSP_A)

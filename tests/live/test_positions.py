@@ -10,7 +10,12 @@ from neo_routing_adapters.live.tokens import UnknownToken, is_reached
 
 DATABASE = Database("7", 5, "00000001")
 LAST = Position(
-    database=DATABASE, log=16_400, catalogue="digest", snapshot=Snapshot(10, 20, (10, 15)), is_standby=False
+    database=DATABASE,
+    log=16_400,
+    catalogue="digest",
+    snapshot=Snapshot(10, 20, (10, 15)),
+    is_standby=False,
+    run="1000 1000",
 )
 LATER = evolve(LAST, snapshot=Snapshot(21, 21, ()))
 STANDBY = evolve(LAST, database=evolve(DATABASE, timeline=""), is_standby=True)
@@ -30,6 +35,7 @@ def test_a_later_snapshot_of_the_same_relations_follows() -> None:
         (evolve(LATER, log=16_401), "the relations"),
         (evolve(LATER, catalogue="another"), "the relations"),
         (evolve(LATER, is_standby=True), "a standby"),
+        (evolve(LATER, run="1000 1005"), "started anew"),
         (evolve(LATER, snapshot=Snapshot(10, 19, ())), "an earlier state"),
     ],
 )

@@ -18,7 +18,8 @@ def is_everything(logged: Logged | None) -> bool:
     """Tell whether so much has changed that the whole is to be read."""
     if not logged:
         return False
-    return len(logged) > MOST_CHANGES or any(sort == Changed.EVERYTHING for sort, _ in logged)
+    # A host's keys may name a sort that there is none of: nobody knows what that has changed.
+    return len(logged) > MOST_CHANGES or any(sort not in SORTS for sort, _ in logged)
 
 
 def changes_of(logged: Logged, rows: Sequence[Logged]) -> Changes:

@@ -9,8 +9,9 @@ from weakref import WeakSet
 
 from sqlalchemy import Engine
 
-from neo_routing import DirectoryUnavailable, Rows, RowsNeeded, SessionDirectory
+from neo_routing import AsyncSessionDirectory, Rows, RowsNeeded, SessionDirectory
 from neo_routing_adapters.live.clock import now
+from neo_routing_adapters.live.fallback import Fallback
 from neo_routing_adapters.live.follower import Follower
 from neo_routing_adapters.live.freshness import Freshness, State, Status
 from neo_routing_adapters.live.heralds import Heralds
@@ -27,7 +28,8 @@ class LiveDirectory:
     It follows from when it is entered until it is left. It answers with what the last poll has seen, if that began no
     more than `max_staleness` seconds ago; else a look-up raises `DirectoryUnavailable`, or goes to the `fallback`.
     The engine is one on PostgreSQL by psycopg, where the change log is installed, or on a SQLite file. Every `poll`
-    seconds it asks what has changed; on PostgreSQL it is told of most changes at once.
+    seconds it asks what has changed; on PostgreSQL it is told of most changes at once. With a fallback like
+    `SqlDirectory` only `decide` takes it, and with one like `AsyncSqlDirectory` only `adecide`.
 
     >>> from sqlalchemy import create_engine
     >>> LiveDirectory(create_engine("sqlite:///directory.sqlite")).status().state
@@ -42,13 +44,15 @@ class LiveDirectory:
         *,
         max_staleness: float = 5.0,
         poll: float = 0.25,
-        fallback: SessionDirectory | None = None,
+        fallback: SessionDirectory | AsyncSessionDirectory | None = None,
     ) -> None:
         for name, seconds in (("max_staleness", max_staleness), ("poll", poll)):
             if type(seconds) not in {int, float} or not 0 < seconds < float("inf"):
                 raise ValueError(f"LiveDirectory.{name} must be a number of seconds above 0, and not {seconds!r}")
+        if poll >= max_staleness:
+            raise ValueError(f"LiveDirectory.poll must be below max_staleness, {max_staleness}, and not {poll}")
         self._source = source_of(engine, max(max_staleness, _SHORTEST_DEADLINE))
-        self._fallback = fallback
+        self._fallback = Fallback(fallback)
         self._heralds = Heralds()
         self._freshness = Freshness(max_staleness, self._heralds.tell)
         self._follower: Follower | None = None
@@ -65,6 +69,7 @@ class LiveDirectory:
         follower, self._follower = self._follower, None
         if follower is not None:
             follower.end(_ENDS_WITHIN)
+            self._freshness.failed("it was closed", for_good=True)
 
     def renew(self) -> None:
         """Follow anew, in a process that was forked off."""
@@ -74,7 +79,9 @@ class LiveDirectory:
 
     @property
     def holds_its_rows(self) -> Literal[True]:
-        """It never waits, unless there is a fallback that does."""
+        """It never waits: with a fallback that does, `adecide` does not take it."""
+        if self._fallback.blocks:
+            raise AttributeError("with this fallback a look-up may wait")
         return True
 
     @property
@@ -87,9 +94,7 @@ class LiveDirectory:
         freshness = self._freshness
         if now() <= freshness.fresh_until:
             return freshness.rows
-        if self._fallback is not None:
-            return self._fallback.look_up(needed)
-        raise DirectoryUnavailable("The copy of the directory is older than it may be.")
+        return self._fallback.look_up(needed)
 
     def status(self) -> Status:
         """Return how it stands, for health checks and metrics."""
@@ -97,6 +102,8 @@ class LiveDirectory:
 
     def on_state(self, listener: Callable[[State], object]) -> None:
         """Have a function told of each state from now on, in a thread of its own."""
+        if not callable(listener):
+            raise TypeError(f"LiveDirectory.on_state takes a function, and no {type(listener).__name__}")
         self._heralds.add(listener)
 
     def wait_until_ready(self, timeout: float) -> None:
@@ -119,6 +126,8 @@ class LiveDirectory:
             self._follower.wake()
 
     def _reached(self, token: str) -> Callable[[], bool]:
+        if not isinstance(token, str):
+            raise TypeError(f"LiveDirectory.wait_until takes a token, and no {type(token).__name__}")
         before = self._freshness.polls
 
         def reached() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from contextlib import suppress
 from typing import Final
 
 from neo_routing_adapters.live.bell import Bell
@@ -20,6 +21,10 @@ _MOST_OVER: Final = 5_000
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 
 
+class _Ended(Exception):  # no error: nobody wants it to follow any more
+    pass
+
+
 class Follower:
     """A thread that follows a source until it is ended."""
 
@@ -28,7 +33,7 @@ class Follower:
         self._poll, self._reread = poll, reread
         self._ended = threading.Event()
         self._bell = Bell()
-        self._pause = _SHORTEST_PAUSE
+        self._pause = 0.0
         self._thread = start_thread(self._run, name="follower")
 
     def wake(self) -> None:
@@ -43,14 +48,20 @@ class Follower:
             self._thread.join(seconds)
 
     def _run(self) -> None:
-        reason = "the thread that follows has ended"
         try:
-            while not self._ended.is_set():
-                self._try()
-            reason = "it was closed"
+            with suppress(_Ended):
+                while True:
+                    self._require_wanted()
+                    self._try()
         finally:
             self._bell.close()
-            self._freshness.failed(reason, for_good=True)
+            if not self._ended.is_set():
+                self._freshness.failed("the thread that follows has ended", for_good=True)
+
+    def _require_wanted(self) -> None:
+        # Whoever has ended it need not have waited for it, and may follow by another one now.
+        if self._ended.is_set():
+            raise _Ended
 
     def _try(self) -> None:
         try:
@@ -61,13 +72,21 @@ class Follower:
             self._freshness.failed(f"the database does not answer: {type(error).__name__}", for_good=False)
         except ValueError as error:  # a row that no directory can hold
             self._freshness.failed(f"the database holds rows that make no sense: {error}", for_good=False)
-        self._ended.wait(self._pause * random.uniform(0.5, 1.0))  # noqa: S311  # so that not all come back together
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Wait before the next try, the longer the more have failed, and tell if the copy becomes too old meanwhile."""
+        seconds = self._pause * random.uniform(0.5, 1.0)  # noqa: S311  # so that not all come back together
+        self._pause = min(max(_SHORTEST_PAUSE, 2 * self._pause), _LONGEST_PAUSE)
+        until = now() + seconds
+        self._ended.wait(min(seconds, max(0.0, self._freshness.fresh_until - now())))
+        self._freshness.tell()
+        self._ended.wait(max(0.0, until - now()))
 
     def _connect_and_follow(self) -> None:
         connected = self._source.connect(self._bell)
         try:
-            while not self._ended.is_set():
+            while True:
                 self._follow(connected)
         finally:
             connected.close()
@@ -75,24 +94,30 @@ class Follower:
     def _follow(self, connected: Connected) -> None:
         """Load, and poll as long as one state follows from the other."""
         began = now()
-        content = Content(connected.load(self._freshness.tell))
+        content = Content(connected.load(self._while_loading))
         self._freshness.loaded()
         rebuilt: _Rebuilt | None = None
         try:
-            while not self._ended.is_set():
-                since = began if connected.is_standby else now()
-                self._poll_once(connected, content, since)
+            while True:
+                self._poll_once(connected, content, began)
                 rebuilt = _rebuilt(content, rebuilt)
                 connected.wait(self._reread if connected.is_standby else self._poll)
         except MustLoad as reason:
             self._freshness.failed(str(reason), for_good=False)
+            self._rest()
 
-    def _poll_once(self, connected: Connected, content: Content, since: float) -> None:
-        polled = connected.poll()
+    def _while_loading(self) -> None:
+        self._require_wanted()
+        self._freshness.tell()
+
+    def _poll_once(self, connected: Connected, content: Content, loaded_at: float) -> None:
+        polled_at, polled = now(), connected.poll()
+        self._require_wanted()
         if polled.changes:
             content.change(polled.changes)
         rows = content.rows(polled.revision) if content.is_new else self._freshness.rows
-        self._pause = _SHORTEST_PAUSE
+        self._pause = 0.0
+        since = loaded_at if polled.is_of_load else polled_at
         self._freshness.succeeded(since, rows, polled.has, connected)
 
 

@@ -63,7 +63,10 @@ class Line:
             self._do(f"LISTEN {channel}")
             self._do(f"NOTIFY {channel}, '{_PROBE}'")
             with self._in_time():
-                return self._hears(self._connection.notifies(timeout=min(_PROBED_FOR, self._deadline / 2)))
+                hears = self._hears(self._connection.notifies(timeout=min(_PROBED_FOR, self._deadline / 2)))
+            if not hears:  # or others whom a pooler gives the connection would be told
+                self._do(f"UNLISTEN {channel}")
+            return hears
         return False
 
     def wait(self, bell: Bell, seconds: float) -> None:

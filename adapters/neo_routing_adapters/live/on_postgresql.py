@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from time import monotonic, sleep
 from typing import Any, Final
+from uuid import uuid4
 
 import psycopg
 from psycopg import errors
@@ -95,7 +96,9 @@ class PostgresFollower:
         position, rows = position_of(who), (tenants, agents, channels, companies)
         if last.is_standby and position.is_standby and not self._is_verified:
             self._verify_standby(last, position, logged or ())
-            return Polled(changes=None, revision=last.revision, has=partial(is_reached, position=last))
+            # There a snapshot does not tell one state from another.
+            revision = f"{last.revision}/{uuid4().hex}"
+            return Polled(changes=None, revision=revision, has=partial(is_reached, position=last), is_of_load=True)
         difference = last.difference(position, pruned)
         if difference or is_everything(logged):
             raise MustLoad(difference or "everything has changed")

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,12 +14,15 @@ from sqlalchemy.pool import StaticPool
 
 from neo_routing import Rows
 from neo_routing_adapters.live.bell import Bell
-from neo_routing_adapters.live.source import MustLoad, Polled
-from neo_routing_adapters.sql.look_up.forks import leave_to_the_parent
+from neo_routing_adapters.live.source import CannotFollow, MustLoad, Polled
+from neo_routing_adapters.sql.look_up.forks import is_in_memory, leave_to_the_parent
 from neo_routing_adapters.sql.tables.directory_export import stored_content
+from neo_routing_adapters.sql.tables.relations_there import missing_relations
 
 _File: TypeAlias = tuple[int, int]
 """Its device and inode."""
+_Stamp: TypeAlias = tuple[int, int]
+"""When a file was written to last, and how long it is."""
 
 
 class SqliteSource:
@@ -27,7 +31,7 @@ class SqliteSource:
     faults: tuple[type[Exception], ...] = (sqlite3.Error, SQLAlchemyError, OSError)
 
     def __init__(self, engine: Engine) -> None:
-        if isinstance(engine.pool, StaticPool) or not engine.url.database or engine.url.database == ":memory:":
+        if isinstance(engine.pool, StaticPool) or is_in_memory(engine.url):
             raise ValueError("LiveDirectory follows a SQLite file, and none in memory")
         leave_to_the_parent(engine)
         self._engine = engine
@@ -53,24 +57,35 @@ class SqliteFollower:
         self._engine, self._bell = engine, bell
         with engine.connect() as connection:
             *_, (_, _, self._path) = connection.exec_driver_sql("PRAGMA database_list").fetchmany(1)
-        self._file = _file(self._path)
+        self._file, self._stamp = _looked_at(self._path)
         engine.dispose()
         self._connection: Any = engine.raw_connection()  # of this file, if it is the same now as before
         self._require_same_file()
+        self._name = uuid4().hex  # the numbers of SQLite are of one connection
         self._version = self._found()
+        self._is_told = False
 
     def load(self, _: Callable[[], object], /) -> Rows:
-        """Return the whole, as it was committed after this was called or before."""
-        self._version = self._found()
+        """Return the whole, as it was committed after this was called or before. Raises `CannotFollow`."""
+        with self._engine.connect() as connection:
+            if missing := missing_relations(connection):
+                raise CannotFollow(f"the file has no {', '.join(missing)}: run neo-routing db upgrade")
+        self._stamp, self._version, self._is_told = self._require_same_file(), self._found(), False
         return stored_content(self._engine)
 
     def poll(self) -> Polled:
-        """Return that nothing has changed. Raises `MustLoad`, and `ConnectionError` if the file is another."""
-        self._require_same_file()
-        if self._found() != self._version:
+        """Return that nothing has changed. Raises `MustLoad`, and `ConnectionError` if the file is another.
+
+        What was committed while the whole was read comes with the next load: where somebody commits all the time, none
+        would ever be the last.
+        """
+        stamp, has_changed = self._require_same_file(), self._found() != self._version
+        if has_changed and self._is_told:
             raise MustLoad("something was committed")
-        _, inode = self._file
-        return Polled(changes=None, revision=f"{inode}@{self._version}", has=None)
+        if stamp != self._stamp and not has_changed:  # a copy put into it, for one; or it was a checkpoint
+            raise ConnectionError("the file was written to, and nothing was committed")
+        self._is_told = True
+        return Polled(changes=None, revision=f"{self._name}@{self._version}", has=None, is_of_load=has_changed)
 
     def wait(self, seconds: float) -> None:
         """Wait for the bell."""
@@ -81,15 +96,17 @@ class SqliteFollower:
         self._connection.close()
         self._engine.dispose()
 
-    def _require_same_file(self) -> None:
-        if _file(self._path) != self._file:
+    def _require_same_file(self) -> _Stamp:
+        file, stamp = _looked_at(self._path)
+        if file != self._file:
             raise ConnectionError("another file has taken the place of this one")
+        return stamp
 
     def _found(self) -> int:
         [version] = self._connection.cursor().execute("PRAGMA data_version").fetchone()
         return int(version)
 
 
-def _file(path: str) -> _File:
+def _looked_at(path: str) -> tuple[_File, _Stamp]:
     found = os.stat(path)  # noqa: PTH116  # it is a path of SQLite's
-    return found.st_dev, found.st_ino
+    return (found.st_dev, found.st_ino), (found.st_mtime_ns, found.st_size)

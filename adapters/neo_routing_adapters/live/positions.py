@@ -63,6 +63,8 @@ class Position:
     """A digest of the rows of the catalogue that stand behind the relations."""
     snapshot: Snapshot
     is_standby: bool
+    run: str
+    """When the server was started, or recovered from a crash: there is no more to see of that behind a pooler."""
 
     @property
     def revision(self) -> str:
@@ -73,7 +75,7 @@ class Position:
         """Tell whether it is the same database with the same relations, at whatever snapshot."""
         return (self.database, self.log, self.catalogue) == (other.database, other.log, other.catalogue)
 
-    def difference(self, later: Position, pruned: int) -> str | None:
+    def difference(self, later: Position, pruned: int | None) -> str | None:
         """Say why a later position does not follow from this one by the log alone, or return nothing if it does."""
         if self.database != later.database:
             return "another database answers"
@@ -81,18 +83,21 @@ class Position:
             return "the relations, their triggers or the log are others"
         if later.is_standby or self.is_standby:
             return "a standby does not say which transactions are running"
+        if self.run != later.run:  # numbers of transactions that a crash has taken are given to others
+            return "the server was started anew"
         if later.snapshot.next < self.snapshot.next:
             return "the database is at an earlier state"
-        return "the log was pruned" if pruned >= self.snapshot.oldest else None
+        return "the log was pruned" if pruned is None or pruned >= self.snapshot.oldest else None
 
 
 def position_of(who: Sequence[Any]) -> Position:
     """Return the position that the values of `statements.WHO` say."""
-    system, oid, is_standby, timeline, log, catalogue, snapshot = who
+    system, oid, is_standby, timeline, log, catalogue, run, snapshot = who
     return Position(
         database=Database(system, oid, timeline),
         log=log,
         catalogue=catalogue,
         snapshot=Snapshot.read(snapshot),
         is_standby=is_standby,
+        run=run,
     )

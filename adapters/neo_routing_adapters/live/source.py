@@ -28,6 +28,8 @@ class Polled:
     revision: str
     has: Callable[[str], bool] | None
     """Whether what a token stands for is there by now, where tokens tell; raises `UnknownToken`."""
+    is_of_load: bool = False
+    """Whether it tells only of what was loaded: the state is as old as the load, and later changes are not in it."""
 
 
 class Connected(Protocol):

@@ -11,7 +11,7 @@ from neo_routing import RowsBuilder
 from neo_routing_adapters.live.changes import add_agents, add_channels, add_end_companies, add_tenants
 from neo_routing_adapters.sql.change_log import LOG, PRUNED, Changed
 from neo_routing_adapters.sql.change_triggers import KEYS
-from neo_routing_adapters.sql.unfollowed import REACHED
+from neo_routing_adapters.sql.reached import REACHED
 
 Add: TypeAlias = Callable[[RowsBuilder, Iterable[Sequence[Any]]], None]
 
@@ -45,7 +45,9 @@ MOST_CHANGES: Final = 200_000
 # Hosts set timeouts for decisions; how long a follower waits, it knows by itself.
 _SETTINGS: Final = """SET LOCAL row_security = off; SET LOCAL statement_timeout = 0;
     SET LOCAL idle_in_transaction_session_timeout = 0"""
-BEGIN_LOAD: Final = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}"
+# Before version 17 there is no such timeout, and to set it is an error.
+_AS_LONG_AS_IT_TAKES: Final = "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'"
+BEGIN_LOAD: Final = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}; {_AS_LONG_AS_IT_TAKES}"
 BEGIN_POLL: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {_SETTINGS}"
 
 # The rows of the catalogue that say what stands behind the names. Each change of one gives it another xmin.
@@ -75,10 +77,13 @@ _WHO: Final = f"""
     CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END,
     to_regclass('{LOG}')::oid::bigint,
     md5({_CATALOGUE}),
+    concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()),
+        extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())),
     pg_current_snapshot()::text"""  # noqa: S608  # our own names
 
 REACHED_IDS: Final = f"""{REACHED}
-    SELECT array_agg(DISTINCT id) FROM reached WHERE class = 'pg_catalog.pg_class'::regclass"""  # noqa: S608  # as above
+    SELECT array_agg(DISTINCT id) || ARRAY['{LOG}'::regclass::oid, '{PRUNED}'::regclass::oid]
+    FROM reached WHERE class = 'pg_catalog.pg_class'::regclass"""  # noqa: S608  # as above
 WHO: Final = f"SELECT {_WHO}"
 """Who answers, and at which snapshot: the values of a `Position`. It takes `reached`, the oids behind the relations."""
 
@@ -97,12 +102,14 @@ def _changed_rows(changed: Changed, sort: Sort) -> str:
             WHERE one.id = asked.id::{sort.id_type} OFFSET 0) AS rows_there)"""  # noqa: S608  # our own names
 
 
+# With a dump come the numbers of another server's transactions: of those nobody here has a snapshot.
+_OURS: Final = "xid < pg_snapshot_xmax(pg_current_snapshot())"
 POLL: Final = f"""
     WITH changed AS MATERIALIZED (
         SELECT DISTINCT sort, id FROM {LOG}
-        WHERE xid >= %(next)s::xid8 OR xid = ANY (%(running)s::xid8[]) LIMIT {MOST_CHANGES} + 1)
+        WHERE xid >= %(next)s::xid8 AND {_OURS} OR xid = ANY (%(running)s::xid8[]) LIMIT {MOST_CHANGES} + 1)
     SELECT {_WHO},
-        (SELECT xid::text::bigint FROM {PRUNED}),
+        (SELECT CASE WHEN {_OURS} THEN xid::text::bigint ELSE 0 END FROM {PRUNED}),
         (SELECT json_agg(json_build_array(sort, id)) FROM changed),
         {", ".join(_changed_rows(*each) for each in SORTS.items())}"""  # noqa: S608  # our own names
 """What `WHO` tells, the highest transaction pruned, what has changed, and the rows of each sort that are there."""

@@ -37,7 +37,7 @@ CHANNEL_OF_NOTICES: Final = "routing_change"
 """The channel of NOTIFY on which each transaction that has logged something tells that it has committed."""
 
 MOST_LOGGED: Final = 10_000
-"""A statement that touches more than so many is logged as "everything"."""
+"""A statement that touches more than so many, or a transaction that does by row, is logged as "everything"."""
 
 KEPT: Final = "1 hour"
 """How long a row of the log is kept at the least; whoever was away for longer reads the directory anew."""
@@ -49,9 +49,30 @@ CREATE TABLE IF NOT EXISTS {schema}.routing_change (
     id text,
     logged_at timestamptz NOT NULL DEFAULT statement_timestamp());
 CREATE INDEX IF NOT EXISTS ix_routing_change_xid ON {schema}.routing_change (xid);
+CREATE INDEX IF NOT EXISTS ix_routing_change_everything ON {schema}.routing_change (xid) WHERE sort = 'everything';
 CREATE INDEX IF NOT EXISTS ix_routing_change_logged_at ON {schema}.routing_change (logged_at);
 CREATE TABLE IF NOT EXISTS {schema}.routing_change_pruned (xid xid8 NOT NULL);
 INSERT INTO {schema}.routing_change_pruned SELECT '0' WHERE NOT EXISTS (SELECT FROM {schema}.routing_change_pruned)"""
+# Whoever removes rows, a host with DELETE too, has it noted. A number from elsewhere, which came with a dump, is none
+# that a transaction here has had; it counts for nothing.
+_NOTE_PRUNED: Final = """
+CREATE OR REPLACE FUNCTION {schema}.routing_note_pruned() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE {schema}.routing_change_pruned AS pruned SET xid = highest
+    FROM (
+        SELECT xid AS highest FROM removed
+        WHERE xid < pg_snapshot_xmax(pg_current_snapshot()) OR xid = pg_current_xact_id()
+        ORDER BY xid DESC LIMIT 1) AS found
+    WHERE pruned.xid < highest OR pruned.xid > pg_current_xact_id();
+    RETURN NULL;
+END
+$$"""
+_WHO_REMOVES: Final = """
+DROP TRIGGER IF EXISTS routing_note_pruned ON {schema}.routing_change;
+CREATE TRIGGER routing_note_pruned AFTER DELETE ON {schema}.routing_change REFERENCING OLD TABLE AS removed
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.routing_note_pruned();
+ALTER TABLE {schema}.routing_change ENABLE ALWAYS TRIGGER routing_note_pruned"""
 # Nobody's snapshot lacks a transaction that ended before the oldest one now running.
 _PRUNE: Final = """
 CREATE OR REPLACE FUNCTION {schema}.routing_prune_changes() RETURNS bigint
@@ -59,12 +80,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH removed AS (
         DELETE FROM {schema}.routing_change
         WHERE logged_at < statement_timestamp() - interval '{kept}'
-            AND xid < pg_snapshot_xmin(pg_current_snapshot())
+            AND (xid < pg_snapshot_xmin(pg_current_snapshot()) OR xid >= pg_snapshot_xmax(pg_current_snapshot()))
             AND pg_try_advisory_xact_lock('{schema}.routing_change'::regclass::bigint)
-        RETURNING xid),
-    noted AS (
-        UPDATE {schema}.routing_change_pruned SET xid = highest
-        FROM (SELECT xid AS highest FROM removed ORDER BY xid DESC LIMIT 1) AS found WHERE xid < highest)
+        RETURNING xid)
     SELECT count(*) FROM removed
 $$"""
 
@@ -72,6 +90,8 @@ $$"""
 def log_statements(schema: str) -> Iterator[str]:
     """Yield what makes the log in a quoted schema, and the function that prunes it."""
     yield from _TABLES.format(schema=schema).strip().split(";\n")
+    yield _NOTE_PRUNED.format(schema=schema).strip()
+    yield from _WHO_REMOVES.format(schema=schema).strip().split(";\n")
     yield _PRUNE.format(schema=schema, kept=KEPT).strip()
 
 
@@ -79,5 +99,5 @@ def drop_statements(schema: str, functions: Iterable[str]) -> Iterator[str]:
     """Yield what drops all of it: the functions take their triggers with them."""
     for function in functions:
         yield f"DROP FUNCTION {schema}.{function}() CASCADE"
-    yield f"DROP FUNCTION IF EXISTS {schema}.{PRUNE_FUNCTION}()"
     yield f"DROP TABLE IF EXISTS {schema}.{LOG}, {schema}.{PRUNED}"
+    yield f"DROP FUNCTION IF EXISTS {schema}.{PRUNE_FUNCTION}(), {schema}.routing_note_pruned()"

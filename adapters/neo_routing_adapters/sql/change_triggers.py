@@ -26,12 +26,19 @@ CREATE OR REPLACE FUNCTION {schema}.{function}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $routing$
 DECLARE
     logged bigint := 0;
+    by_row bigint := 0;
 BEGIN
-    IF TG_OP = 'TRUNCATE' THEN
+    IF TG_LEVEL = 'ROW' THEN
+        by_row := 1 + COALESCE(NULLIF(current_setting('neo_routing.logged_by_row', true), '')::bigint, 0);
+        PERFORM set_config('neo_routing.logged_by_row', by_row::text, true);
+    END IF;
+    IF TG_OP = 'TRUNCATE' OR by_row > {most} THEN
         logged := {most} + 1;
     {branches}
     END IF;
-    IF logged > {most} THEN
+    -- Anybody may set what counts the rows of a transaction: that this is in the log is seen to there.
+    IF logged > {most} AND NOT (by_row > {most} AND EXISTS (
+        SELECT FROM {schema}.routing_change WHERE xid = pg_current_xact_id() AND sort = 'everything')) THEN
         INSERT INTO {schema}.routing_change (sort) VALUES ('everything');
     END IF;
     PERFORM pg_notify('routing_change', '');
@@ -42,7 +49,7 @@ $routing$"""
 _BRANCH: Final = """ELSIF {condition} THEN
         INSERT INTO {schema}.routing_change (sort, id)
         WITH changed AS ({changed}), keys (sort, id) AS ({keys})
-        SELECT DISTINCT sort::text, id::text FROM keys WHERE id IS NOT NULL LIMIT {most} + 1;
+        SELECT DISTINCT sort::text, id::text FROM keys WHERE id IS NOT NULL OR sort = 'everything' LIMIT {most} + 1;
         GET DIAGNOSTICS logged = ROW_COUNT;"""
 _CHANGED: Final[Mapping[str, str]] = {
     "TG_LEVEL = 'ROW'": "SELECT OLD.* WHERE TG_OP <> 'INSERT' UNION ALL SELECT NEW.* WHERE TG_OP <> 'DELETE'",
@@ -68,7 +75,7 @@ def function_statements(schema: str, function: str, keys: str) -> Iterator[str]:
 
     The keys are a query that selects a sort and an id from `changed`, which has rows as they were and as they are.
     """
-    parts = {"schema": schema, "function": function, "most": MOST_LOGGED, "keys": keys.strip().rstrip(";")}
+    parts = {"schema": schema, "function": function, "most": MOST_LOGGED, "keys": keys}
     branches = "\n    ".join(
         _BRANCH.format(condition=condition, changed=changed, **parts) for condition, changed in _CHANGED.items()
     )

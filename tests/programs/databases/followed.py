@@ -271,7 +271,7 @@ def _change_company(database: SqlDirectoryWriter, number: int, tenant_id: str, p
     part.companies[company_id] = row
 
 
-_BY_SNAPSHOT: Final = "xid >= %(next)s::xid8 OR xid = ANY (%(running)s::xid8[])"
+_BY_SNAPSHOT: Final = f"xid >= %(next)s::xid8 AND {statements._OURS} OR xid = ANY (%(running)s::xid8[])"
 _BY_SEQUENCE: Final = """number > COALESCE(NULLIF(current_setting('control.last', true), '')::bigint, 0)
     AND %(next)s::text IS NOT NULL AND %(running)s::text[] IS NOT NULL"""
 _LOGGED: Final = "FROM changed),"

@@ -39,11 +39,12 @@ def leave_to_the_parent(engine: Engine) -> None:
     the child no locks any more: others write as if it were not there, and it goes on with what it knew. A database in
     memory alone stays as it is, because it would be lost.
     """
-    if not _is_in_memory(engine.url):
+    if not is_in_memory(engine.url):
         _engines.add(engine)
 
 
-def _is_in_memory(url: URL) -> bool:
+def is_in_memory(url: URL) -> bool:
+    """Tell whether it is a database of SQLite's that no file holds."""
     if url.get_backend_name() != "sqlite":
         return False
     database = url.database or ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from neo_routing_adapters.sql.change_log import LOG_FUNCTION, log_statements
 from neo_routing_adapters.sql.change_triggers import function_statements, trigger_statements
@@ -19,6 +20,10 @@ _TABLE: Final = text("""
         relispartition
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE pg_class.oid = to_regclass(:table)""")
+
+_PARSED: Final = """
+    PREPARE neo_routing_keys AS
+    WITH changed AS (SELECT * FROM {table}), keys (sort, id) AS ({keys}) SELECT sort::text, id::text FROM keys"""
 
 
 class CannotLog(CannotAdminister):
@@ -38,6 +43,8 @@ def follow_script(connection: Connection, table: str, keys: str) -> str:
         raise CannotLog(f"{table} is no table, and only what happens to a table can be logged")
     oid, quoted, _, by_row, is_copied = found
     schema = str(connection.scalar(text(SCHEMA_OF_RELATIONS)))
+    keys = keys.strip().rstrip(";")
+    _require_keys(connection, quoted, keys)
     function = f"{LOG_FUNCTION}_of_{oid}"
     statements = (
         *log_statements(schema),
@@ -45,3 +52,17 @@ def follow_script(connection: Connection, table: str, keys: str) -> str:
         *trigger_statements(schema, quoted, function, by_row=by_row, is_copied=is_copied),
     )
     return "".join(["BEGIN;\n", *(f"{statement};\n" for statement in statements), "COMMIT;\n"])
+
+
+def _require_keys(connection: Connection, quoted: str, keys: str) -> None:
+    """Parse the keys as the trigger will: where that fails, so would each change that the host makes."""
+    statements = "SET LOCAL search_path = pg_catalog, pg_temp", _PARSED.format(table=quoted, keys=keys)
+    tried = connection.begin_nested()
+    try:
+        for statement in (*statements, "DEALLOCATE neo_routing_keys"):
+            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})  # or % would stand for one
+    except DBAPIError as error:
+        said, *_ = str(error.orig).splitlines()
+        raise CannotLog(f"a trigger cannot run these keys, with each table named by its schema: {said}") from error
+    finally:
+        tried.rollback()
