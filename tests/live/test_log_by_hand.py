@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,7 @@ from neo_routing_adapters.sql import change_token
 from neo_routing_adapters.sql.tables import follow
 from neo_routing_adapters.sql.tables.follow_script import CannotLog, follow_script
 from tests.live.test_change_log import do, hosts, logged, ours, run_scripts
+from tests.programs.servers.postgres_server import wait_until
 
 __all__ = ["hosts", "ours"]  # fixtures
 
@@ -56,6 +58,30 @@ def test_what_a_transaction_removes_of_its_own_is_missed_too(ours: Engine, follo
     do(ours, A_TENANT, "DELETE FROM routing_change")
     with pytest.raises(MustLoad, match="the log was pruned"):
         follower.poll()
+
+
+@pytest.mark.parametrize(("besides", "read"), [("channel", 1), ("everything", 0), ("client", 0)])
+def test_where_the_whole_is_read_anyway_no_row_is_looked_for(
+    ours: Engine, follower: PostgresFollower, besides: str, read: int
+) -> None:
+    """Each look takes long in a view whose ids no index finds."""
+    do(ours, A_TENANT, f"INSERT INTO routing_change (sort, id) VALUES ('{besides}', '')")
+    *_, tenants, _, _, _ = follower._polled(follower._position)
+    assert len(tenants or []) == read
+
+
+def test_who_installs_waits_for_no_writer_who_waits_for_him(ours: Engine) -> None:
+    """A writer has a lock of the last table, and takes one of the first while somebody installs."""
+    installs = threading.Thread(target=follow.install, args=(ours,))
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'routing_end_company_link'::regclass"
+    with ours.begin() as writer:
+        writer.exec_driver_sql("DELETE FROM routing_end_company_link")
+        installs.start()
+        with ours.connect() as other:
+            wait_until(lambda: other.exec_driver_sql(waits).scalar())
+        writer.exec_driver_sql(A_TENANT)
+    installs.join(AMPLE)
+    assert follow.status(ours) == follow.LogStatus(is_there=True, rows=1, unfollowed=())
 
 
 OF_ANOTHER_SERVER = (

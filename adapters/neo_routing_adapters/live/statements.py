@@ -96,7 +96,8 @@ def load_statement(sort: Sort) -> str:
 def _changed_rows(changed: Changed, sort: Sort) -> str:
     # Each by its id: a planner that knows nothing of how many there are might read the whole table.
     return f"""(
-        SELECT json_agg(found) FROM (SELECT DISTINCT id FROM changed WHERE sort = '{changed}') AS asked
+        SELECT json_agg(found) FROM (
+            SELECT DISTINCT id FROM changed WHERE sort = '{changed}' AND (SELECT count(*) = 0 FROM too_much)) AS asked
         CROSS JOIN LATERAL (
             SELECT json_build_array({sort.columns}) AS found FROM {sort.relation} AS one
             WHERE one.id = asked.id::{sort.id_type} OFFSET 0) AS rows_there)"""  # noqa: S608  # our own names
@@ -107,7 +108,10 @@ _OURS: Final = "xid < pg_snapshot_xmax(pg_current_snapshot())"
 POLL: Final = f"""
     WITH changed AS MATERIALIZED (
         SELECT DISTINCT sort, id FROM {LOG}
-        WHERE xid >= %(next)s::xid8 AND {_OURS} OR xid = ANY (%(running)s::xid8[]) LIMIT {MOST_CHANGES} + 1)
+        WHERE xid >= %(next)s::xid8 AND {_OURS} OR xid = ANY (%(running)s::xid8[]) LIMIT {MOST_CHANGES} + 1),
+    too_much AS MATERIALIZED (
+        (SELECT 1 FROM changed WHERE sort NOT IN ({", ".join(f"'{each}'" for each in SORTS)}) LIMIT 1)
+        UNION ALL (SELECT 1 FROM changed OFFSET {MOST_CHANGES}))
     SELECT {_WHO},
         (SELECT CASE WHEN {_OURS} THEN xid::text::bigint ELSE 0 END FROM {PRUNED}),
         (SELECT json_agg(json_build_array(sort, id)) FROM changed),

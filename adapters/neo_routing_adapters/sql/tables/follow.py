@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import monotonic, sleep
 from typing import Final
 
 from attrs import frozen
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from neo_routing_adapters.sql.change_log import (
     LOG,
@@ -20,7 +22,7 @@ from neo_routing_adapters.sql.change_triggers import KEYS, function_statements, 
 from neo_routing_adapters.sql.directory_lock import SCHEMA_OF_RELATIONS
 from neo_routing_adapters.sql.schema import RELATIONS
 from neo_routing_adapters.sql.tables.our_tables import CannotAdminister, require_our_tables
-from neo_routing_adapters.sql.tables.transactions import reading, writing
+from neo_routing_adapters.sql.tables.transactions import LONGEST_WAIT, reading, writing
 from neo_routing_adapters.sql.unfollowed import UNFOLLOWED
 
 # What a subscriber is sent fires no trigger of a statement, and neither does what is written straight into a child.
@@ -34,7 +36,8 @@ _TABLES: Final = text("""
             OR EXISTS (SELECT FROM pg_inherits WHERE ours.id IN (inhparent, inhrelid))
             OR EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = ours.id),
         relispartition
-    FROM ours JOIN pg_class ON pg_class.oid = ours.id JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    FROM ours JOIN pg_class ON pg_class.oid = ours.id AND relkind IN ('r', 'p')
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace
     ORDER BY relispartition, ours.id""")
 _FUNCTIONS: Final = text("""
     SELECT quote_ident(proname) FROM pg_proc WHERE starts_with(proname, :begins)
@@ -43,6 +46,8 @@ _READERS: Final = text("""
     SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
     FROM pg_class CROSS JOIN aclexplode(relacl)
     WHERE oid = to_regclass('routing_tenant') AND privilege_type = 'SELECT'""")
+
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
 class NoChangeLog(CannotAdminister):
@@ -70,6 +75,7 @@ def install(engine: Engine) -> None:
     _require_postgresql(engine)
     with writing(engine) as connection:
         require_our_tables(connection)
+        _lock_tables(connection)
         schema = str(connection.scalar(text(SCHEMA_OF_RELATIONS)))
         for statement in _statements(connection, schema):
             connection.exec_driver_sql(statement)
@@ -86,6 +92,26 @@ def _statements(connection: Connection, schema: str) -> Iterator[str]:
         yield f"GRANT SELECT ON {schema}.{LOG}, {schema}.{PRUNED} TO {reader}"
 
 
+def _lock_tables(connection: Connection) -> None:
+    """Lock all tables at once, or none: one after the other, that and a writer's locks might wait for each other.
+
+    No wait for them is as long as the second after which PostgreSQL ends one of two who wait for each other.
+    """
+    tables = [str(table) for _, table, _, _ in connection.execute(_TABLES, {"relations": [*RELATIONS]})]
+    lock = f"SET LOCAL lock_timeout = '0.5s'; LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE"
+    last = monotonic() + LONGEST_WAIT
+    while tables:
+        try:
+            with connection.begin_nested():
+                connection.exec_driver_sql(lock)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE or monotonic() > last:
+                raise
+            sleep(0.1)
+        else:
+            return
+
+
 def _function_of(relation: str) -> str:
     return f"{LOG_FUNCTION}_of_{relation.removeprefix('routing_')}"
 
@@ -94,6 +120,7 @@ def uninstall(engine: Engine) -> None:
     """Drop the log and its triggers; who follows the directory fails then. Raises `NoChangeLog` on SQLite."""
     _require_postgresql(engine)
     with writing(engine) as connection:
+        _lock_tables(connection)
         schema = str(connection.scalar(text(SCHEMA_OF_RELATIONS)))
         functions = connection.execute(_FUNCTIONS, {"begins": LOG_FUNCTION}).scalars().all()
         for statement in drop_statements(schema, functions):
