@@ -161,8 +161,22 @@ def test_nobody_else_may_put_the_logging_function_on_a_table(ours: Engine) -> No
 
 
 def test_views_are_not_our_tables(hosts: Engine) -> None:
-    with pytest.raises(NotOurTables):
+    with pytest.raises(NotOurTables, match="neo-routing db follow print"):
         follow.install(hosts)
+
+
+def test_nothing_is_pruned_where_nothing_is_logged(hosts: Engine) -> None:
+    with pytest.raises(follow.NothingLogged, match="there is no change log"):
+        follow.prune(hosts)
+
+
+def test_who_may_read_the_views_may_read_the_log(hosts: Engine) -> None:
+    do(hosts, "GRANT SELECT ON routing_tenant TO PUBLIC")
+    run_scripts(hosts)
+    with hosts.connect() as connection:
+        granted = "SELECT has_table_privilege('pg_monitor', '{}', 'SELECT')"
+        for table in ("routing_change", "routing_change_pruned"):
+            assert connection.exec_driver_sql(granted.format(table)).scalar()
 
 
 def run_scripts(engine: Engine) -> None:

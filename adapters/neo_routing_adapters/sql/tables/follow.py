@@ -14,14 +14,14 @@ from neo_routing_adapters.sql.change_log import (
     LOG,
     LOG_FUNCTION,
     PRUNE_FUNCTION,
-    PRUNED,
     drop_statements,
     log_statements,
 )
 from neo_routing_adapters.sql.change_triggers import KEYS, function_statements, trigger_statements
 from neo_routing_adapters.sql.directory_lock import SCHEMA_OF_RELATIONS
 from neo_routing_adapters.sql.schema import RELATIONS
-from neo_routing_adapters.sql.tables.our_tables import CannotAdminister, require_our_tables
+from neo_routing_adapters.sql.tables.follow_script import grants_to_readers
+from neo_routing_adapters.sql.tables.our_tables import CannotAdminister, NotOurTables, require_our_tables
 from neo_routing_adapters.sql.tables.transactions import LONGEST_WAIT, reading, writing
 from neo_routing_adapters.sql.unfollowed import UNFOLLOWED
 
@@ -42,11 +42,6 @@ _TABLES: Final = text("""
 _FUNCTIONS: Final = text("""
     SELECT quote_ident(proname) FROM pg_proc WHERE starts_with(proname, :begins)
         AND pronamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('routing_tenant'))""")
-_READERS: Final = text("""
-    SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
-    FROM pg_class CROSS JOIN aclexplode(relacl)
-    WHERE oid = to_regclass('routing_tenant') AND privilege_type = 'SELECT'""")
-
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
@@ -55,6 +50,22 @@ class NoChangeLog(CannotAdminister):
 
     def __init__(self) -> None:
         super().__init__("SQLite needs no change log: it tells by itself whether anything was committed")
+
+
+class TablesOfAHost(NotOurTables):
+    """The changes of a host's tables are logged by what he says of each of them."""
+
+    def __init__(self) -> None:
+        CannotAdminister.__init__(
+            self, "these are no tables of ours: neo-routing db follow print writes the SQL for each table of yours"
+        )
+
+
+class NothingLogged(CannotAdminister):
+    """There is no change log."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no change log: run neo-routing db follow install")
 
 
 @frozen(kw_only=True)
@@ -74,7 +85,10 @@ def install(engine: Engine) -> None:
     """
     _require_postgresql(engine)
     with writing(engine) as connection:
-        require_our_tables(connection)
+        try:
+            require_our_tables(connection)
+        except NotOurTables as error:
+            raise TablesOfAHost from error
         _lock_tables(connection)
         schema = str(connection.scalar(text(SCHEMA_OF_RELATIONS)))
         for statement in _statements(connection, schema):
@@ -88,8 +102,7 @@ def _statements(connection: Connection, schema: str) -> Iterator[str]:
     for relation, table, by_row, is_copied in connection.execute(_TABLES, {"relations": [*RELATIONS]}).all():
         function = _function_of(relation)
         yield from trigger_statements(schema, table, function, by_row=by_row, is_copied=is_copied)
-    for (reader,) in connection.execute(_READERS).all():
-        yield f"GRANT SELECT ON {schema}.{LOG}, {schema}.{PRUNED} TO {reader}"
+    yield from grants_to_readers(connection, schema)
 
 
 def _lock_tables(connection: Connection) -> None:
@@ -138,9 +151,14 @@ def status(engine: Engine) -> LogStatus:
 
 
 def prune(engine: Engine) -> int:
-    """Remove what is older than an hour from the log, and return how many rows went. Raises `NoChangeLog`."""
+    """Remove what is older than an hour from the log, and return how many rows went.
+
+    Raises `NothingLogged`, and `NoChangeLog` on SQLite.
+    """
     _require_postgresql(engine)
     with writing(engine) as connection:
+        if connection.scalar(text(f"SELECT to_regclass('{LOG}') IS NULL")):
+            raise NothingLogged
         return int(connection.exec_driver_sql(f"SELECT {PRUNE_FUNCTION}()").scalar_one())
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from neo_routing_adapters.sql.change_log import LOG_FUNCTION, log_statements
+from neo_routing_adapters.sql.change_log import LOG, LOG_FUNCTION, PRUNED, log_statements
 from neo_routing_adapters.sql.change_triggers import function_statements, trigger_statements
 from neo_routing_adapters.sql.directory_lock import SCHEMA_OF_RELATIONS
 from neo_routing_adapters.sql.tables.our_tables import CannotAdminister
@@ -21,6 +22,10 @@ _TABLE: Final = text("""
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE pg_class.oid = to_regclass(:table)""")
 
+_READERS: Final = text("""
+    SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
+    FROM pg_class CROSS JOIN aclexplode(relacl)
+    WHERE oid = to_regclass('routing_tenant') AND privilege_type = 'SELECT'""")
 _PARSED: Final = """
     PREPARE neo_routing_keys AS
     WITH changed AS (SELECT * FROM {table}), keys (sort, id) AS ({keys}) SELECT sort::text, id::text FROM keys"""
@@ -50,8 +55,15 @@ def follow_script(connection: Connection, table: str, keys: str) -> str:
         *log_statements(schema),
         *function_statements(schema, function, keys),
         *trigger_statements(schema, quoted, function, by_row=by_row, is_copied=is_copied),
+        *grants_to_readers(connection, schema),
     )
     return "".join(["BEGIN;\n", *(f"{statement};\n" for statement in statements), "COMMIT;\n"])
+
+
+def grants_to_readers(connection: Connection, schema: str) -> Iterator[str]:
+    """Yield what lets those who may read the relations read the log too."""
+    for (reader,) in connection.execute(_READERS).all():
+        yield f"GRANT SELECT ON {schema}.{LOG}, {schema}.{PRUNED} TO {reader}"
 
 
 def _require_keys(connection: Connection, quoted: str, keys: str) -> None:
