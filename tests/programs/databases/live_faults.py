@@ -33,6 +33,7 @@ from tests.programs.servers.proxy import Proxy
 
 BOUND: Final = 1.0
 _AMPLE: Final = 60.0
+_TRIES: Final = 10
 _LATE: Final = 0.25
 """A reader may be kept from its processor between the look-up and the look at the clock."""
 
@@ -91,9 +92,13 @@ class Scene:
         engine.dispose()
 
     def execute(self, *statements: str) -> None:
-        with self.connect() as connection, connection.transaction():
-            for statement in statements:
-                connection.execute(statement.encode())
+        """Do it in a transaction; again, if a deadlock with whoever reads the whole was ended at its expense."""
+        for _ in range(_TRIES):
+            with suppress(psycopg.errors.DeadlockDetected), self.connect() as connection, connection.transaction():
+                for statement in statements:
+                    connection.execute(statement.encode())
+                return
+        raise TimeoutError(f"{_TRIES} deadlocks")
 
     def history_begins(self) -> None:
         """Begin a new history: what is there says so, and what was there is lost."""
