@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.command.conftest import Run
 
 SECRET = "5e" * 32
+ORIGINS = "must be origins, such as https://dashboard.example, in lower case and without a path, or *"
 IN_A_FILE = Path("serve.toml")
 
 
@@ -54,6 +55,7 @@ def test_a_variable_may_name_the_file(tmp_path: Path) -> None:
 def test_each_setting_can_be_given_everywhere_and_a_secret_in_the_environment_alone(tmp_path: Path) -> None:
     texts = {"int": "7", "float": "7.5", "tuple[str, ...]": "a, b"}
     names = {"log_form": "json", "entra_cloud": "china", "entra_guests": "allowed", "without_redis": "closed"}
+    names |= {"cors_origins": "https://a.example, *", "trusted_proxies": "192.0.2.1, 2001:db8::/32"}
     both = {"key_peppers_file", "idempotency_secret_file", "entra_jwks_file"}
     for field in FIELDS:
         text = names.get(field.name, texts.get(str(field.type), "a"))
@@ -81,6 +83,12 @@ def test_each_setting_can_be_given_everywhere_and_a_secret_in_the_environment_al
         ({"file": "body_deadline = nan"}, "body_deadline in FILE must be a number of seconds from 0.001 to 86,400"),
         ({"file": "cors_origins = 1"}, "cors_origins in FILE must be an array of texts"),
         ({"file": "cors_origins = [1]"}, "cors_origins in FILE must be a text, and not empty"),
+        ({"cors_origins": "https://a.example/"}, f"--cors-origins {ORIGINS}"),
+        ({"cors_origins": "dashboard.example"}, f"--cors-origins {ORIGINS}"),
+        (
+            {"trusted_proxies": "proxy.example"},
+            "--trusted-proxies must be addresses or networks, such as 192.0.2.1 or 192.0.2.0/24, or *",
+        ),
         ({"file": "directory = ' '"}, "directory in FILE must be a text, and not empty"),
         ({"log_form": "xml"}, "--log-form must be one of auto, json, text"),
         ({"file": "prot = 1"}, "FILE has prot, which is no setting; --print-settings lists them"),
@@ -99,6 +107,15 @@ def test_a_setting_that_cannot_be_is_named_with_its_place(
     assert failure(tmp_path, **sources) == complaint
 
 
+def test_a_variable_that_is_named_as_a_setting_and_is_none_is_told_without_its_value(run: Run, tmp_path: Path) -> None:
+    env = {"NEO_ROUTING_RATE_LIMIT_TENNANT": "hidden", "NEO_ROUTING_PORT": "3", "NEO_ROUTING_SETTINGS": ""}
+    complaint = "NEO_ROUTING_RATE_LIMIT_TENNANT is no setting, and is passed over"
+    assert [*given(tmp_path, env=env).complaints()] == [complaint]
+    told = run("serve", "--print-settings", env=env).stdout.decode()
+    assert f"# {complaint}" in told
+    assert "hidden" not in told
+
+
 def test_the_clouds_are_those_that_tokens_come_from() -> None:
     for cloud in EntraCloud:
         assert FIELDS.entra_cloud.metadata["read"](str(cloud)) == cloud
@@ -108,7 +125,8 @@ def test_the_clouds_are_those_that_tokens_come_from() -> None:
 
 def test_settings_are_printed_as_a_file_has_them_with_stars_for_secrets(run: Run, tmp_path: Path) -> None:
     env = {"NEO_ROUTING_KEY_PEPPERS": SECRET, "NEO_ROUTING_REDIS_URL": "redis://:hidden@host:6379/0"}
-    flags = ("--directory", "postgresql://neo:hidden@host/name", "--cors-origins", 'https://a.example,"')
+    flags = ("--directory", "postgresql://neo:hidden@host/name", "--entra-clients", 'a,"', "--entra-audiences", "b")
+    flags = (*flags, "--entra-scope", "s")
     done = run("serve", "--print-settings", *flags, env=env)
     told = done.stdout.decode()
     assert (done.returncode, done.stderr) == (0, b"")
@@ -122,7 +140,8 @@ def test_settings_are_printed_as_a_file_has_them_with_stars_for_secrets(run: Run
     assert {*settings} == {name for name, value in attrs.asdict(Settings()).items() if value is not None} | {
         "directory",
         "redis_url",
+        "entra_scope",
     }
     told_by_repr = repr(given(tmp_path, env=env, directory=flags[1]).settings)
     assert not [secret for secret in (SECRET, "hidden") if secret in told_by_repr]
-    assert given(tmp_path, file=told).settings.cors_origins == ("https://a.example", '"')
+    assert given(tmp_path, file=told).settings.entra_clients == ("a", '"')

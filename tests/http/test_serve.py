@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import socket
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from neo_routing_adapters.command import main
 from neo_routing_adapters.http.tables.sessions import sessions
 from tests.programs.http import entra_world
 from tests.programs.http.calls import PATIENCE, SESSIONS
-from tests.programs.http.served import answer_on, connected, head
+from tests.programs.http.served import answer_on, connected, head, is_open
 from tests.programs.http.serving import Serving, serving
 from tests.programs.servers.postgres_server import wait_until
 
@@ -139,7 +138,7 @@ def test_the_next_start_keeps_everything_has_new_keys_and_ends_when_it_has_answe
             assert httpx2.post(url, content=body, headers=old_key, timeout=PATIENCE).status_code == 401
             again.process.terminate()
             wait_until(lambda: "Waiting for connections to close" in again.log)
-            assert not _is_open(port)
+            assert not is_open(port)
             one.sendall(BODY[-1:])
             assert answer_on(one)[0] == 200
             assert again.process.wait(PATIENCE) == 0, "and whoever never ends his body does not keep it"
@@ -147,14 +146,6 @@ def test_the_next_start_keeps_everything_has_new_keys_and_ends_when_it_has_answe
     names = file.execute("SELECT name FROM routing_tenant WHERE id = 'harbor-msp'").fetchall()
     file.close()
     assert names == [("changed by hand",)]
-
-
-def _is_open(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 def test_a_document_can_be_tried_out_on_this_machine_with_keys_for_its_tenants(tmp_path: Path) -> None:
@@ -235,4 +226,4 @@ def test_workers_end_with_their_parent_however_that_ends(folder: Path) -> None:
         assert server.get("/healthz").status_code == 200
         server.process.kill()
         server.process.wait(PATIENCE)
-        wait_until(lambda: not _is_open(server.port))
+        wait_until(lambda: not is_open(server.port))

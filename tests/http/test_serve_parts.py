@@ -269,3 +269,14 @@ def test_it_is_not_ready_while_somebody_does_not_answer_in_time_and_says_who(
     assert (answer.status, answer.document) == (503, {"status": "not ready", "unavailable": ["directory"]})
     assert b"192.0.2.1" not in answer.content
     assert "not ready, directory: " in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_whoever_watches_only_reads_and_any_other_method_is_an_error_as_elsewhere(tmp_path: Path, path: str) -> None:
+    routes = Health(asked={}, seconds=1.0, metrics=metrics_in(tmp_path)).routes()
+    for method, status in (("GET", 200), ("HEAD", 200), ("POST", 405), ("OPTIONS", 405)):
+        answer = run(call(Router(routes), method=method, path=path))
+        assert answer is not None
+        assert (answer.status, answer.headers["cache-control"]) == (status, "no-store")
+        assert answer.headers.get("allow", "GET, HEAD") == "GET, HEAD"
+    assert (answer.code, [*answer.document["meta"]]) == ("method_not_allowed", ["request_id"])

@@ -96,6 +96,20 @@ def test_a_body_that_does_not_come_is_answered_and_the_connection_ends(server: S
     assert len(server.sessions.kept) == kept
 
 
+def test_a_call_with_two_lengths_is_the_last_of_its_connection_and_none_is_smuggled_in_behind_it(
+    server: Server,
+) -> None:
+    kept = len(server.sessions.kept)
+    hidden = head(SESSIONS, headers_of(USER, content_length=str(len(GOOD)))) + GOOD
+    lengths = {"transfer_encoding": "chunked", "content_length": str(5 + len(hidden))}
+    with connected(server.port) as connection:
+        connection.sendall(head(SESSIONS, headers_of(USER, **lengths)) + b"0\r\n\r\n" + hidden)
+        status, _, ends = answer_on(connection)
+        assert (status, ends) == (400, True)
+        assert connection.recv(1) == b""
+    assert len(server.sessions.kept) == kept
+
+
 def test_slow_bodies_do_not_keep_others_waiting(server: Server) -> None:
     slow = head(SESSIONS, headers_of(USER, content_length="9"))
     connections = [socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) for _ in range(50)]

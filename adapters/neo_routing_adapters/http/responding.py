@@ -11,7 +11,7 @@ import msgspec
 from attrs import frozen
 from starlette.types import Receive, Scope, Send
 
-from neo_routing_adapters.http.answers import Answer, Created, Document, Headers, Refused
+from neo_routing_adapters.http.answers import Answer, Created, Document, Refused
 from neo_routing_adapters.http.body import CallerGone
 from neo_routing_adapters.http.call import AnsweredCall, Call, call_of
 from neo_routing_adapters.http.envelope import error_document, session_document
@@ -20,7 +20,7 @@ from neo_routing_adapters.http.faults import fault_answer, fault_in_words
 log: Final = logging.getLogger("neo_routing.http")
 
 _ON_EVERY_ANSWER: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
-_CLOSE: Final = ((b"connection", b"close"),)
+_CLOSE: Final = (b"connection", b"close")
 _write: Final = msgspec.json.Encoder().encode
 
 
@@ -44,7 +44,7 @@ class Responder:
         if self.on_answer is not None:
             took_ms = round((self.seconds() - started) * 1000, 3)
             self._tell(self.on_answer, _answered_call(call, self.route, answer, took_ms, error))
-        await _send(send, scope, answer, content)
+        await _send(send, scope, answer, content, closes=_could_be_two_lengths(call))
 
     async def _answered(self, call: Call) -> tuple[Answer | CallerGone, bytes, Exception | None]:
         try:
@@ -72,18 +72,23 @@ def _content(call: Call, answer: Answer | CallerGone) -> bytes:
     return _write(error_document(answer.code, answer.message, request_id=call.request_id, details=answer.details))
 
 
-async def _send(send: Send, scope: Mapping[str, Any], answer: Answer, content: bytes) -> None:
+async def _send(send: Send, scope: Mapping[str, Any], answer: Answer, content: bytes, *, closes: bool) -> None:
     status, headers = 200, [*_ON_EVERY_ANSWER, (b"content-length", b"%d" % len(content))]
     if isinstance(answer, Refused):
-        status = answer.status
-        headers += _headers(answer, scope)
+        status, closes = answer.status, answer.closes or closes
+        headers += answer.headers
+    if closes and scope.get("http_version", "1.1").startswith("1"):  # later ones have no such header
+        headers.append(_CLOSE)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
 
-def _headers(refused: Refused, scope: Mapping[str, Any]) -> Headers:
-    closes = refused.closes and scope.get("http_version", "1.1").startswith("1")  # later ones have no such header
-    return (*refused.headers, *_CLOSE) if closes else refused.headers
+def _could_be_two_lengths(call: Call) -> bool:
+    """Tell whether somebody before us may have seen another end of the body: then no more of the connection counts.
+
+    RFC 9112, 6.1: what follows could be a call that was smuggled in.
+    """
+    return "transfer-encoding" in call.headers and "content-length" in call.headers
 
 
 def _answered_call(call: Call, route: str, answer: Answer, took_ms: float, error: Exception | None) -> AnsweredCall:

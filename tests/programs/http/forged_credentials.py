@@ -86,6 +86,12 @@ def with_signature(change: Callable[[bytes], bytes]) -> str:
     return ".".join([head, payload, segment(change(base64.urlsafe_b64decode(f"{signature}==")))])
 
 
+def and_the_modulus(signature: bytes) -> bytes:
+    """Another number with the same remainder, and so with the same power."""
+    modulus = private_key("k1").public_key().public_numbers().n
+    return (int.from_bytes(signature, "big") + modulus).to_bytes(257, "big")
+
+
 def rewritten() -> str:
     """The same bytes, with other bits where the last character has some to spare."""
     right, alphabet = token(claims()), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -156,6 +162,15 @@ TOKENS: Final[Mapping[str, tuple[Callable[[], str], Cause]]] = {
     "another's signature": (lambda: token(claims(), by="mine"), Cause.WRONG_SIGNATURE),
     "payload changed": (tampered, Cause.WRONG_SIGNATURE),
     "header changed": (other_header, Cause.WRONG_SIGNATURE),
+    "kid in another case": (lambda: token(claims(), header={"kid": "K1"}, by="k1"), Cause.UNKNOWN_SIGNING_KEY),
+    "kid with a NUL": (lambda: token(claims(), header={"kid": "k1\0"}, by="k1"), Cause.UNKNOWN_SIGNING_KEY),
+    "kid twice": (
+        lambda: signed(b'{"alg": "RS256", "kid": "k2", "kid": "k1"}', json.dumps(claims()).encode(), "k1"),
+        Cause.MALFORMED_TOKEN,
+    ),
+    "signature of nothing but zeros": (lambda: with_signature(lambda _: bytes(256)), Cause.WRONG_SIGNATURE),
+    "signature and the modulus": (lambda: with_signature(and_the_modulus), Cause.WRONG_SIGNATURE),
+    "signature with a zero before it": (lambda: with_signature(lambda right: b"\0" + right), Cause.WRONG_SIGNATURE),
     "signature gone": (lambda: ".".join([*parts(token(claims()))[:2], ""]), Cause.WRONG_SIGNATURE),
     "signature truncated": (lambda: with_signature(lambda signature: signature[:-3]), Cause.WRONG_SIGNATURE),
     "signature short of a character": (lambda: token(claims())[:-1], Cause.MALFORMED_TOKEN),
@@ -210,6 +225,14 @@ TOKENS: Final[Mapping[str, tuple[Callable[[], str], Cause]]] = {
     "ver 3.0": (lambda: token(claims(ver="3.0")), Cause.WRONG_ISSUER),
     "ver a number": (lambda: token(claims(ver=2.0)), Cause.ILL_FORMED_CLAIM),
     # The M365 tenant
+    "tid in upper case": (
+        lambda: token(claims(tid=TID.upper(), iss=V2.replace(TID, TID.upper()))),
+        Cause.ILL_FORMED_CLAIM,
+    ),
+    "tid with a line's end": (
+        lambda: token(claims(tid=f"{TID}\n", iss=V2.replace(TID, f"{TID}\n"))),
+        Cause.ILL_FORMED_CLAIM,
+    ),
     "tid absent": (lambda: token(claims(tid=None)), Cause.ILL_FORMED_CLAIM),
     "tid a list": (lambda: token(claims(tid=[TID])), Cause.ILL_FORMED_CLAIM),
     "tid a domain": (
@@ -243,6 +266,9 @@ TOKENS: Final[Mapping[str, tuple[Callable[[], str], Cause]]] = {
     "app-only, without idtyp": (lambda: token(claims(scp=None, roles=["access_as_user"])), Cause.NO_USER),
     "app-only, with a scope": (lambda: token(claims(idtyp="app")), Cause.NO_USER),
     "a device": (lambda: token(claims(idtyp="device")), Cause.NO_USER),
+    "an ID token": (lambda: token(claims(scp=None, nonce="n")), Cause.NO_USER),
+    "scp after a tab": (lambda: token(claims(scp="User.Read\taccess_as_user")), Cause.MISSING_SCOPE),
+    "scp before a space of another sort": (lambda: token(claims(scp="access_as_user\u00a0")), Cause.MISSING_SCOPE),
     "scp of another": (lambda: token(claims(scp="User.Read")), Cause.MISSING_SCOPE),
     "scp longer": (lambda: token(claims(scp="access_as_user_admin")), Cause.MISSING_SCOPE),
     "scp in upper case": (lambda: token(claims(scp="ACCESS_AS_USER")), Cause.MISSING_SCOPE),
@@ -254,6 +280,8 @@ TOKENS: Final[Mapping[str, tuple[Callable[[], str], Cause]]] = {
     "client in the other version's claim": (lambda: token(claims(azp=None, appid=CLIENT)), Cause.UNKNOWN_CLIENT),
     "client a list": (lambda: token(claims(azp=[CLIENT])), Cause.UNKNOWN_CLIENT),
     "guest": (lambda: token(claims(acct=1)), Cause.GUEST),
+    "guest, as false": (lambda: token(claims(acct=False)), Cause.GUEST),
+    "guest, by no home": (lambda: token(claims(idp=[V2])), Cause.GUEST),
     "guest, as a text": (lambda: token(claims(acct="1")), Cause.GUEST),
     "guest, by where he is at home": (lambda: token(claims(idp=V2.replace(TID, UNLINKED))), Cause.GUEST),
     "guest from elsewhere": (lambda: token(claims_v1(idp="live.com")), Cause.GUEST),
@@ -271,6 +299,7 @@ KEYS: Final[Mapping[str, tuple[str, Cause]]] = {
     "truncated": (GOOD.text[:-1], Cause.MALFORMED_KEY),
     "prefix of a real one": (GOOD.text[:40], Cause.MALFORMED_KEY),
     "longer": (f"{GOOD.text}0", Cause.MALFORMED_KEY),
+    "longer by a character of Base64": (f"{GOOD.text}=", Cause.MALFORMED_KEY),
     "twice": (GOOD.text + GOOD.text, Cause.MALFORMED_KEY),
     "in upper case": (GOOD.text[:12] + GOOD.text[12:].upper(), Cause.MALFORMED_KEY),
     "no secret": ("neo_sk_live_", Cause.MALFORMED_KEY),
@@ -301,6 +330,9 @@ HEADERS: Final[Mapping[str, tuple[dict[str, str], Cause]]] = {
     "another scheme": ({"authorization": f"Basic {GOOD.text}"}, Cause.MALFORMED_HEADER),
     "another scheme that begins alike": ({"authorization": f"BearerX {GOOD.text}"}, Cause.MALFORMED_HEADER),
     "a tab": ({"authorization": f"Bearer\t{GOOD.text}"}, Cause.MALFORMED_HEADER),
+    "a comma after it": ({"authorization": f"Bearer {GOOD.text},"}, Cause.MALFORMED_HEADER),
+    "a colon": ({"authorization": f"Bearer: {GOOD.text}"}, Cause.MALFORMED_HEADER),
+    "a cookie": ({"cookie": f"authorization=Bearer {GOOD.text}"}, Cause.NO_CREDENTIALS),
     "something after it": ({"authorization": f"Bearer {GOOD.text} x"}, Cause.MALFORMED_HEADER),
     "a line more": ({"authorization": f"Bearer {GOOD.text}\nx: y"}, Cause.MALFORMED_HEADER),
     "a NUL": ({"authorization": f"Bearer {GOOD.text}\0"}, Cause.MALFORMED_HEADER),

@@ -57,4 +57,4 @@ def serve(
         if (missing.name or "").partition(".")[0] not in _OF_HTTP | _OF_SQL:
             raise
         raise CommandFailed(f"serve needs more than the command; {how_to_install('http,sql')}") from missing
-    start(given.settings, as_json=json)
+    start(given, as_json=json)

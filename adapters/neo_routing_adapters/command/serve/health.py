@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+from uuid import uuid4
 
 from attrs import frozen
 from starlette.requests import Request
@@ -14,8 +17,11 @@ from neo_routing import DirectoryUnavailable
 from neo_routing_adapters.command.serve.logs import log
 from neo_routing_adapters.command.serve.metrics import Metrics
 from neo_routing_adapters.http import SessionStoreUnavailable
+from neo_routing_adapters.http.answers import Answer, method_not_allowed
+from neo_routing_adapters.http.call import Call
 from neo_routing_adapters.http.faults import fault_in_words
 from neo_routing_adapters.http.in_time import in_time
+from neo_routing_adapters.http.responding import Responder
 
 Question = Callable[[], Awaitable[object]]
 """Asks somebody anything, and raises if there is no answer."""
@@ -34,7 +40,8 @@ class Health:
     def routes(self) -> list[Route]:
         """Return the paths beside the endpoint's."""
         answers = {"/healthz": self._healthy, "/readyz": self._ready, "/metrics": self._metrics}
-        return [Route(path, answer, methods=["GET"]) for path, answer in answers.items()]
+        reading = [Route(path, answer, methods=["GET"]) for path, answer in answers.items()]
+        return [*reading, *(Route(path, _OTHER_METHODS) for path in answers)]
 
     async def _healthy(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"}, headers=_NO_STORE)
@@ -60,3 +67,10 @@ class Health:
 
 async def _awaited(question: Question) -> object:
     return await question()
+
+
+async def _only_reading(_call: Call) -> Answer:
+    return method_not_allowed("GET", "HEAD")
+
+
+_OTHER_METHODS: Final = Responder(answer=_only_reading, route="", new_request_id=uuid4, seconds=time.perf_counter)

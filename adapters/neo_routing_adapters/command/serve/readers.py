@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from ipaddress import ip_network
 from math import isfinite
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 _Value = TypeVar("_Value", int, float)
 
 Reader: TypeAlias = Callable[[object], object]
 """Returns the value, or raises `ValueError` that says what it must be; its message holds nothing of the value."""
+
+
+_ANY: Final = "*"
+_origin: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@A-Z]+").fullmatch
 
 
 def text(value: object) -> str:
@@ -52,6 +58,24 @@ def several(value: object) -> tuple[str, ...]:
     if not isinstance(parts, Iterable):
         raise ValueError("must be an array of texts")  # noqa: TRY004  # as any value that cannot be one
     return tuple(text(part).strip() for part in parts if part != "")
+
+
+def origins(value: object) -> tuple[str, ...]:
+    """Read origins as browsers send them: one that is written otherwise would never be one."""
+    found = several(value)
+    if not all(each == _ANY or _origin(each) for each in found):
+        raise ValueError("must be origins, such as https://dashboard.example, in lower case and without a path, or *")
+    return found
+
+
+def addresses(value: object) -> tuple[str, ...]:
+    """Read addresses or networks; a name would be nobody's address."""
+    found = several(value)
+    try:
+        [ip_network(each) for each in found if each != _ANY]
+    except ValueError:
+        raise ValueError("must be addresses or networks, such as 192.0.2.1 or 192.0.2.0/24, or *") from None
+    return found
 
 
 def _number(value: object, kind: type[_Value]) -> _Value | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from uvicorn import Config, Server
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from neo_routing_adapters.command.failure import CommandFailed, cannot
@@ -24,6 +26,8 @@ _START: Final = 60.0
 """Seconds in which a process must be ready."""
 _FROZEN: Final = 30
 """Seconds after which a process that gives no sign is replaced: on a busy machine, the five of uvicorn pass by."""
+_MORE: Final = 5.0
+"""Seconds that a process may take for all else when it ends."""
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -68,7 +72,7 @@ def serve_on(made: socket.socket, worker: Worker, announce: Announce) -> None:
     if worker.settings.workers == 1:
         _Alone(config, announce).run([made])
         return
-    several = _Several(config, [made], announce)
+    several = _Several(config, [made], announce, worker.settings.shutdown_deadline + _MORE)
     several.run()
     if several.failed:
         raise CommandFailed("a worker did not start; the log says why")
@@ -104,16 +108,36 @@ class _Alone(Server):
 
 
 class _Several(Multiprocess):
-    failed = False
-
-    def __init__(self, config: Config, sockets: list[socket.socket], announce: Announce) -> None:
+    def __init__(self, config: Config, sockets: list[socket.socket], announce: Announce, lingering: float) -> None:
         super().__init__(config, sockets)
         self._announce = announce
+        self._lingering = lingering
+        self._failed_at_first = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended because a worker did not start, be it one in the place of another."""
+        return self._failed_at_first or any(process.exitcode == STARTUP_FAILURE for process in self.processes)
 
     def init_processes(self) -> None:
         super().init_processes()
         if all(process.wait_until_ready(_START, self.should_exit) for process in self.processes):
             self._announce()
-        else:
-            self.failed = True
-            self.should_exit.set()
+            return
+        self._failed_at_first = not {*_ENDING} & {*self.signal_queue}  # Ctrl-C ends the workers, too
+        self.should_exit.set()
+
+    def terminate_all(self) -> None:
+        """Let the workers end; whoever calls then would wait at a socket that nobody takes connections from."""
+        for made in self.sockets:
+            made.close()
+        super().terminate_all()
+
+    def join_all(self) -> None:
+        """Wait for the workers' end; one that hangs, or was stopped, would never come to it, and is killed."""
+        last = time.monotonic() + self._lingering
+        for process in self.processes:
+            process.process.join(max(0.0, last - time.monotonic()))
+            if process.exitcode is None:
+                process.kill()
+        super().join_all()

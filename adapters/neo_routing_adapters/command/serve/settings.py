@@ -8,7 +8,17 @@ from typing import Any, Final
 import attrs
 from attrs import frozen
 
-from neo_routing_adapters.command.serve.readers import Reader, one_of, path, seconds, several, text, whole
+from neo_routing_adapters.command.serve.readers import (
+    Reader,
+    addresses,
+    one_of,
+    origins,
+    path,
+    seconds,
+    several,
+    text,
+    whole,
+)
 
 GROUPS: Final = ("Listening", "Data", "Callers", "Limits", "Deadlines")
 _A_DAY: Final = 86_400
@@ -29,10 +39,10 @@ class Settings:
     port: int = _setting("Listening", whole(0, 65_535), 8000, "Port to listen on; 0 takes a free one.")
     workers: int = _setting("Listening", whole(1, 64), 1, "How many processes answer.")
     trusted_proxies: tuple[str, ...] = _setting(
-        "Listening", several, (), "Addresses of proxies whose X-Forwarded-For is believed, with commas between."
+        "Listening", addresses, (), "Addresses of proxies whose X-Forwarded-For is believed, with commas between."
     )
     cors_origins: tuple[str, ...] = _setting(
-        "Listening", several, (), "Origins whose pages may read answers, with commas between."
+        "Listening", origins, (), "Origins whose pages may read answers, with commas between."
     )
     log_form: str = _setting(
         "Listening",

@@ -19,6 +19,8 @@ from neo_routing_adapters.command.serve.settings import FIELDS, GROUPS, Settings
 from neo_routing_adapters.phrases import exactly
 
 PREFIX: Final = "NEO_ROUTING_"
+_VARIABLES: Final = {field.name: f"{PREFIX}{field.name.upper()}" for field in FIELDS}
+_NAMES_THE_FILE: Final = f"{PREFIX}SETTINGS"
 _STARS: Final = "***"
 _DEFAULT: Final = "default"
 
@@ -50,6 +52,8 @@ class GivenSettings:
 
     settings: Settings
     places: Mapping[str, str]
+    unknown: tuple[str, ...] = ()
+    """Variables that are named as settings are, and are none."""
 
     def lines(self) -> Iterator[str]:
         """Yield the settings as a TOML file has them, without what is secret, and where each comes from."""
@@ -61,16 +65,22 @@ class GivenSettings:
                 yield f'# {field.name} = "{_STARS}"  # {self.places[field.name]}'
             else:
                 yield f"{field.name} = {_toml(value)}  # {self.places[field.name]}"
+        yield from (f"# {complaint}" for complaint in self.complaints())
+
+    def complaints(self) -> Iterator[str]:
+        """Yield what was given and counts for nothing."""
+        yield from (f"{name} is no setting, and is passed over" for name in self.unknown)
 
 
 def given_settings(flags: object, file: Path | None, environment: Mapping[str, str] = os.environ) -> GivenSettings:
     """Read the settings. Raises `CommandFailed`, which says which of them cannot be used, and where it stands."""
-    name = environment.get(f"{PREFIX}SETTINGS")
+    name = environment.get(_NAMES_THE_FILE)
     file = file or (Path(name) if name else None)
     sources = (_of_flags(flags), _of_environment(environment), _of_file(file))
     found = {field.name: _found(field, sources) for field in FIELDS}
     values: dict[str, Any] = {name: value for name, (value, _) in found.items()}
-    given = GivenSettings(Settings(**values), {name: place for name, (_, place) in found.items()})
+    places = {name: place for name, (_, place) in found.items()}
+    given = GivenSettings(Settings(**values), places, _unknown(environment))
     contradiction = given.settings.contradiction()
     if contradiction is not None:
         raise CommandFailed(contradiction)
@@ -83,8 +93,12 @@ def _of_flags(flags: object) -> Mapping[str, tuple[object, str]]:
 
 
 def _of_environment(environment: Mapping[str, str]) -> Mapping[str, tuple[object, str]]:
-    variables = {field.name: f"{PREFIX}{field.name.upper()}" for field in FIELDS}
-    return {name: (environment[each], each) for name, each in variables.items() if environment.get(each)}
+    return {name: (environment[each], each) for name, each in _VARIABLES.items() if environment.get(each)}
+
+
+def _unknown(environment: Mapping[str, str]) -> tuple[str, ...]:
+    known = {*_VARIABLES.values(), _NAMES_THE_FILE}
+    return tuple(sorted(name for name in environment if name.startswith(PREFIX) and name not in known))
 
 
 def _of_file(file: Path | None) -> Mapping[str, tuple[object, str]]:

@@ -16,21 +16,24 @@ from neo_routing_adapters.command.serve.given_secrets import GivenSecrets, given
 from neo_routing_adapters.command.serve.logs import log, set_up_log
 from neo_routing_adapters.command.serve.server import ending_at_a_signal, listening, serve_on, url_of
 from neo_routing_adapters.command.serve.settings import Settings
+from neo_routing_adapters.command.serve.settings_given import GivenSettings
 from neo_routing_adapters.command.serve.trial import TrialKeys, is_trial, ready_line, ready_words, trial_keys
 from neo_routing_adapters.command.serve.worker import Worker
 
 
-def start(settings: Settings, *, as_json: bool) -> None:
+def start(found: GivenSettings, *, as_json: bool) -> None:
     """Serve until a signal ends that. Raises `CommandFailed`, which holds no secret of the settings."""
+    settings = found.settings
     with ending_at_a_signal(), TemporaryDirectory(prefix="neo-routing-") as folder:
         try:
-            _serve(settings, Path(folder), as_json=as_json)
+            _serve(found, Path(folder), as_json=as_json)
         except CommandFailed as failed:
             given = filter(None, (settings.directory, settings.sessions, settings.redis_url))
             raise CommandFailed(starred(str(failed), secrets_of(given)), failed.status) from failed
 
 
-def _serve(settings: Settings, folder: Path, *, as_json: bool) -> None:
+def _serve(found: GivenSettings, folder: Path, *, as_json: bool) -> None:
+    settings = found.settings
     trial = is_trial(settings)
     secrets = given_secrets(settings, draw_peppers=trial)
     require_usable(settings, secrets.peppers)
@@ -42,7 +45,7 @@ def _serve(settings: Settings, folder: Path, *, as_json: bool) -> None:
             keys = trial_keys(tried, settings.key_environment, secrets.peppers)
         worker = Worker(settings=settings, secrets=secrets, data=data, trial_keys=keys.stored, numbers=folder)
         set_up_log(settings.log_form, worker.secret_texts)
-        for notice in (*_notices(settings, secrets, trial=trial), *notices(data)):
+        for notice in (*found.complaints(), *_notices(settings, secrets, trial=trial), *notices(data)):
             log.warning(notice)
         url = url_of(made)
         ready = ready_line(url, keys) if as_json else ready_words(url, keys, tried)
