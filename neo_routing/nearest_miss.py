@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from neo_routing import steps
-from neo_routing.clauses import Clause, Reason
+from neo_routing.clauses import Clause, Reason, Verdict
 from neo_routing.decision import Decision
 from neo_routing.names import Name
 from neo_routing.near_rows import (
@@ -83,7 +83,7 @@ def nearest_misses(decision: Decision, rows: Rows) -> tuple[NearestMiss, ...]:
 
 
 class IdsSought(NamedTuple):
-    """The ids by which the steps of a decision looked for rows; what comes near is found by these."""
+    """The ids by which the steps of a decision looked for rows; what comes near, or mends it, is found by these."""
 
     tenant_ids: frozenset[str]
     bot_ids: frozenset[str]
@@ -91,12 +91,21 @@ class IdsSought(NamedTuple):
 
 
 def ids_sought(decision: Decision) -> IdsSought:
-    """Return the ids by which the steps looked that did not find what they looked for."""
-    found = [pair for step in decision.trace if (step.clause, step.reason) in _LOOKS for pair in step.sought]
+    """Return the ids by which the steps looked that found nothing, or found what blocks the call."""
+    blocks = _FOUND if decision.refusal is not None and decision.refusal.status == _BLOCKED else ()
+    found = [
+        pair
+        for step in decision.trace
+        if (step.clause, step.reason) in _LOOKS or step.verdict in blocks
+        for pair in step.sought
+    ]
     return IdsSought(*(frozenset(str(each) for name, each in found if name == sort) for sort in _SORTS))
 
 
 _SORTS: Final = ("tenant_id", "bot_id", "m365_tenant_id")
+_FOUND: Final = (Verdict.MATCHED, Verdict.REFUSED)
+_BLOCKED: Final = 409
+"""The status of all that the directory's state blocks, and that can be mended there."""
 
 
 def _near(step: TraceStep, rows: Rows) -> Iterator[NearestMiss]:

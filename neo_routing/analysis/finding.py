@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 from neo_routing.analysis.remedies import remedies_of
 from neo_routing.analysis.remedy import Remedy
+from neo_routing.analysis.representatives import asked, caller_of
 from neo_routing.analysis.request_class import RequestClass
 from neo_routing.analysis.subject import Severity, Subject, Suspicion
+from neo_routing.caller import CallerKind
 from neo_routing.clauses import Clause, Reason
 
 
@@ -35,9 +37,20 @@ class Finding(NamedTuple):
         return remedies_of(self.subject, self.clause, self.reason, self.request_class.directory)
 
     def is_about_m365_tenant(self, m365_tenant_id: str) -> bool:
-        """Tell whether it is about this M365 tenant, whose id must be in normal form."""
-        calls = self.request_class.calls
-        return m365_tenant_id in self.subject.m365_tenant_ids or m365_tenant_id == calls.m365_tenant_id
+        """Tell whether it is about this M365 tenant, whose id must be in normal form.
+
+        What is refused of any M365 tenant's calls is about those that the target has linked: they are its clients.
+        """
+        is_named = m365_tenant_id in (*self.subject.m365_tenant_ids, self.request_class.calls.m365_tenant_id)
+        return is_named or (self.refused and self._has_calls_of_client(m365_tenant_id))
+
+    def _has_calls_of_client(self, m365_tenant_id: str) -> bool:
+        calls, links = self.request_class.calls, self.request_class.directory.rows.end_companies
+        target_id, bot_id = calls.tenant_id, calls.bot_id
+        if target_id is None or bot_id is None or (target_id, m365_tenant_id) not in links:
+            return False
+        caller = caller_of(CallerKind.PLATFORM, target_id)
+        return self.request_class.holds(caller, asked(target_id, bot_id, m365_tenant_id))
 
     def data(self) -> dict[str, Any]:
         """Return the finding as plain data, made anew; without the effects of its remedies, which take long."""

@@ -11,7 +11,7 @@ from attrs import frozen
 from neo_routing.analysis.analysed import Analysed, Directory, analysed
 from neo_routing.analysis.classes import classes_of
 from neo_routing.analysis.destination import Destination, classes_to
-from neo_routing.analysis.layers import active_channels, installations, paused_channels
+from neo_routing.analysis.layers import active_channels, installations, is_installed, paused_channels
 from neo_routing.analysis.partition import sort_of_bot
 from neo_routing.analysis.representatives import asked
 from neo_routing.analysis.request_class import RequestClass
@@ -23,6 +23,7 @@ from neo_routing.decide import decide
 from neo_routing.decision import Decision
 from neo_routing.plain_data.calls import decision_data
 from neo_routing.request import SessionRequest
+from neo_routing.rows import Rows
 
 
 @frozen(kw_only=True)
@@ -72,28 +73,37 @@ def reach(
         agent_id=agent_id, end_company_id=end_company_id, tenant_id=tenant_id, channel_id=channel_id
     )
     if not destination.is_anywhere:
-        arrivals = _about(classes_to(destination, whole), bot_id, m365_tenant_id)
+        arrivals = _about(classes_to(destination, whole), bot_id, m365_tenant_id, whole.rows)
         return (each for each in arrivals if destination.has(each.decision.target))
     if bot_id is not None:
-        return _about(_with_bot(bot_id, whole), bot_id, m365_tenant_id)
+        return _about(_with_bot(bot_id, whole), bot_id, m365_tenant_id, whole.rows)
     if m365_tenant_id is None:
         raise ValueError("reach needs to be told where, or about which bot or M365 tenant")
-    return _about(classes_of(whole), None, m365_tenant_id)
+    return _about(classes_of(whole), None, m365_tenant_id, whole.rows)
 
 
-def _about(classes: Iterable[RequestClass], bot_id: str | None, m365_tenant_id: str | None) -> Iterator[Arrival]:
+def _about(
+    classes: Iterable[RequestClass], bot_id: str | None, m365_tenant_id: str | None, rows: Rows
+) -> Iterator[Arrival]:
     """Yield those of the classes that have a call about the bot and the M365 tenant, with such a call."""
+    others = _white_label_bots_without(m365_tenant_id, rows) if bot_id is None and m365_tenant_id is not None else []
     for each in classes:
         if each.calls.m365_tenant is Which.ABSENT and m365_tenant_id is not None:
             continue
         caller, request = each.caller, each.request
-        if not _is_about(request, bot_id, m365_tenant_id):
-            if not each.calls.is_of_platform:
-                continue
-            request = asked(request.client_id, bot_id or request.bot_id, m365_tenant_id or request.m365_tenant_id)
-            if not each.holds(caller, request):
-                continue
-        yield Arrival(request_class=each, caller=caller, request=request)
+        if _is_about(request, bot_id, m365_tenant_id):
+            yield Arrival(request_class=each, caller=caller, request=request)
+        elif each.calls.is_of_platform:
+            bots = [bot_id or request.bot_id, *(others if each.calls.bot is Which.WHITE_LABEL else ())]
+            asking = (asked(request.client_id, bot, m365_tenant_id or request.m365_tenant_id) for bot in bots)
+            about = next((found for found in asking if each.holds(caller, found)), None)
+            if about is not None:
+                yield Arrival(request_class=each, caller=caller, request=about)
+
+
+def _white_label_bots_without(m365_tenant_id: str, rows: Rows) -> list[str]:
+    """Return those that are not installed for it: of any white-label bot, a class may have an example that is."""
+    return [each for each in rows.white_label_bots if not is_installed(each, m365_tenant_id, rows)]
 
 
 def _is_about(request: SessionRequest, bot_id: str | None, m365_tenant_id: str | None) -> bool:

@@ -159,11 +159,13 @@ def is_in_bot_region(both: Both, caller: Caller, request: SessionRequest) -> boo
     target_id, bot_id = _target(caller, request), str(request.bot_id)
     if sort_of_bot(bot_id, both.before) is sort_of_bot(bot_id, both.after):
         return False
-    return all(target_id in rows.tenants for rows in both.sides) and has_same_support(both, target_id)
+    return is_steady(both, target_id)
 
 
-def has_same_support(both: Both, tenant_id: str) -> bool:
-    """Tell whether a tenant's Neo Support gives the same answer in both."""
+def is_steady(both: Both, tenant_id: str) -> bool:
+    """Tell whether a tenant is there in both, and its Neo Support gives the same answer."""
+    if not all(tenant_id in rows.tenants for rows in both.sides):
+        return False
     (step, _, _, agent_ids), (later_step, _, _, later_agent_ids) = [neo_support(tenant_id, rows) for rows in both.sides]
     return step is later_step and (step.code is not None or agent_ids == later_agent_ids)
 

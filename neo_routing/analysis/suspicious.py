@@ -100,12 +100,9 @@ def _paused_and_active(directory: Analysed) -> Iterator[Finding]:
     rows = directory.rows
     for key, paused in rows.disconnected_installations.items():
         bot_id, m365_tenant_id = key
-        active_owners = {owner_id for _, owner_id, _, _, _ in rows.active_installations.get(key, ())}
-        others = [channel for channel in paused if _owner(channel) not in active_owners]
-        if active_owners and others:
-            subject = of_channels(
-                SubjectKind.INSTALLATION, bot_id, [*rows.active_installations[key], *others], [m365_tenant_id]
-            )
+        active = rows.active_installations.get(key, ())
+        if active and len({_owner(channel) for channel in (*active, *paused)}) > 1:
+            subject = of_channels(SubjectKind.INSTALLATION, bot_id, [*active, *paused], [m365_tenant_id])
             owner_id = subject.tenant_ids[0]
             yield notice(directory, Suspicion.PAUSED_AND_ACTIVE, subject, owner_id, bot_id, m365_tenant_id)
 

@@ -221,6 +221,21 @@ def test_a_tenant_that_pauses_its_own_second_channel_is_not_suspicious() -> None
     assert Suspicion.PAUSED_AND_ACTIVE not in {each.reason for each in found(twice, Severity.NOTICE)}
 
 
+def test_a_channel_that_is_active_at_one_tenant_and_paused_at_another_is_suspicious_whatever_else_they_have() -> None:
+    paused = channel("ch-2", status=ChannelStatus.DISCONNECTED)
+    world = evolve(FINE, channels=[channel("ch-1"), paused, channel("ch-3", "msp-b", 22)])
+    notices = [each for each in found(world, Severity.NOTICE) if each.reason is Suspicion.PAUSED_AND_ACTIVE]
+    assert [each.subject.tenant_ids for each in notices] == [("msp-a", "msp-b")]
+
+
+def test_an_m365_tenant_of_a_standard_channel_that_is_no_guid_is_suspicious_too() -> None:
+    standard = channel("ch-2", "msp-b", 22, white_label=False, installed_m365_tenant_ids=["contoso.example", X])
+    notices = found(evolve(FINE, channels=[channel("ch-1"), standard]), Severity.NOTICE)
+    assert matters([each for each in notices if each.reason is Suspicion.NO_GUID]) == {
+        ("platform-ids", "no_guid", "msp-b", "contoso.example", "helpdesk")
+    }
+
+
 def test_tenants_that_link_an_m365_tenant_with_bots_of_their_own_are_not_suspicious() -> None:
     apart = evolve(
         FINE,
@@ -246,6 +261,31 @@ def test_it_can_be_of_one_tenant_or_of_one_m365_tenant() -> None:
     linked = evolve(world, end_companies=[company("co-1", "msp-a", Y)])
     agents = [each for each in audit(linked.content, m365_tenant_id=Y) if each.clause == "channel-agent"]
     assert {each.request_class.calls.m365_tenant_id for each in agents} == {Y}, "though its subject is the channel"
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (
+            {"channels": [channel(each, installed_m365_tenant_ids=[]) for each in ("ch-1", "ch-2")]},
+            "several_active_channels",
+        ),
+        (
+            {
+                "agents": AGENTS[1],
+                "channels": [channel("ch-1", installed_m365_tenant_ids=[], status=ChannelStatus.DISCONNECTED)],
+            },
+            "agent_missing",
+        ),
+    ],
+    ids=["clashing channels", "a paused channel, and no Neo Support"],
+)
+def test_what_refuses_all_calls_is_about_the_m365_tenants_that_the_target_has_linked(
+    rows: dict[str, Any], reason: str
+) -> None:
+    world = evolve(FINE, **rows)
+    assert [str(each.reason) for each in audit(world.content, m365_tenant_id=X) if each.refused] == [reason]
+    assert not any(each.refused for each in audit(world.content, m365_tenant_id=Y))
 
 
 def test_a_finding_as_data() -> None:

@@ -22,7 +22,17 @@ from neo_routing import (
     SessionRequest,
     Tenant,
 )
-from neo_routing.analysis import BotRegion, Change, CommonClass, Difference, InstallationRegion, Side, difference
+from neo_routing.analysis import (
+    BotRegion,
+    Change,
+    CommonClass,
+    Difference,
+    InstallationRegion,
+    Side,
+    difference,
+    region_finder,
+)
+from neo_routing.analysis.regions import is_in_bot_region, own_answer
 from neo_routing.testing import World, directories
 from neo_routing.testing.small_worlds import SCOPES
 from tests.programs.analysis_laws import SMALL_CALLS, assert_difference, drawn_pair
@@ -137,6 +147,56 @@ def test_a_region_is_told_below_the_worst_change_of_its_targets() -> None:
         assert [each.request_class.words.partition("by ")[2] for each in regions] == [
             "channel-agent, agent_available, scoped"
         ]
+
+
+@pytest.mark.parametrize("order", [("msp-a", "msp-b"), ("msp-b", "msp-a")])
+def test_so_it_is_where_the_owner_has_its_channel_in_one_of_them_alone(order: tuple[str, ...]) -> None:
+    after = World([Tenant(id=each) for each in order], BEFORE.agents, [channel("ch-1")], [company("co-1")])
+    before = evolve(after, channels=[])
+    assert_difference(before.content, after.content, SMALL_CALLS)
+    found = difference(before.content, after.content)
+    regions = [each.change for each in found if isinstance(each.request_class, InstallationRegion)]
+    assert regions == [Change.ANOTHER_TENANT, Change.ANSWERED]
+
+
+def test_what_a_difference_costs_grows_with_targets_and_bots_and_never_with_their_product(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at: list[object] = []
+
+    def counted(*given: Any) -> Any:
+        looked_at.append(given)
+        return own_answer(*given)
+
+    monkeypatch.setattr(region_finder, "own_answer", counted)
+    tenants = [Tenant(id=f"msp-{each}") for each in range(60)]
+    shared = [channel(f"ch-{each.id}", each.id, installed_m365_tenant_ids=[f"of-{each.id}"]) for each in tenants]
+    bare = [evolve(each, installed_m365_tenant_ids=[]) for each in shared]
+    found = difference(World(tenants, [], shared).content, World(tenants, [], bare).content)
+    assert len([each for each in found if isinstance(each.request_class, InstallationRegion)]) > 60
+    assert len(looked_at) < 3 * 60
+
+
+def test_a_bot_of_which_something_else_is_known_is_looked_for_at_no_target_that_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at: list[object] = []
+
+    def counted(*given: Any) -> bool:
+        looked_at.append(given)
+        return is_in_bot_region(*given)
+
+    monkeypatch.setattr(region_finder, "is_in_bot_region", counted)
+    before, after = (
+        World(
+            [Tenant(id=f"{name}-{each}") for each in range(30)],
+            [],
+            [channel(f"{name}-{each}", f"{name}-{each}", bot_id=f"{name}-{each}") for each in range(30)],
+        )
+        for name in ("old", "new")
+    )
+    difference(before.content, after.content)
+    assert looked_at == []
 
 
 def test_where_a_refusal_stays_the_same_the_region_is_of_the_warnings_alone() -> None:

@@ -123,6 +123,27 @@ def test_of_an_m365_tenant_alone_it_says_every_answer_too() -> None:
     assert LINKED not in answers
 
 
+@pytest.mark.parametrize("installed", ["bot-1", "bot-2"])
+def test_a_class_of_any_white_label_bot_is_told_though_one_of_them_is_installed_there(installed: str) -> None:
+    channels = [
+        Channel(
+            id=bot_id,
+            tenant_id="msp-a",
+            agent_id=11,
+            bot_id=bot_id,
+            white_label=True,
+            installed_m365_tenant_ids=["x"] if bot_id == installed else [],
+        )
+        for bot_id in ("bot-1", "bot-2")
+    ]
+    support = Agent(id=21, tenant_id="msp-b", kind=AgentKind.CONVERSATIONAL, managed_key=ManagedAgentKey.NEO_SUPPORT)
+    rows = content_of(tenants=[Tenant(id="msp-a"), Tenant(id="msp-b")], agents=[support], channels=channels)
+    of_b = "the platform for msp-b, any white-label bot that it has no channel with, any other M365 tenant"
+    for wanted in ({}, {"tenant_id": "msp-b"}, {"agent_id": 21}):
+        [found] = [each for each in reach(rows, m365_tenant_id="x", **wanted) if each.request_class.words == of_b]
+        assert found.request.bot_id != installed
+
+
 def test_it_must_be_told_where_or_about_what() -> None:
     with pytest.raises(ValueError, match="needs to be told where"):
         reach(ROWS)

@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,10 @@ def on_a_terminal(run: Run) -> OnATerminal:
         try:
             done = run(*arguments, stderr=theirs, env={"TERM": "xterm-256color"}, **more)
             os.set_blocking(ours, False)
-            try:
-                shown = os.read(ours, 65536)
-            except BlockingIOError:
-                shown = b""
+            shown = b""
+            with suppress(BlockingIOError):  # a terminal gives what there is by and by
+                while part := os.read(ours, 65536):
+                    shown += part
         finally:
             os.close(ours)
             os.close(theirs)

@@ -75,6 +75,13 @@ def test_where_nothing_is_wrong_it_says_so_and_ends_with_0(run: Run, fine: str) 
     assert lines(run, fine, status=0) == []
 
 
+def test_of_a_directory_without_tenants_it_says_that_there_are_none(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "empty.json"
+    path.write_text("{}")
+    assert told(run, str(path), status=0) == "nothing is wrong the directory has no tenants"
+    assert lines(run, str(path), status=0) == []
+
+
 def test_errors_end_with_1_and_each_has_its_clause_its_reason_and_what_mends_it(run: Run, directory: str) -> None:
     done = run("audit", "--directory", directory)
     text = " ".join(done.stdout.decode().split())
@@ -165,9 +172,32 @@ def test_a_customer_of_whom_nothing_is_known_is_not_ready(
 ) -> None:
     done = run("audit", "--directory", directory, *arguments)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert f"no channel{whose} is installed for M365 tenant {arguments[1]}, and no end-company{whose}" in (
+    assert f"no white-label channel{whose} is installed for M365 tenant {arguments[1]}, and no end-company{whose}" in (
         done.stderr.decode()
     )
+
+
+def test_a_customer_whose_bot_is_on_a_standard_channel_is_told_so_and_is_not_ready(run: Run, tmp_path: Path) -> None:
+    [channel] = FINE["channels"]
+    path = tmp_path / "directory.json"
+    path.write_text(json.dumps(FINE | {"channels": [channel | {"white_label": False}], "end_companies": []}))
+    customer = channel["installed_m365_tenant_ids"][0]
+    done = run("audit", "--directory", str(path), "--m365-tenant", customer)
+    assert done.returncode == 1
+    assert done.stdout.startswith(b"notice: white-label-installation, installed_on_standard_channel\n")
+    assert done.stderr.decode().endswith("is linked to it: it is not ready\n")
+    assert [each["reason"] for each in lines(run, str(path), "--m365-tenant", customer, status=1)] == [
+        "installed_on_standard_channel"
+    ]
+
+
+def test_a_customer_that_is_linked_where_channels_clash_is_not_ready(run: Run, tmp_path: Path) -> None:
+    [channel] = FINE["channels"]
+    channels = [channel | {"id": each, "installed_m365_tenant_ids": []} for each in ("ch-1", "ch-2")]
+    path = tmp_path / "directory.json"
+    path.write_text(json.dumps(FINE | {"channels": channels}))
+    customer = channel["installed_m365_tenant_ids"][0]
+    assert "several_active_channels" in told(run, str(path), "--m365-tenant", customer, status=1)
 
 
 @pytest.mark.parametrize("given", ["", " ", '"x"'])

@@ -11,10 +11,11 @@ import pytest
 
 from neo_routing import steps
 from neo_routing.account_remedy import AccountRemedy
-from neo_routing.analysis import Action, Amendment
+from neo_routing.analysis import Action, Amendment, audit
 from neo_routing.clauses import Verdict
 from neo_routing.nearest_miss import Miss
 from neo_routing_adapters.advice import ACCOUNT_REMEDIES, MISSES, NOTHING_TO_MEND, REMEDIES
+from neo_routing_adapters.memory import read_directory
 
 if TYPE_CHECKING:
     from tests.command.conftest import Run
@@ -216,6 +217,17 @@ def test_json_for_an_operator_is_the_line_of_the_decision_and_more(run: Run, dir
     assert data(run, database, *UNLINKED, "--for", "operator") == written
     alike = data(run, directory, "--caller", "user:Northwind-IT", "--agent-id", "1003", "--for", "operator")
     assert alike["nearest_misses"][0]["tenant_ids"] == ["northwind-it"]
+
+
+@pytest.mark.parametrize("source", ["document", "database"])
+def test_a_refusal_that_passed_nothing_over_has_the_remedies_of_the_audit_too(
+    run: Run, directory: str, database: str, source: str
+) -> None:
+    written = data(run, {"document": directory, "database": database}[source], *CLASHING, "--for", "operator")
+    findings = [each for each in audit(read_directory(directory)) if each.is_about_m365_tenant(TO_TWO) and each.refused]
+    expected = {json.dumps(each.data()) for finding in findings for each in finding.remedies}
+    assert {json.dumps(each) for each in written["remedies"] if "amendments" in each} == expected
+    assert len(expected) == 2
 
 
 @pytest.mark.parametrize(

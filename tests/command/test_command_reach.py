@@ -108,10 +108,11 @@ def test_nothing_is_cut_off_but_by_a_limit_and_then_it_is_said(run: Run, directo
     )
 
 
-def test_a_limit_that_cuts_nothing_off_says_nothing(run: Run, directory: str) -> None:
+@pytest.mark.parametrize("limit", ["5", "9" * 20])
+def test_a_limit_that_cuts_nothing_off_says_nothing(run: Run, directory: str, limit: str) -> None:
     every = lines(run, directory, "--agent", "1002")
-    assert lines(run, directory, "--agent", "1002", "--limit", "5") == every
-    assert told(run, directory, "--agent", "1002", "--limit", "5").endswith("5 classes of calls, and no other")
+    assert lines(run, directory, "--agent", "1002", "--limit", limit) == every
+    assert told(run, directory, "--agent", "1002", "--limit", limit).endswith("5 classes of calls, and no other")
 
 
 @pytest.mark.parametrize(

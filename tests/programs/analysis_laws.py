@@ -14,13 +14,15 @@ from itertools import chain
 from attrs import evolve
 
 from neo_routing import AgentKind, Caller, Decision, HeldRows, Rows, SessionRequest, decide
-from neo_routing.analysis import CallSet, Layer, RequestClass, Severity, audit, difference, request_classes
+from neo_routing.analysis import CallSet, Change, Layer, RequestClass, Severity, audit, difference, request_classes
+from neo_routing.analysis.change import change_of
 from neo_routing.decision import MadeDecision
 from neo_routing.refusals import RefusalCode
 from neo_routing.testing import World
 from neo_routing.testing.small_worlds import CALLS, SCOPES, Scope
 
 Call = tuple[Caller, SessionRequest]
+CHANGES = [*Change]
 SMALL_CALLS = [(call.caller, call.request) for call in CALLS]
 
 # Audit
@@ -80,7 +82,10 @@ def is_opened(before: Decision, after: Decision) -> bool:
 
 
 def assert_difference(before: Rows, after: Rows, calls: list[Call]) -> None:
-    """Try these calls and one of each class: one difference holds what is told otherwise, and none anything else."""
+    """Try these calls and one of each class: one difference holds what is told otherwise, and none anything else.
+
+    None is told as a lesser change than that of any of its calls: what a program is to fail on must not hide there.
+    """
     found = difference(before, after)
     representatives = [(each.request_class.caller, each.request_class.request) for each in found]
     assert all(each.request_class.holds(*call) for each, call in zip(found, representatives, strict=True))
@@ -91,8 +96,9 @@ def assert_difference(before: Rows, after: Rows, calls: list[Call]) -> None:
         assert isinstance(new, MadeDecision)
         differs = old.result != new.result
         warned = {*old.routing_warnings} != {*new.routing_warnings}
-        held = [each.answer_changed for each in found if each.request_class.holds(*call)]
-        assert held == ([differs] if differs or warned else []), (call, found)
+        held = [each for each in found if each.request_class.holds(*call)]
+        assert [each.answer_changed for each in held] == ([differs] if differs or warned else []), (call, found)
+        assert all(CHANGES.index(each.change) <= CHANGES.index(change_of(old.result, new.result)) for each in held)
 
 
 def drawn_pair(scope: Scope, chance: random.Random) -> tuple[Rows, Rows]:

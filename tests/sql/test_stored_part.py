@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from neo_routing import Caller, CallerKind, Channel, EndCompany, Tenant, decide, decide_body
+from neo_routing import (
+    Agent,
+    AgentKind,
+    Caller,
+    CallerKind,
+    Channel,
+    ChannelStatus,
+    EndCompany,
+    Tenant,
+    decide,
+    decide_body,
+)
+from neo_routing.analysis import Action, decision_remedies, request_classes
 from neo_routing.nearest_miss import Miss, ids_sought, nearest_misses
 from neo_routing.own_rows import rows_of_tenant
 from neo_routing.testing import World
@@ -96,3 +109,40 @@ def test_a_tenant_in_another_spelling_is_found_among_all(engine: Engine) -> None
     decision = decide_body(Caller(CallerKind.USER, "msp-a"), {"agent_id": 1}, world.directory())
     [near] = nearest_misses(decision, stored_near(engine, ids_sought(decision)))
     assert (near.miss, near.tenant_ids) == (Miss.TENANT_IN_ANOTHER_SPELLING, ("MSP-A", "msp-\uff41"))
+
+
+def white_label(channel_id: str, bot_id: str, **more: Any) -> Channel:
+    given: dict[str, Any] = {"tenant_id": "msp-a", "agent_id": 12, "installed_m365_tenant_ids": ["x"]}
+    return Channel(id=channel_id, bot_id=bot_id, white_label=True, **{**given, **more})
+
+
+BLOCKED = World(
+    [Tenant(id="msp-a"), Tenant(id="msp-b")],
+    [Agent(id=number, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL) for number in (11, 12)],
+    [
+        white_label("ch-1", "twice"),
+        white_label("ch-2", "twice", tenant_id="msp-b"),
+        white_label("ch-3", "paused", status=ChannelStatus.DISCONNECTED),
+        white_label("ch-4", "broken", agent_id=99, installed_m365_tenant_ids=["y"]),
+        white_label("ch-5", "own", agent_id=99, installed_m365_tenant_ids=[]),
+        white_label("ch-6", "clashing", installed_m365_tenant_ids=[]),
+        white_label("ch-7", "clashing", installed_m365_tenant_ids=[]),
+        white_label("ch-8", "linked", installed_m365_tenant_ids=["x", "z"]),
+    ],
+    [
+        EndCompany(id="co-1", tenant_id="msp-a", m365_tenant_ids=["x", "y"]),
+        EndCompany(id="co-2", tenant_id="msp-a", m365_tenant_ids=["x"]),
+    ],
+)
+
+
+def test_the_remedies_of_whatever_blocks_a_call_are_the_same_in_a_database_as_in_memory(engine: Engine) -> None:
+    store(engine, BLOCKED)
+    mended = set()
+    for each in request_classes(BLOCKED.content):
+        decision = each.decision
+        there = decision_remedies(decision, BLOCKED.content)
+        near = stored_near(engine, ids_sought(decision)) if there else BLOCKED.content
+        assert [one.data() for one in decision_remedies(decision, near)] == [one.data() for one in there]
+        mended |= {change.action for one in there for change in one.amendments}
+    assert mended == {*Action}

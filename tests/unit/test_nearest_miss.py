@@ -267,3 +267,12 @@ def test_the_ids_by_which_nothing_was_found_are_told() -> None:
     decision: Decision = decide_body(PLATFORM, ABOUT_BOT, HeldRows(content_of()))
     assert ids_sought(decision) == IdsSought(frozenset({"msp-a"}), frozenset({"bot"}), frozenset({"x"}))
     assert not any(ids_sought(decide_body(USER, {}, HeldRows(content_of()))))
+
+
+def test_the_ids_of_what_blocks_a_call_are_told_too_as_it_is_mended_there() -> None:
+    linked = EndCompany(id="co-1", tenant_id="msp-b", m365_tenant_ids=["x"])
+    without_agent = decide_body(PLATFORM, ABOUT_BOT, world(white_label("ch-1", "x", agent_id=9), linked).directory())
+    assert ids_sought(without_agent) == IdsSought(frozenset({"msp-b"}), frozenset({"bot"}), frozenset({"x"}))
+    clashing = world(white_label("ch-1", "x"), white_label("ch-2", "x")).directory()
+    ambiguous = decide_body(PLATFORM, ABOUT_BOT, clashing)
+    assert ids_sought(ambiguous) == IdsSought(frozenset(), frozenset({"bot"}), frozenset({"x"}))

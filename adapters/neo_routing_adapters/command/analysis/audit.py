@@ -7,7 +7,6 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from neo_routing import Rows
 from neo_routing.analysis import Finding, Severity
 from neo_routing.analysis import audit as findings_of
 from neo_routing_adapters.command.analysis.given_ids import given_id, given_m365_tenant_id
@@ -57,10 +56,14 @@ def audit(
     rows = whole_directory(directory)
     for missing in missing_rows({"tenant_id": tenant_id}, rows):
         raise CommandFailed(f"--tenant must be one of the directory: {missing}")
-    _require_known(m365_tenant_id, tenant_id, rows)
     found = findings_of(rows, tenant_id=tenant_id, m365_tenant_id=m365_tenant_id)
     wanted = (each for each in found if every or each.severity is not Severity.EXPECTED)
-    refused = _write_lines(wanted) if json else _write_matters(wanted)
+    is_known = m365_tenant_id is None or knows_m365_tenant(m365_tenant_id, tenant_id, rows)
+    refused = _write_lines(wanted) if json else _write_matters(wanted, or_nothing=is_known)
+    if not (json or rows.tenants):
+        print("the directory has no tenants")
+    if not is_known:
+        raise CommandFailed(_not_ready(m365_tenant_id, tenant_id), FOUND)
     if refused:
         classes = "1 class of calls is" if refused == 1 else f"{refused:,} classes of calls are"
         raise CommandFailed(f"{classes} refused because of what the directory holds", FOUND)
@@ -76,13 +79,14 @@ def _write_lines(findings: Iterator[Finding]) -> int:
     return errors
 
 
-def _write_matters(findings: Iterator[Finding]) -> int:
-    """Write what was found when all is, by matters, and return how many of the findings are errors."""
+def _write_matters(findings: Iterator[Finding], *, or_nothing: bool) -> int:
+    """Write what was found when all is, by matters, or that nothing was; return how many of the findings are errors."""
     matters = Matters()
     with progress("Auditing") as bar:
         for each in _shown(findings, bar):
             matters.note(each)
-    matters.write()
+    if matters or or_nothing:
+        matters.write()
     return matters.count(Severity.ERROR)
 
 
@@ -93,12 +97,10 @@ def _shown(findings: Iterator[Finding], bar: Bar) -> Iterator[Finding]:
         yield each
 
 
-def _require_known(m365_tenant_id: str | None, tenant_id: str | None, rows: Rows) -> None:
-    """Raise `CommandFailed` for a customer that nothing is known of: that nothing is wrong with it says nothing."""
-    if m365_tenant_id is not None and not knows_m365_tenant(m365_tenant_id, tenant_id, rows):
-        whose = "" if tenant_id is None else f" of {exactly(tenant_id)}"
-        raise CommandFailed(
-            f"no channel{whose} is installed for M365 tenant {m365_tenant_id}, and no end-company{whose} is linked "
-            "to it: it is not ready",
-            FOUND,
-        )
+def _not_ready(m365_tenant_id: str | None, tenant_id: str | None) -> str:
+    """Say so of a customer that nothing is known of: that nothing is wrong with it is no evidence."""
+    whose = "" if tenant_id is None else f" of {exactly(tenant_id)}"
+    return (
+        f"no white-label channel{whose} is installed for M365 tenant {m365_tenant_id}, and no end-company{whose} is "
+        "linked to it: it is not ready"
+    )

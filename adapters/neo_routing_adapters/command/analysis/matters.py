@@ -40,6 +40,9 @@ class Matters:
         self._matters: dict[tuple[Severity, Subject, Clause, Reason | Suspicion], _Matter] = {}
         self._findings: Counter[Severity] = Counter()
 
+    def __len__(self) -> int:
+        return len(self._matters)
+
     def note(self, finding: Finding) -> None:
         """Put a finding to its matter."""
         self._findings[finding.severity] += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Annotated, Final
 
 from attrs import asdict, frozen
@@ -97,11 +96,13 @@ class Wanted:
 
 
 def _tell(arrivals: Iterator[Arrival], limit: int | None, rows: Rows, wanted: Wanted, *, json: bool) -> None:
-    told = 0
-    for arrival in islice(arrivals, limit):
+    told, is_cut_off = 0, False
+    for arrival in arrivals:
+        if told == limit:
+            is_cut_off = True
+            break
         _write(arrival, json=json)
         told += 1
-    is_cut_off = limit is not None and next(arrivals, None) is not None
     if json:
         if is_cut_off:
             print(plain_line({"cut_off_after": limit}))
