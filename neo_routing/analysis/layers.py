@@ -17,10 +17,12 @@ def installations(rows: Rows) -> Iterator[CallSet]:
         yield from installations_of(bot_id, m365_tenant_id)
 
 
-def installations_of(bot_id: str, m365_tenant_id: str) -> Iterator[CallSet]:
-    """Yield the two of a bot and an M365 tenant for which a white-label channel is installed."""
-    yield installation(bot_id, m365_tenant_id, Which.OWNER_OR_ABSENT)
-    yield installation(bot_id, m365_tenant_id, Which.ANOTHER)
+def installations_of(bot_id: str, m365_tenant_id: str) -> tuple[CallSet, CallSet]:
+    """Return the two of a bot and an M365 tenant for which a white-label channel is installed."""
+    return (
+        installation(bot_id, m365_tenant_id, Which.OWNER_OR_ABSENT),
+        installation(bot_id, m365_tenant_id, Which.ANOTHER),
+    )
 
 
 def installed_keys(rows: Rows) -> Iterator[tuple[str, str]]:
@@ -50,7 +52,7 @@ def linked_channels(rows: Rows) -> Iterator[tuple[str, str, str]]:
     Without those for which the bot is installed: an installation comes first.
     """
     bots = by_owner(key for key, channels in rows.active_channels.items() if is_scoped(channels))
-    for owner_id, m365_tenant_id in rows.end_companies:
+    for owner_id, m365_tenant_id in rows.end_companies if bots else ():
         for bot_id in bots.get(owner_id, ()):
             if not is_installed(bot_id, m365_tenant_id, rows):
                 yield owner_id, bot_id, m365_tenant_id
@@ -71,7 +73,9 @@ def paused_channels(rows: Rows) -> Iterator[CallSet]:
             yield from pauses_of(owner_id, bot_id)
 
 
-def pauses_of(owner_id: str, bot_id: str) -> Iterator[CallSet]:
-    """Yield the two of an owner and a bot of which it has DISCONNECTED channels alone."""
-    yield with_channel(Layer.PAUSED_CHANNEL, owner_id, bot_id, Which.ABSENT)
-    yield with_channel(Layer.PAUSED_CHANNEL, owner_id, bot_id, Which.OTHER)
+def pauses_of(owner_id: str, bot_id: str) -> tuple[CallSet, CallSet]:
+    """Return the two of an owner and a bot of which it has DISCONNECTED channels alone."""
+    return (
+        with_channel(Layer.PAUSED_CHANNEL, owner_id, bot_id, Which.ABSENT),
+        with_channel(Layer.PAUSED_CHANNEL, owner_id, bot_id, Which.OTHER),
+    )

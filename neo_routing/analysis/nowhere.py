@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import chain, count
+from operator import itemgetter
 from typing import Final
 
 from attrs import frozen
@@ -50,6 +51,6 @@ def _m365_tenant_ids_like_it(directories: Iterable[Rows]) -> frozenset[str]:
         m365_tenant_id
         for rows in directories
         for groups in (rows.active_installations, rows.disconnected_installations, rows.end_companies)
-        for _, m365_tenant_id in groups
+        for m365_tenant_id in map(itemgetter(1), groups)
         if m365_tenant_id.startswith(_M365_TENANT_ID)
     )

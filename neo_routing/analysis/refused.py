@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import Final
 
 from neo_routing.analysis.analysed import Analysed
 from neo_routing.analysis.bots import Bots
@@ -34,6 +35,16 @@ from neo_routing.routing import own_managed_agent as own_managed_agent_clause
 from neo_routing.rows import ChannelRow
 from neo_routing.step import Step
 
+# As in `sets`: it is asked for so often that asking takes a while.
+_ABSENT: Final = Which.ABSENT
+_ONE: Final = Which.ONE
+_OTHER: Final = Which.OTHER
+_ACTIVE_CHANNEL: Final = Layer.ACTIVE_CHANNEL
+_CHANNEL: Final = SubjectKind.CHANNEL
+_END_COMPANY: Final = Clause.END_COMPANY
+_ERROR: Final = Severity.ERROR
+_EXPECTED: Final = Severity.EXPECTED
+
 
 class Refused:
     """Goes through the classes of a directory, and keeps which channels somebody arrives at."""
@@ -58,24 +69,24 @@ class Refused:
             step, _, _, channels = white_label_installation(bot_id, m365_tenant_id, self._rows)
             if step.code is None:
                 step = self._on_channel(channels[0], m365_tenant_id)
-            if step.clause is Clause.END_COMPANY:
+            if step.clause is _END_COMPANY:
                 self._note_links(channels[0], m365_tenant_id, step, installations_of(bot_id, m365_tenant_id))
             elif step.code is not None:
                 subject = _installation(bot_id, m365_tenant_id, channels, step)
                 for calls in installations_of(bot_id, m365_tenant_id):
-                    yield self._finding(Severity.ERROR, subject, step, calls)
+                    yield self._finding(_ERROR, subject, step, calls)
 
     def _channels(self) -> Iterator[Finding]:
         other_id = self._directory.nowhere.m365_tenant_id
         for owner_id, bot_id in self._rows.active_channels:
             matched, _, _, channels = active_channel(owner_id, bot_id, self._rows)
             subject: Subject | None = None
-            for which, m365_tenant_id in ((Which.ABSENT, None), (Which.OTHER, other_id)):
+            for which, m365_tenant_id in ((_ABSENT, None), (_OTHER, other_id)):
                 step = matched if matched.code is not None else self._on_channel(channels[0], m365_tenant_id)
                 if step.code is not None:
-                    severity = Severity.EXPECTED if step.clause is Clause.END_COMPANY else Severity.ERROR
+                    severity = _EXPECTED if step.clause is _END_COMPANY else _ERROR
                     subject = subject or _of_channels(bot_id, channels)
-                    calls = with_channel(Layer.ACTIVE_CHANNEL, owner_id, bot_id, which)
+                    calls = with_channel(_ACTIVE_CHANNEL, owner_id, bot_id, which)
                     yield self._finding(severity, subject, step, calls)
         for owner_id, bot_id, m365_tenant_id in linked_channels(self._rows):
             yield from self._linked(owner_id, bot_id, m365_tenant_id)
@@ -83,11 +94,11 @@ class Refused:
     def _linked(self, owner_id: str, bot_id: str, m365_tenant_id: str) -> Iterator[Finding]:
         channels = self._rows.active_channels[owner_id, bot_id]
         step = self._on_channel(channels[0], m365_tenant_id)
-        calls = with_channel(Layer.ACTIVE_CHANNEL, owner_id, bot_id, Which.ONE, m365_tenant_id)
-        if step.clause is Clause.END_COMPANY:
+        calls = with_channel(_ACTIVE_CHANNEL, owner_id, bot_id, _ONE, m365_tenant_id)
+        if step.clause is _END_COMPANY:
             self._note_links(channels[0], m365_tenant_id, step, [calls])
         elif step.code is not None:
-            yield self._finding(Severity.ERROR, _of_channels(bot_id, channels), step, calls)
+            yield self._finding(_ERROR, _of_channels(bot_id, channels), step, calls)
 
     def _on_channel(self, channel: ChannelRow, m365_tenant_id: str | None) -> Step:
         """Return the last step of a session on a channel that was matched; if none refuses, the channel is reached."""
@@ -114,7 +125,7 @@ class Refused:
                 end_company_ids=tuple(sorted(self._rows.end_companies.get((owner_id, m365_tenant_id), ()))),
             )
             for calls in classes:
-                yield self._finding(Severity.ERROR, subject, step, calls)
+                yield self._finding(_ERROR, subject, step, calls)
 
     def _managed_agents(self) -> Iterator[Finding]:
         bots, rows, keys = Bots(self._rows), self._rows, tuple(ManagedAgentKey)
@@ -136,7 +147,7 @@ class Refused:
         step, tenant_id, _, agent_ids = found
         subject = Subject(kind=SubjectKind.TENANT, tenant_ids=(tenant_id,), agent_ids=tuple(sorted(agent_ids)))
         for each in classes:
-            yield Finding(Severity.ERROR, subject, step.clause, step.reason, each)
+            yield Finding(_ERROR, subject, step.clause, step.reason, each)
 
     def _finding(self, severity: Severity, subject: Subject, step: Step, calls: CallSet) -> Finding:
         return Finding(severity, subject, step.clause, step.reason, RequestClass(calls, self._directory))
@@ -155,9 +166,9 @@ def _installation(bot_id: str, m365_tenant_id: str, channels: tuple[ChannelRow, 
 def _of_channels(bot_id: str, channels: tuple[ChannelRow, ...]) -> Subject:
     if len(channels) == 1:
         channel_id, owner_id, agent_id, _, _ = channels[0]
-        return Subject(SubjectKind.CHANNEL, (owner_id,), (), (bot_id,), (channel_id,), (agent_id,))
+        return Subject(_CHANNEL, (owner_id,), (), (bot_id,), (channel_id,), (agent_id,))
     return Subject(
-        kind=SubjectKind.CHANNEL,
+        kind=_CHANNEL,
         tenant_ids=tuple(sorted({owner_id for _, owner_id, _, _, _ in channels})),
         bot_ids=(bot_id,),
         channel_ids=tuple(sorted([channel_id for channel_id, _, _, _, _ in channels])),
