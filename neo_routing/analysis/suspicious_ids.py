@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from itertools import chain, compress
+from itertools import chain
 from typing import Final
 
 from neo_routing.analysis.analysed import Analysed
