@@ -15,6 +15,11 @@ def test_a_request_has_no_other_parts_than_its_fields() -> None:
         SessionRequest(shape=0)  # type: ignore[call-arg]
 
 
+def test_the_fields_of_a_request_are_given_by_their_names() -> None:
+    with pytest.raises(TypeError, match="positional"):
+        SessionRequest(12)  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("names", ["abc", 5, None, [7]])
 def test_the_unknown_fields_of_a_request_are_a_collection_of_names(names: Any) -> None:
     with pytest.raises(ValueError, match="must be"):

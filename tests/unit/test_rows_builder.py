@@ -98,11 +98,12 @@ def test_one_agent_cannot_be_two(owner_id: str, kind: AgentKind) -> None:
         builder().add_agent(1, owner_id, "Neo Support", kind, ManagedAgentKey.NEO_SUPPORT)
 
 
-def test_an_agent_whose_owner_is_read_twice_is_one() -> None:
+def test_what_is_read_twice_with_its_owner_is_one() -> None:
     rows = RowsBuilder()
     for owner_id in ("msp-a", b"msp-a".decode()):  # as a driver makes each anew
         rows.add_agent(12, owner_id, "Desk", AgentKind.CONVERSATIONAL, None)
-    assert rows.rows().conversational_agents == {12: "msp-a"}
+        rows.add_end_company(owner_id, "co-1", "Clinic")
+    assert (rows.rows().conversational_agents, rows.rows().unlinked_end_companies) == ({12: "msp-a"}, {"co-1": "msp-a"})
 
 
 @pytest.mark.parametrize(("stored", "read"), [(1, True), (0, False), (None, None), (True, True)])
