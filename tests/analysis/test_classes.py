@@ -259,3 +259,11 @@ def test_classes_are_equal_if_they_have_the_same_calls() -> None:
     renamed = evolve(WORLD, tenants=[evolve(each, name="another name") for each in WORLD.tenants])
     assert [*request_classes(renamed.content)] == [*request_classes(WORLD.content)]
     assert len({*request_classes(WORLD.content), *request_classes(renamed.content)}) == sum(layers(WORLD).values())
+    first, second, *_ = request_classes(WORLD.content)
+    assert first != second
+    assert not first != next(request_classes(renamed.content))  # noqa: SIM202  # it is asked for by itself
+
+
+def test_a_class_is_printed_without_its_directory() -> None:
+    first = next(request_classes(WORLD.content))
+    assert repr(first) == f"RequestClass(calls={first.calls!r})"
