@@ -25,6 +25,7 @@ from sqlalchemy import Engine, create_engine
 
 from neo_routing import DirectoryUnavailable
 from neo_routing_adapters.live import LiveDirectory, State
+from neo_routing_adapters.sql.change_log import PRUNE_FUNCTION
 from neo_routing_adapters.sql.schema import metadata
 from neo_routing_adapters.sql.tables import follow
 from neo_routing_adapters.sql.tables.upgrade import upgrade
@@ -245,6 +246,15 @@ def altered(scene: Scene) -> None:
     scene.execute("ALTER TABLE routing_tenant ADD COLUMN IF NOT EXISTS note text")
 
 
+def pruned(scene: Scene) -> None:
+    """While it hears nothing, what it has not seen is removed from the log."""
+    scene.proxy.hold(True)
+    written = scene.histories[-1].begun
+    wait_until(lambda: scene.histories[-1].begun > written + 3)
+    scene.execute("UPDATE routing_change SET logged_at = logged_at - interval '2 hours'", f"SELECT {PRUNE_FUNCTION}()")
+    scene.proxy.hold(False)
+
+
 def restored(scene: Scene) -> None:
     """An older dump is restored: the tables are made anew, in one transaction, and hold less."""
     engine = create_engine(scene.url)
@@ -291,6 +301,7 @@ FAULTS: Final[dict[str, Callable[[Scene], None]]] = {
         trigger_disabled_between_polls,
         table_swapped,
         altered,
+        pruned,
         restored,
     )
 }
