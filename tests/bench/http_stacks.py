@@ -93,7 +93,8 @@ class ByHand:
     def __init__(self, engine: AsyncEngine) -> None:
         self._url, dialect = engine.url, engine.dialect
         self._on_server = dialect.name == "postgresql"
-        self._key = Written(_question(api_keys, api_keys.c.mac.in_([bindparam("sought_0")])), dialect)
+        sought = bindparam("sought_0", type_=api_keys.c.mac.type)
+        self._key = Written(_question(api_keys, api_keys.c.mac.in_([sought])), dialect)
         self._lock = Written(_TAKE, dialect)
         self._session = Written(insert(sessions), dialect, column_keys=[*sessions.c.keys()])
         needed = rows_needed(Caller(CallerKind.SERVICE_ACCOUNT, TENANT), SessionRequest(agent_id=AGENT))
