@@ -44,8 +44,7 @@ class LayeredMapping(Mapping[_Key, _Value]):
         return self._over[key] is not GONE if key in self._over else key in self._base  # type: ignore[index]
 
     def __iter__(self) -> Iterator[_Key]:
-        yield from (key for key in self._base if key not in self._over)
-        yield from (key for key, value in self._over.items() if value is not GONE)
+        return _keys(self._base, self._over)
 
     def __len__(self) -> int:
         return _length(self._base, self._over)
@@ -64,14 +63,18 @@ class LayeredSet(AbstractSet[_Key]):
         return self._over[key] is not GONE if key in self._over else key in self._base  # type: ignore[index]
 
     def __iter__(self) -> Iterator[_Key]:
-        yield from (key for key in self._base if key not in self._over)
-        yield from (key for key, value in self._over.items() if value is not GONE)
+        return _keys(self._base, self._over)
 
     def __len__(self) -> int:
         return _length(self._base, self._over)
 
 
 Base: TypeAlias = Mapping[Any, Any] | AbstractSet[Any]
+
+
+def _keys(base: Base, over: Mapping[Any, Any]) -> Iterator[Any]:
+    yield from (key for key in base if key not in over)
+    yield from (key for key, value in over.items() if value is not GONE)
 
 
 def _length(base: Base, over: Mapping[Any, Any]) -> int:
