@@ -67,6 +67,15 @@ def directory() -> str:
 
 
 @pytest.fixture
+def database(run: Run, directory: str, tmp_path: Path) -> str:
+    """The sample in a database, by its URL."""
+    url = f"sqlite:///{tmp_path / 'directory.sqlite'}"
+    assert run("db", "upgrade", url).returncode == 0
+    assert run("db", "import", url, directory).returncode == 0
+    return url
+
+
+@pytest.fixture
 def cases() -> str:
     """The path of the sample's cases."""
     return str(_SAMPLE / "cases.jsonl")

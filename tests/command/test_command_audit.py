@@ -58,14 +58,6 @@ def fine(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.fixture
-def database(run: Run, directory: str, tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'directory.sqlite'}"
-    assert run("db", "upgrade", url).returncode == 0
-    assert run("db", "import", url, directory).returncode == 0
-    return url
-
-
 def test_each_suspicion_has_a_sentence_of_its_own() -> None:
     assert (set(SUSPICIONS), len({*SUSPICIONS.values()})) == (set(Suspicion), len(Suspicion))
 

@@ -52,14 +52,6 @@ def data(run: Run, directory: str, *arguments: str) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-@pytest.fixture
-def database(run: Run, directory: str, tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'directory.sqlite'}"
-    assert run("db", "upgrade", url).returncode == 0
-    assert run("db", "import", url, directory).returncode == 0
-    return url
-
-
 def test_each_miss_remedy_and_remedy_of_an_account_has_a_sentence_of_its_own() -> None:
     assert (set(MISSES), set(ACCOUNT_REMEDIES)) == (set(Miss), set(AccountRemedy))
     for sentences in (MISSES.values(), ACCOUNT_REMEDIES.values(), REMEDIES.values()):
