@@ -166,6 +166,12 @@ def decided(outcome: str) -> dict[str, Any]:
         ("agent_not_found", ("details", "field"), "agent_id", "decision.details must be those of agent_not_found"),
         (
             "agent_not_found",
+            ("details",),
+            {"fields": ["agent_id"], "complaints": {"agent_id": "blank"}},
+            "decision.details must be those of agent_not_found",
+        ),
+        (
+            "agent_not_found",
             ("details", "reason"),
             "agent_missing",
             "decision does not fit together: Refusal.reason is",
