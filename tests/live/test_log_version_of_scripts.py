@@ -70,7 +70,7 @@ def test_it_keeps_out_whoever_makes_a_log_meanwhile(hosts: Engine) -> None:
     with psycopg.connect(url) as first, psycopg.connect(url, autocommit=True) as second:
         first.execute(script.removesuffix("COMMIT;\n"))
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            second.execute(f"SET lock_timeout = '0.1s'; {change_log_version.ONE_OR_THE_OTHER}")
+            second.execute(f"SET lock_timeout = '0.1s'; {change_log_version.KEEP_OTHERS_OUT}")
 
 
 def test_in_a_schema_of_any_name_it_is_made_and_followed(hosts: Engine) -> None:

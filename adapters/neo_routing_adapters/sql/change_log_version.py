@@ -16,8 +16,9 @@ VERSION_TABLE: Final = "routing_change_version"
 VERSIONS: Final = ("0001",)
 """All that there have been. Whatever changes in the log, or in what writes it, brings another one."""
 
-ONLY_ONE: Final = 0x6E656F5F6C6F6773  # "neo_logs"; whoever locks this number makes or drops the log
-ONE_OR_THE_OTHER: Final = f"SELECT pg_advisory_xact_lock({ONLY_ONE})"
+_LOCK: Final = 0x6E656F5F6C6F6773  # "neo_logs"; whoever locks this number makes or drops the log
+KEEP_OTHERS_OUT: Final = f"SELECT pg_advisory_xact_lock({_LOCK})"
+"""A statement: until the transaction ends, nobody else makes or drops the log."""
 
 _THERE: Final = f"SELECT to_regclass('routing_change') IS NOT NULL, to_regclass('{VERSION_TABLE}') IS NOT NULL"
 _VERSION: Final = f"SELECT string_agg(version_num, ', ') FROM {VERSION_TABLE}"  # noqa: S608  # our own name
@@ -99,7 +100,7 @@ def require_no_other(schema: str) -> str:
         in_quotes=schema.replace("'", "''"),
         table=VERSION_TABLE,
         needed=newest(),
-        lock=ONLY_ONE,
+        lock=_LOCK,
     ).strip()
 
 

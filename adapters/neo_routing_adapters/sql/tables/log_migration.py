@@ -21,7 +21,7 @@ from neo_routing_adapters.sql.change_log import (
     drop_statements,
     log_statements,
 )
-from neo_routing_adapters.sql.change_log_version import ONE_OR_THE_OTHER, VERSION_TABLE, FoundLog, found_log, newest
+from neo_routing_adapters.sql.change_log_version import KEEP_OTHERS_OUT, VERSION_TABLE, FoundLog, found_log, newest
 from neo_routing_adapters.sql.change_triggers import KEYS, function_statements, trigger_statements
 from neo_routing_adapters.sql.schema import RELATIONS
 from neo_routing_adapters.sql.tables.follow_script import grants_to_readers
@@ -94,7 +94,7 @@ def drop(connection: Connection) -> None:
 
 
 def _known_log(connection: Connection) -> FoundLog:
-    connection.exec_driver_sql(ONE_OR_THE_OTHER)
+    connection.exec_driver_sql(KEEP_OTHERS_OUT)
     found = log_in(connection)
     if found.is_unknown:
         raise UnknownLogVersion(str(found.fault))
