@@ -134,10 +134,10 @@ def test_a_table_whose_changes_are_not_all_logged_is_named(ours: Engine, change:
 
 def test_what_is_uninstalled_is_gone_and_can_be_made_again(ours: Engine) -> None:
     follow.uninstall(ours)
-    assert not follow.status(ours).is_there
+    assert "there is no change log" in str(follow.status(ours).fault)
     do(ours, A_TENANT)
     follow.install(ours)
-    assert follow.status(ours) == follow.LogStatus(is_there=True, rows=0, unfollowed=())
+    assert follow.status(ours) == follow.LogStatus(version="0001", rows=0, fault=None, unfollowed=())
 
 
 def test_pruning_notes_the_highest_transaction_that_it_removes(ours: Engine) -> None:
@@ -166,7 +166,7 @@ def test_views_are_not_our_tables(hosts: Engine) -> None:
 
 
 def test_nothing_is_pruned_where_nothing_is_logged(hosts: Engine) -> None:
-    with pytest.raises(follow.NothingLogged, match="there is no change log"):
+    with pytest.raises(follow.CannotPrune, match="there is no change log"):
         follow.prune(hosts)
 
 
@@ -175,7 +175,7 @@ def test_who_may_read_the_views_may_read_the_log(hosts: Engine) -> None:
     run_scripts(hosts)
     with hosts.connect() as connection:
         granted = "SELECT has_table_privilege('pg_monitor', '{}', 'SELECT')"
-        for table in ("routing_change", "routing_change_pruned"):
+        for table in ("routing_change", "routing_change_pruned", "routing_change_version"):
             assert connection.exec_driver_sql(granted.format(table)).scalar()
 
 

@@ -81,7 +81,7 @@ def test_who_installs_waits_for_no_writer_who_waits_for_him(ours: Engine) -> Non
             wait_until(lambda: other.exec_driver_sql(waits).scalar())
         writer.exec_driver_sql(A_TENANT)
     installs.join(AMPLE)
-    assert follow.status(ours) == follow.LogStatus(is_there=True, rows=1, unfollowed=())
+    assert follow.status(ours) == follow.LogStatus(version="0001", rows=1, fault=None, unfollowed=())
 
 
 OF_ANOTHER_SERVER = (

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import DBAPIError
 
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
 from neo_routing_adapters.sql.tables.check import Severity, check
@@ -80,6 +81,21 @@ def test_a_table_whose_changes_do_not_wait_is_named_and_the_script_mends_it(ours
     assert "neo-routing db triggers" in complaint
     run_script(ours)
     assert said(ours) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ("UPDATE OF id", "transition tables cannot be specified for triggers with column lists"),
+        ("INSERT OR UPDATE", "transition tables cannot be specified for triggers with more than one event"),
+        ("TRUNCATE", "TRUNCATE triggers with transition tables are not supported"),
+    ],
+)
+def test_such_a_trigger_could_not_log_what_has_changed_too(ours: Engine, event: str, said: str) -> None:
+    """The change log wants rows as they were and as they are: so its triggers stand beside these (ADR 8)."""
+    trigger = f"CREATE TRIGGER two_in_one AFTER {event} ON routing_agent REFERENCING NEW TABLE AS after"
+    with pytest.raises(DBAPIError, match=said), ours.begin() as connection:
+        connection.exec_driver_sql(f"{trigger} FOR EACH STATEMENT EXECUTE FUNCTION routing_note_change()")
 
 
 @pytest.mark.parametrize("change", ["DROP TABLE routing_revision", "DROP FUNCTION routing_keep_sessions_out CASCADE"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import dumps
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
@@ -27,9 +28,10 @@ def app() -> App:
 
 
 def install(url: str, /) -> None:
-    """Make the change log in a database, with triggers on our tables; it may be run again.
+    """Make the change log in a database, with triggers on our tables, or bring it to the newest version.
 
-    Whoever may read the tables may then read the log. From then on each change of them writes a little more.
+    Whoever may read the tables may then read the log. From then on each change of them writes a little more. It is all
+    or nothing, and may be run again.
 
     Parameters
     ----------
@@ -39,8 +41,8 @@ def install(url: str, /) -> None:
     with opened(url) as engine:
         from neo_routing_adapters.sql.tables import follow
 
-        follow.install(engine)
-    print("changes are logged")
+        version = follow.install(engine)
+    print(f"changes are logged; the change log is of version {version}")
 
 
 def uninstall(url: str, /) -> None:
@@ -58,24 +60,32 @@ def uninstall(url: str, /) -> None:
     print("changes are not logged any more")
 
 
-def status(url: str, /) -> None:
-    """Tell whether each change is logged, and how long the log is. The exit status is 1 if some are not.
+def status(url: str, /, *, json: Annotated[bool, Parameter(negative="", show_default=False)] = False) -> None:
+    """Tell which version the change log has, how long it is, and whether each change is logged.
+
+    The exit status is 1 if some are not, and if there is no log or one of another version than this library needs.
 
     Parameters
     ----------
     url
         Database, postgresql://user@host/name.
+    json
+        Write a JSON object.
     """
     with opened(url) as engine:
         from neo_routing_adapters.sql.tables import follow
 
         found = follow.status(engine)
-    if not found.is_there:
-        raise CommandFailed("there is no change log: run neo-routing db follow install", FOUND)
-    print(f"the change log has {found.rows} rows")
-    for complaint in found.unfollowed:
-        print(printable(complaint))
-    if found.unfollowed:
+    complaints = [found.fault] if found.fault else [*found.unfollowed]
+    if json:
+        print(dumps({"version": found.version, "rows": found.rows, "complaints": complaints}))
+    if found.fault:
+        raise CommandFailed(found.fault, FOUND)
+    if not json:
+        print(f"the change log is of version {found.version} and has {found.rows} rows")
+        for complaint in complaints:
+            print(printable(complaint))
+    if complaints:
         raise CommandFailed("some changes are not logged, so the directory cannot be followed", FOUND)
 
 
@@ -97,7 +107,8 @@ def prune(url: str, /) -> None:
 def print_(url: str, table: str, /, *, keys: Annotated[str, Parameter(show_default=False)]) -> None:
     """Print the SQL that logs the changes of one table of yours, which views deliver.
 
-    Run it as the owner of the table. It makes the change log too, if that is not there.
+    Run it as the owner of the table. It makes the change log too, if that is not there, and refuses one of another
+    version.
 
     Parameters
     ----------

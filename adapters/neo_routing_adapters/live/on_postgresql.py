@@ -23,7 +23,8 @@ from neo_routing_adapters.live.line import Line
 from neo_routing_adapters.live.positions import Position, position_of
 from neo_routing_adapters.live.source import CannotFollow, MustLoad, Polled
 from neo_routing_adapters.live.tokens import is_reached
-from neo_routing_adapters.sql.change_log import CHANNEL_OF_NOTICES, LOG, PRUNE_FUNCTION
+from neo_routing_adapters.sql.change_log import CHANNEL_OF_NOTICES, PRUNE_FUNCTION
+from neo_routing_adapters.sql.change_log_version import found_log
 from neo_routing_adapters.sql.look_up.connections import Connections
 from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
 from neo_routing_adapters.sql.look_up.forks import leave_to_the_parent
@@ -117,8 +118,8 @@ class PostgresFollower:
         self._line.close()
 
     def _found(self) -> Position:
-        if self._line.one(f"SELECT to_regclass('{LOG}') IS NULL")[0]:
-            raise CannotFollow("the database has no change log: run neo-routing db follow install")
+        if fault := found_log(self._line.one).fault:
+            raise CannotFollow(fault)
         [self._reached] = self._line.one(statements.REACHED_IDS)
         position = position_of(self._line.one(statements.WHO, {"reached": self._reached}))
         self.is_standby = position.is_standby

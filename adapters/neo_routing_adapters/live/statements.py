@@ -10,6 +10,7 @@ from attrs import frozen
 from neo_routing import RowsBuilder
 from neo_routing_adapters.live.changes import add_agents, add_channels, add_end_companies, add_tenants
 from neo_routing_adapters.sql.change_log import LOG, PRUNED, Changed
+from neo_routing_adapters.sql.change_log_version import VERSION_TABLE
 from neo_routing_adapters.sql.change_triggers import KEYS
 from neo_routing_adapters.sql.reached import REACHED
 
@@ -62,7 +63,7 @@ _ROWS_OF_CATALOGUE: Final = (
 )
 _CATALOGUE: Final = " || ".join(
     (
-        f"concat_ws(' ', {_NAMED})",
+        f"concat_ws(' ', {_NAMED}, (SELECT string_agg(version_num, ' ') FROM {VERSION_TABLE}))",  # noqa: S608  # as below
         *(
             f"(SELECT COALESCE(string_agg({row} || ' ' || xmin, ' ' ORDER BY {row}), '')"  # noqa: S608  # our own names
             f" FROM pg_catalog.{table} WHERE {condition})"

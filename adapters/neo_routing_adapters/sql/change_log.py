@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from neo_routing.names import Name
+from neo_routing_adapters.sql.change_log_version import VERSION_TABLE, require_no_other, stamp
+from neo_routing_adapters.sql.triggers import function_made, trigger_made
 
 
 class Changed(Name):
@@ -29,9 +31,12 @@ class Changed(Name):
 LOG: Final = "routing_change"
 PRUNED: Final = "routing_change_pruned"
 """The table whose one row holds the highest transaction that was removed from the log."""
+TABLES: Final = (LOG, PRUNED, VERSION_TABLE)
 
 LOG_FUNCTION: Final = "routing_log_change"
 """With this the names of the functions begin that triggers call."""
+NOTE_PRUNED: Final = "routing_note_pruned"
+"""The trigger of the log itself, and its function."""
 PRUNE_FUNCTION: Final = "routing_prune_changes"
 CHANNEL_OF_NOTICES: Final = "routing_change"
 """The channel of NOTIFY on which each transaction that has logged something tells that it has committed."""
@@ -56,8 +61,6 @@ INSERT INTO {schema}.routing_change_pruned SELECT '0' WHERE NOT EXISTS (SELECT F
 # Whoever removes rows, a host with DELETE too, has it noted. A number from elsewhere, which came with a dump, is none
 # that a transaction here has had; it counts for nothing.
 _NOTE_PRUNED: Final = """
-CREATE OR REPLACE FUNCTION {schema}.routing_note_pruned() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE {schema}.routing_change_pruned AS pruned SET xid = highest
     FROM (
@@ -67,37 +70,35 @@ BEGIN
     WHERE pruned.xid < highest OR pruned.xid > pg_current_xact_id();
     RETURN NULL;
 END
-$$"""
-_WHO_REMOVES: Final = """
-DROP TRIGGER IF EXISTS routing_note_pruned ON {schema}.routing_change;
-CREATE TRIGGER routing_note_pruned AFTER DELETE ON {schema}.routing_change REFERENCING OLD TABLE AS removed
-    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.routing_note_pruned();
-ALTER TABLE {schema}.routing_change ENABLE ALWAYS TRIGGER routing_note_pruned"""
+"""
 # Nobody's snapshot lacks a transaction that ended before the oldest one now running.
 _PRUNE: Final = """
-CREATE OR REPLACE FUNCTION {schema}.routing_prune_changes() RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH removed AS (
         DELETE FROM {schema}.routing_change
         WHERE logged_at < statement_timestamp() - interval '{kept}'
             AND (xid < pg_snapshot_xmin(pg_current_snapshot()) OR xid >= pg_snapshot_xmax(pg_current_snapshot()))
-            AND pg_try_advisory_xact_lock('{schema}.routing_change'::regclass::bigint)
+            AND pg_try_advisory_xact_lock(tableoid::bigint)
         RETURNING xid)
     SELECT count(*) FROM removed
-$$"""
+"""
 
 
 def log_statements(schema: str) -> Iterator[str]:
-    """Yield what makes the log in a quoted schema, and the function that prunes it."""
+    """Yield what makes the log in a quoted schema, with its version, unless there is one of another version."""
+    yield require_no_other(schema)
     yield from _TABLES.format(schema=schema).strip().split(";\n")
-    yield _NOTE_PRUNED.format(schema=schema).strip()
-    yield from _WHO_REMOVES.format(schema=schema).strip().split(";\n")
-    yield _PRUNE.format(schema=schema, kept=KEPT).strip()
+    noting = f"{schema}.{NOTE_PRUNED}"
+    yield function_made(noting, _NOTE_PRUNED.format(schema=schema))
+    event = f"DELETE ON {schema}.{LOG} REFERENCING OLD TABLE AS removed FOR EACH STATEMENT"
+    yield from trigger_made(NOTE_PRUNED, f"{schema}.{LOG}", event, noting)
+    pruning = _PRUNE.format(schema=schema, kept=KEPT)
+    yield function_made(f"{schema}.{PRUNE_FUNCTION}", pruning, sort="RETURNS bigint LANGUAGE sql")
+    yield from stamp(schema)
 
 
 def drop_statements(schema: str, functions: Iterable[str]) -> Iterator[str]:
-    """Yield what drops all of it: the functions take their triggers with them."""
+    """Yield what drops all that any version has made: the functions take their triggers with them."""
     for function in functions:
         yield f"DROP FUNCTION {schema}.{function}() CASCADE"
-    yield f"DROP TABLE IF EXISTS {schema}.{LOG}, {schema}.{PRUNED}"
-    yield f"DROP FUNCTION IF EXISTS {schema}.{PRUNE_FUNCTION}(), {schema}.routing_note_pruned()"
+    yield f"DROP TABLE IF EXISTS {', '.join(f'{schema}.{table}' for table in TABLES)}"
+    yield f"DROP FUNCTION IF EXISTS {schema}.{PRUNE_FUNCTION}(), {schema}.{NOTE_PRUNED}()"

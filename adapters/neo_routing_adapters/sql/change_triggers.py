@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from neo_routing_adapters.sql.change_log import MOST_LOGGED
+from neo_routing_adapters.sql.triggers import fired_always, function_made, trigger_made
 
 KEYS: Final[Mapping[str, str]] = {
     "routing_tenant": "SELECT 'tenant', id FROM changed",
@@ -22,8 +23,6 @@ KEYS: Final[Mapping[str, str]] = {
 """For each of our tables a query that says what its rows are part of."""
 
 _FUNCTION: Final = """
-CREATE OR REPLACE FUNCTION {schema}.{function}() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $routing$
 DECLARE
     logged bigint := 0;
     by_row bigint := 0;
@@ -44,7 +43,7 @@ BEGIN
     PERFORM pg_notify('routing_change', '');
     RETURN NULL;
 END
-$routing$"""
+"""
 # Each by itself, so that the server plans it once for a session: half of what a small write costs is this trigger.
 _BRANCH: Final = """ELSIF {condition} THEN
         INSERT INTO {schema}.routing_change (sort, id)
@@ -75,11 +74,11 @@ def function_statements(schema: str, function: str, keys: str) -> Iterator[str]:
 
     The keys are a query that selects a sort and an id from `changed`, which has rows as they were and as they are.
     """
-    parts = {"schema": schema, "function": function, "most": MOST_LOGGED, "keys": keys}
+    parts = {"schema": schema, "most": MOST_LOGGED, "keys": keys}
     branches = "\n    ".join(
         _BRANCH.format(condition=condition, changed=changed, **parts) for condition, changed in _CHANGED.items()
     )
-    yield _FUNCTION.format(branches=branches, **parts).strip()
+    yield function_made(f"{schema}.{function}", _FUNCTION.format(branches=branches, **parts))
     # It runs as its owner, and casts to text what stands in a column: nobody else may put it on a table of his.
     yield f"REVOKE ALL ON FUNCTION {schema}.{function}() FROM PUBLIC"
 
@@ -89,13 +88,11 @@ def trigger_statements(schema: str, table: str, function: str, *, by_row: bool, 
 
     A partition has copies of its parent's triggers by row.
     """
-    copied = {_BY_ROW} if is_copied else set[str]()
+    called, copied = f"{schema}.{function}", {_BY_ROW} if is_copied else set[str]()
+    wanted = (_TRUNCATED, _BY_ROW) if by_row else (_TRUNCATED, *_BY_STATEMENT)
     for name in _TRIGGERS:
-        if name not in copied:
+        if name not in {*wanted, *copied}:
             yield f"DROP TRIGGER IF EXISTS {name} ON {table}"
-    for name in (_TRUNCATED, _BY_ROW) if by_row else (_TRUNCATED, *_BY_STATEMENT):
-        if name not in copied:
-            event = _TRIGGERS[name].replace("ON TABLE", f"ON {table}")
-            yield f"CREATE TRIGGER {name} AFTER {event} EXECUTE FUNCTION {schema}.{function}()"
-        # A session whose replication role is "replica", as bulk loads have it, changes the directory like any other.
-        yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
+    for name in wanted:
+        event = _TRIGGERS[name].replace("ON TABLE", f"ON {table}")
+        yield from [fired_always(name, table)] if name in copied else trigger_made(name, table, event, called)

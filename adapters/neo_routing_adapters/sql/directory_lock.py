@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from neo_routing.names import Name
+from neo_routing_adapters.sql.triggers import SCHEMA_OF_RELATIONS, function_made, trigger_made
 
 LOCK: Final = 0x6E656F72  # "neor"; the other half of the key is the schema's oid
 
@@ -52,23 +53,14 @@ COLUMNS_THAT_MATTER: Final[Mapping[str, Sequence[str]]] = {
 }
 """For each of our tables the columns that an answer can turn on: no name is among them."""
 
-SCHEMA_OF_RELATIONS: Final = """
-    SELECT quote_ident(nspname) FROM pg_catalog.pg_class
-    JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE pg_class.oid = to_regclass('routing_tenant')"""
-
 _ANY_MISSING: Final = text("SELECT bool_or(to_regclass(name) IS NULL) FROM unnest(CAST(:tables AS text[])) AS name")
 _NOTE_CHANGE: Final = """
-CREATE OR REPLACE FUNCTION {schema}.routing_note_change() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO {schema}.routing_revision VALUES (txid_current()) ON CONFLICT DO NOTHING;
     RETURN NULL;
 END
-$$"""
+"""
 _KEEP_SESSIONS_OUT: Final = """
-CREATE OR REPLACE FUNCTION {schema}.routing_keep_sessions_out() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     in_schema bigint := (SELECT relnamespace::bigint FROM pg_class WHERE oid = TG_RELID);
 BEGIN
@@ -84,34 +76,25 @@ BEGIN
     PERFORM pg_advisory_xact_lock(({lock}::bigint << 32) | in_schema);
     RETURN NULL;
 END
-$$"""
+"""
 
 
 def lock_statements(schema: str) -> Iterator[str]:
     """Yield what makes the table of the writing transactions, its trigger and both functions, in a quoted schema."""
     revision = f"{schema}.{REVISION}"
     yield f"CREATE TABLE IF NOT EXISTS {revision} (transaction_id bigint PRIMARY KEY)"
-    yield _NOTE_CHANGE.format(schema=schema).strip()
-    yield _KEEP_SESSIONS_OUT.format(schema=schema, lock=LOCK).strip()
-    yield f"DROP TRIGGER IF EXISTS {Trigger.KEEP_SESSIONS_OUT} ON {revision}"
-    yield (
-        f"CREATE CONSTRAINT TRIGGER {Trigger.KEEP_SESSIONS_OUT} AFTER INSERT ON {revision}"
-        " DEFERRABLE INITIALLY DEFERRED"
-        f" FOR EACH ROW EXECUTE FUNCTION {schema}.{Trigger.KEEP_SESSIONS_OUT}()"
-    )
-    # A session whose replication role is "replica", as bulk loads have it, changes the directory like any other.
-    yield f"ALTER TABLE {revision} ENABLE ALWAYS TRIGGER {Trigger.KEEP_SESSIONS_OUT}"
+    yield function_made(f"{schema}.{Trigger.NOTE_CHANGE}", _NOTE_CHANGE.format(schema=schema))
+    yield function_made(f"{schema}.{Trigger.KEEP_SESSIONS_OUT}", _KEEP_SESSIONS_OUT.format(schema=schema, lock=LOCK))
+    event = f"INSERT ON {revision} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+    name = Trigger.KEEP_SESSIONS_OUT
+    yield from trigger_made(name, revision, event, f"{schema}.{name}", sort="CONSTRAINT TRIGGER")
 
 
 def table_statements(schema: str, table: str, columns: Sequence[str]) -> Iterator[str]:
     """Yield what makes the trigger of a table, with quoted names; without columns, each of them matters."""
     update = f"UPDATE OF {', '.join(columns)}" if columns else "UPDATE"
-    yield f"DROP TRIGGER IF EXISTS {Trigger.NOTE_CHANGE} ON {table}"
-    yield (
-        f"CREATE TRIGGER {Trigger.NOTE_CHANGE} AFTER INSERT OR DELETE OR {update} OR TRUNCATE ON {table}"
-        f" FOR EACH STATEMENT EXECUTE FUNCTION {schema}.{Trigger.NOTE_CHANGE}()"
-    )
-    yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {Trigger.NOTE_CHANGE}"
+    event = f"INSERT OR DELETE OR {update} OR TRUNCATE ON {table} FOR EACH STATEMENT"
+    yield from trigger_made(Trigger.NOTE_CHANGE, table, event, f"{schema}.{Trigger.NOTE_CHANGE}")
 
 
 def make_lock(_metadata: object, connection: Connection, **made: object) -> None:

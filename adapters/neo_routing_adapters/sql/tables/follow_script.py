@@ -8,10 +8,10 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from neo_routing_adapters.sql.change_log import LOG, LOG_FUNCTION, PRUNED, log_statements
+from neo_routing_adapters.sql.change_log import LOG_FUNCTION, TABLES, log_statements
 from neo_routing_adapters.sql.change_triggers import function_statements, trigger_statements
-from neo_routing_adapters.sql.directory_lock import SCHEMA_OF_RELATIONS
 from neo_routing_adapters.sql.tables.our_tables import CannotAdminister
+from neo_routing_adapters.sql.triggers import SCHEMA_OF_RELATIONS
 
 _TABLE: Final = text("""
     SELECT pg_class.oid::bigint, quote_ident(nspname) || '.' || quote_ident(relname), relkind::text,
@@ -62,8 +62,9 @@ def follow_script(connection: Connection, table: str, keys: str) -> str:
 
 def grants_to_readers(connection: Connection, schema: str) -> Iterator[str]:
     """Yield what lets those who may read the relations read the log too."""
+    tables = ", ".join(f"{schema}.{table}" for table in TABLES)
     for (reader,) in connection.execute(_READERS).all():
-        yield f"GRANT SELECT ON {schema}.{LOG}, {schema}.{PRUNED} TO {reader}"
+        yield f"GRANT SELECT ON {tables} TO {reader}"
 
 
 def _require_keys(connection: Connection, quoted: str, keys: str) -> None:

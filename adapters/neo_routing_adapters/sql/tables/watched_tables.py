@@ -15,13 +15,13 @@ from sqlalchemy import Connection, text
 from neo_routing_adapters.sql.directory_lock import (
     COLUMNS_THAT_MATTER,
     REVISION,
-    SCHEMA_OF_RELATIONS,
     Trigger,
     lock_statements,
     table_statements,
 )
 from neo_routing_adapters.sql.schema import RELATIONS
 from neo_routing_adapters.sql.tables.our_tables import CannotAdminister
+from neo_routing_adapters.sql.triggers import SCHEMA_OF_RELATIONS
 
 # From a view to what its query names, and from a table to its partitions and other children, whose own changes fire
 # none of its triggers. What PostgreSQL itself brings is not in pg_depend, and C and its own functions read no tables.
