@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from neo_routing import SessionRequest
+from neo_routing.complaints import Complaint, IllFormed
 
 
 def test_a_request_has_no_other_parts_than_its_fields() -> None:
@@ -41,6 +42,7 @@ def test_the_shape_of_a_request_is_no_part_of_its_pickle() -> None:
 
 
 def test_names_of_unknown_fields_are_told_by_their_place() -> None:
-    with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole of it is compared
+    with pytest.raises(IllFormed) as raised:
         SessionRequest(unknown_fields=(7,))
     assert str(raised.value) == "SessionRequest.unknown_fields must be a string"
+    assert raised.value.complaint is Complaint.NOT_A_STRING
