@@ -66,7 +66,8 @@ def test_names_are_compared_and_one_that_is_absent_is_the_id() -> None:
 
 def test_everything_that_a_directory_holds_is_counted_and_comes_as_it_was() -> None:
     tenants = [Tenant(id="msp-a", name="MSP")]
-    agents = [Agent(id=each, tenant_id="msp-a", name="Desk", kind=kind) for each, kind in enumerate(AgentKind, start=1)]
+    kinds = [AgentKind.CONVERSATIONAL, AgentKind.CONVERSATIONAL, AgentKind.TRIGGERED]
+    agents = [Agent(id=each, tenant_id="msp-a", name="Desk", kind=kind) for each, kind in enumerate(kinds, start=1)]
     channels = [
         Channel(id=each, tenant_id="msp-a", agent_id=1, bot_id="bot", show_agent_progress_steps=True)
         for each in ("ch-1", "ch-2")
@@ -75,7 +76,7 @@ def test_everything_that_a_directory_holds_is_counted_and_comes_as_it_was() -> N
         EndCompany(id=each, tenant_id="msp-a", name="Co", m365_tenant_ids=()) for each in ("co-1", "co-2", "co-3")
     ]
     content = content_of(tenants=tenants, agents=agents, channels=channels, end_companies=companies)
-    assert (len(content), [*content]) == (8, [*tenants, *agents, *channels, *companies])
+    assert (len(content), [*content]) == (9, [*tenants, *agents, *channels, *companies])
 
 
 def test_rows_with_a_group_more_are_others_whichever_is_compared_with_which() -> None:

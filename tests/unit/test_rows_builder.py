@@ -257,6 +257,7 @@ CONVERSATIONAL = AgentKind.CONVERSATIONAL
         add_channel(white_label=None),
         add_channel(white_label="f"),
         add_channel(white_label=2),
+        add_channel(white_label=-1),
         add_channel(show="t"),
         add_channel(bot_id=None),
         add_channel(status=None),
