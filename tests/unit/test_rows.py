@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve, fields
 
 import neo_routing.rows as rows_module
-from neo_routing import Agent, AgentKind, Channel, EndCompany, Rows, RowsBuilder, Tenant, content_of
+from neo_routing import Agent, AgentKind, Channel, ChannelStatus, EndCompany, Rows, RowsBuilder, Tenant, content_of
 from neo_routing.content import require_whole
 
 
@@ -69,8 +69,8 @@ def test_everything_that_a_directory_holds_is_counted_and_comes_as_it_was() -> N
     kinds = [AgentKind.CONVERSATIONAL, AgentKind.CONVERSATIONAL, AgentKind.TRIGGERED]
     agents = [Agent(id=each, tenant_id="msp-a", name="Desk", kind=kind) for each, kind in enumerate(kinds, start=1)]
     channels = [
-        Channel(id=each, tenant_id="msp-a", agent_id=1, bot_id="bot", show_agent_progress_steps=True)
-        for each in ("ch-1", "ch-2")
+        Channel(id=each, tenant_id="msp-a", agent_id=1, bot_id="bot", status=status, show_agent_progress_steps=True)
+        for each, status in (("ch-1", ChannelStatus.DISCONNECTED), ("ch-2", ChannelStatus.ACTIVE))
     ]
     companies = [
         EndCompany(id=each, tenant_id="msp-a", name="Co", m365_tenant_ids=()) for each in ("co-1", "co-2", "co-3")

@@ -280,7 +280,7 @@ CONVERSATIONAL = AgentKind.CONVERSATIONAL
         add_channel(installed=["contoso.example", '"m"']),
         add_link("a", "28:contoso", "co-1", ""),
     ],
-    ids=map(str, range(37)),
+    ids=map(str, range(38)),
 )
 def test_a_row_with_a_part_missing_or_of_a_wrong_type_is_no_absent_row(add: Callable[[RowsBuilder], None]) -> None:
     builder = RowsBuilder()
