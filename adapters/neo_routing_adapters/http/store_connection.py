@@ -6,23 +6,24 @@ It goes past SQLAlchemy's own connection and transaction, which would take as lo
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from neo_routing_adapters.http.live_connections import give_back, line_of, on_a_live_connection
 from neo_routing_adapters.http.ports import SessionStoreUnavailable
-from neo_routing_adapters.http.writers import Writers
+from neo_routing_adapters.sql.look_up.awaited import Awaited
 from neo_routing_adapters.sql.look_up.connections import CursorLine, wait_for_locks
 from neo_routing_adapters.sql.look_up.deadlines import Call
+from neo_routing_adapters.sql.look_up.loop_turns import LoopTurns
 from neo_routing_adapters.sql.look_up.reader import errors_of
 from neo_routing_adapters.sql.look_up.share import CannotDecideWithin
-from neo_routing_adapters.sql.look_up.tasks import Tasks
 
 _WITHIN_THE_DEADLINE: Final = 750  # of a thousand
 # Whatever the host has set: of a later state than the lock's, and committed by nobody but us.
@@ -34,13 +35,16 @@ _Value = TypeVar("_Value")
 class StoreConnection:
     """A connection with its transaction, which somebody must end."""
 
-    def __init__(self, engine: AsyncEngine, tasks: Tasks, seconds: float, writers: Writers | None = None) -> None:
-        self._engine = engine.sync_engine
+    def __init__(self, engine: Engine, awaited: Awaited, seconds: float, writers: LoopTurns | None = None) -> None:
+        self._engine = engine
         self._dialect = engine.dialect
-        self._tasks = tasks
+        self._awaited = awaited
         self._seconds = seconds
         self._writers = writers
-        self._turn: asyncio.Lock | None = None
+        # That runs one thing after the other, so a rollback waits for what is cut off; and it may be in memory.
+        self._is_one_of_aiosqlite = engine.dialect.driver == "aiosqlite"
+        self._use = threading.Lock()
+        self._turn: asyncio.Semaphore | None = None
         self._connection: PoolProxiedConnection | None = None
         self._faults: tuple[type[Exception], ...] = (
             *errors_of(engine.dialect),
@@ -85,21 +89,22 @@ class StoreConnection:
 
     async def _in_time(self, function: Callable[[Call], _Value]) -> _Value:
         call = Call(self._seconds)
-        return await self._tasks.run(partial(function, call), call, to_its_end=True)
+        return await self._awaited.run(partial(function, call), call, to_its_end=True)
 
     def _on_line(self, statements: Callable[[PoolProxiedConnection, Any, Call], _Value], call: Call) -> _Value:
-        connection = self._connection or self._begun(call)
-        try:
-            line = line_of(self._engine, connection)
-            call.enter(line)
-            value = statements(connection, line.cursor, call)
-        except BaseException:
-            if not call.leave() and self._dialect.name != "sqlite":
-                connection.invalidate()  # it was cut off
-            raise
-        if not call.leave():
-            raise TimeoutError
-        return value
+        with self._use:
+            connection = self._connection or self._begun(call)
+            try:
+                line = line_of(self._engine, connection)
+                call.enter(line)
+                value = statements(connection, line.cursor, call)
+                if not call.leave():
+                    raise TimeoutError  # noqa: TRY301  # as below
+            except BaseException:
+                if not call.leave() and connection.is_valid and not self._is_one_of_aiosqlite:
+                    connection.invalidate()  # it was cut off, and whose it was may have gone
+                raise
+            return value
 
     def _commit(
         self, last: Sequence[Callable[[Any], None]], connection: PoolProxiedConnection, cursor: Any, _call: Call
@@ -112,8 +117,8 @@ class StoreConnection:
 
     def _roll_back(self, call: Call) -> None:
         connection = self._connection
-        if connection is None or not connection.is_valid:
-            return
+        if connection is None or not connection.is_valid or (self._use.locked() and not self._is_one_of_aiosqlite):
+            return  # a thread that still uses it is late, and lets it go
         try:
             line = line_of(self._engine, connection)
             call.enter(line)

@@ -20,7 +20,7 @@ MOST_LEFT: Final = 16
 MOST_LATE: Final = 64
 """Where so many tasks do not end, cancelled or not, the next call is an outage at once."""
 
-_WINDING_UP: Final = 0.05
+WINDING_UP: Final = 0.05
 """So many seconds a caller that is cancelled waits for the end of what was cut off: that takes a turn of the loop."""
 
 _Value = TypeVar("_Value")
@@ -54,14 +54,14 @@ class Tasks:
         except asyncio.CancelledError:
             self._leave(task, call)
             if call.was_cut:
-                await asyncio.wait({task}, timeout=_WINDING_UP)
+                await asyncio.wait({task}, timeout=WINDING_UP)
             raise
         finally:
             timer.cancel()
         if not task.done():
             self._leave(task, call)
             if to_its_end and call.was_cut:
-                await asyncio.wait({task}, timeout=_WINDING_UP)
+                await asyncio.wait({task}, timeout=WINDING_UP)
             raise TimeoutError
         if task.cancelled():
             raise OSError("the task of the call was cancelled")

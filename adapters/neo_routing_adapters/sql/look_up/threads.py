@@ -51,18 +51,18 @@ class _Permit:
         self._permits.put(None)
 
 
-class _Job(Generic[_Value]):
-    """What a thread does for a caller, who waits for its end."""
+class Job(Generic[_Value]):
+    """What a thread does for a caller, whom it tells of its end."""
 
-    def __init__(self, function: Callable[[], _Value]) -> None:
+    def __init__(self, function: Callable[[], _Value], tell_end: Callable[[], object]) -> None:
         self._context = copy_context()
         self._function = function
         self._values: list[_Value] = []
         self._error: BaseException | None = None
-        self.ended = threading.Lock()
-        self.ended.acquire()
+        self.tell_end = tell_end
 
     def run(self) -> None:
+        """Do it, in the thread."""
         try:
             self._values.append(self._context.run(self._function))
         except BaseException as error:  # noqa: BLE001  # the caller gets it
@@ -87,9 +87,9 @@ class _Thread:
         self._idle = idle
         self._woken = threading.Lock()
         self._woken.acquire()
-        self._job: tuple[_Job[Any], _Permit] | None = None
+        self._job: tuple[Job[Any], _Permit] | None = None
 
-    def do(self, job: _Job[Any], permit: _Permit) -> None:
+    def do(self, job: Job[Any], permit: _Permit) -> None:
         self._job = job, permit
         self._woken.release()
 
@@ -107,7 +107,7 @@ class _Thread:
                 self._work()
         finally:  # an exception may have been thrown into it
             if self._job is not None:
-                self._job[0].ended.release()
+                self._job[0].tell_end()
                 self._job = None
 
     def _has_job(self) -> bool:
@@ -126,7 +126,7 @@ class _Thread:
         self._job = None
         self._idle.append(self)
         del permit  # only now, or the next caller would start one thread too many
-        job.ended.release()
+        job.tell_end()
 
 
 class Threads:
@@ -149,10 +149,12 @@ class Threads:
         Raises what that raises, `TimeoutError` at the deadline of the call, which it then expires, `NoThread`, or
         `OSError` if somebody ended the thread.
         """
-        job = _Job(function)
+        ended = threading.Lock()
+        ended.acquire()
+        job = Job(function, ended.release)
         try:
-            self._begin(job, call)
-            in_time = job.ended.acquire(timeout=call.remaining())
+            self.begin(job, call.remaining())
+            in_time = ended.acquire(timeout=call.remaining())
         except BaseException:  # the host threw it into the caller
             call.expire()
             raise
@@ -161,9 +163,10 @@ class Threads:
             raise TimeoutError
         return job.outcome()
 
-    def _begin(self, job: _Job[Any], call: Call) -> None:
+    def begin(self, job: Job[Any], seconds: float) -> None:
+        """Have a thread do something, and wait so long for one that may. Raises `TimeoutError` and `NoThread`."""
         try:
-            self._permits.get(timeout=call.remaining())
+            self._permits.get(timeout=seconds)
         except Empty:
             raise TimeoutError from None
         try:

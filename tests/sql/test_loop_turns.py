@@ -1,4 +1,4 @@
-"""Whoever writes to a SQLite file has his turn, in the order in which they came."""
+"""Whoever waits in an event loop has his turn, in the order in which they came."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from neo_routing_adapters.http.writers import Writers
+from neo_routing_adapters.sql.look_up.loop_turns import LoopTurns
 from tests.programs.http.calls import PATIENCE, run
 
 
-async def in_turn(writers: Writers) -> list[int]:
+async def in_turn(writers: LoopTurns) -> list[int]:
     wrote: list[int] = []
 
     async def write(number: int) -> None:
@@ -25,14 +25,14 @@ async def in_turn(writers: Writers) -> list[int]:
 
 
 def test_each_has_its_turn_in_every_event_loop() -> None:
-    writers = Writers()
+    writers = LoopTurns(1)
     for _ in range(2):
         assert run(in_turn(writers)) == [*range(20)]
 
 
 def test_nobody_waits_longer_than_he_may_and_who_gives_up_keeps_nobody_out() -> None:
     async def wait() -> None:
-        writers = Writers()
+        writers = LoopTurns(1)
         turn = await writers.turn(PATIENCE)
         with pytest.raises(TimeoutError):
             await writers.turn(0.01)
