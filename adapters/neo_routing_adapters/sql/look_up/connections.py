@@ -84,6 +84,9 @@ class _AsyncpgCursor(_WholeAnswers):
         self._prepared: dict[str, Any] = {}
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
+        if not arguments and not sql.startswith("SELECT"):  # a command, which is quicker if nothing is prepared for it
+            await_only(self._connection.execute(sql))
+            return
         prepared = self._prepared.get(sql)
         if prepared is None:
             self._prepared[sql] = prepared = await_only(self._connection.prepare(sql))
