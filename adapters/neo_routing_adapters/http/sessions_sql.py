@@ -20,6 +20,7 @@ from neo_routing_adapters.http.ports import (
     SessionStoreUnavailable,
 )
 from neo_routing_adapters.http.session_rows import lock_number
+from neo_routing_adapters.http.writers import Writers
 
 try:
     from sqlalchemy import Engine
@@ -29,7 +30,6 @@ try:
     from neo_routing_adapters.http.store_connection import StoreConnection
     from neo_routing_adapters.sql.look_up.awaited import awaited
     from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory
-    from neo_routing_adapters.sql.look_up.loop_turns import LoopTurns
     from neo_routing_adapters.sql.look_up.share import CannotDecideWithin
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] != "sqlalchemy":
@@ -67,9 +67,7 @@ class SqlSessions:
         self._now = now
         # Of this process, on SQLite: there the database itself would have a call wait.
         self._in_progress: set[int] | None = None if on_server else set()
-        # SQLite has one writer at a time, and others try again and again after pauses: of many some would not get there
-        # in time, whoever was first. Those of other event loops and processes wait for the file itself.
-        self._writers = None if on_server else LoopTurns(1)
+        self._writers = None if on_server else Writers()
 
     def transaction(self) -> SqlSessionTransaction:
         """Begin a transaction, which connects when it is asked something."""

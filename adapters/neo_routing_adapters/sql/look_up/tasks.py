@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from neo_routing_adapters.sql.look_up.deadlines import Call
 from neo_routing_adapters.sql.look_up.forks import renew_after_fork
@@ -66,6 +66,13 @@ class Tasks:
         if task.cancelled():
             raise OSError("the task of the call was cancelled")
         return task.result()
+
+    def one_after_the_other(self) -> Self:
+        """Return this: what one connection is asked stands in a line at its driver."""
+        return self
+
+    def release(self) -> None:
+        """Do nothing."""
 
     def _leave(self, task: asyncio.Task[Any], call: Call) -> None:
         call.expire()

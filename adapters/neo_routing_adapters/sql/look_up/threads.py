@@ -26,7 +26,7 @@ MOST_THREADS: Final = 64
 At the 6,000 decisions a second that one Python process makes at the most, each of them may take 10 milliseconds.
 """
 
-_IDLE: Final = 5.0
+IDLE: Final = 5.0
 """After so many seconds without a call a thread ends."""
 
 _Value = TypeVar("_Value")
@@ -59,6 +59,7 @@ class Job(Generic[_Value]):
         self._function = function
         self._values: list[_Value] = []
         self._error: BaseException | None = None
+        self._has_caller = True
         self.tell_end = tell_end
 
     def run(self) -> None:
@@ -67,6 +68,14 @@ class Job(Generic[_Value]):
             self._values.append(self._context.run(self._function))
         except BaseException as error:  # noqa: BLE001  # the caller gets it
             self._error = error
+        if not self._has_caller:
+            self.leave()
+
+    def leave(self) -> None:
+        """Have nobody come for the outcome, which would hold on to what it knows of: cursors in the midst of rows."""
+        self._has_caller = False
+        self._error = None
+        self._values.clear()
 
     def outcome(self) -> _Value:
         """Return what the function returned. Raises what it raised, or `OSError` if that would end its thread."""
@@ -111,12 +120,12 @@ class _Thread:
                 self._job = None
 
     def _has_job(self) -> bool:
-        if self._woken.acquire(timeout=_IDLE):
+        if self._woken.acquire(timeout=IDLE):
             return True
         try:
             self._idle.remove(self)
         except ValueError:  # somebody has just come for it
-            return self._woken.acquire(timeout=_IDLE)
+            return self._woken.acquire(timeout=IDLE)
         return False
 
     def _work(self) -> None:
@@ -153,20 +162,21 @@ class Threads:
         ended.acquire()
         job = Job(function, ended.release)
         try:
-            self.begin(job, call.remaining())
+            self._begin(job, call)
             in_time = ended.acquire(timeout=call.remaining())
         except BaseException:  # the host threw it into the caller
             call.expire()
+            job.leave()
             raise
         if not in_time:
             call.expire()
+            job.leave()
             raise TimeoutError
         return job.outcome()
 
-    def begin(self, job: Job[Any], seconds: float) -> None:
-        """Have a thread do something, and wait so long for one that may. Raises `TimeoutError` and `NoThread`."""
+    def _begin(self, job: Job[Any], call: Call) -> None:
         try:
-            self._permits.get(timeout=seconds)
+            self._permits.get(timeout=call.remaining())
         except Empty:
             raise TimeoutError from None
         try:
