@@ -1,6 +1,6 @@
 """Prints what a session over HTTP costs, as ratios to the same stack that runs the same statements by hand.
 
-    python tests/bench/http_ratios.py             SQLite with aiosqlite, PostgreSQL with asyncpg and with psycopg
+    python tests/bench/http_ratios.py             SQLite, PostgreSQL with asyncpg and with psycopg
     python tests/bench/http_ratios.py --small     in half a minute
 
 Each server is one process on a processor of its own, as long as there are two; the load, and PostgreSQL, which is
@@ -190,7 +190,7 @@ def databases(stack: ExitStack) -> Iterator[tuple[str, str, str]]:
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA journal_mode = wal")
     key = filled(f"sqlite:///{path}")
-    yield "SQLite, aiosqlite", f"sqlite+aiosqlite:///{path}", key
+    yield "SQLite", f"sqlite+aiosqlite:///{path}", key
     server = stack.enter_context(PostgresServer())
     for name, driver in (("asyncpg", "asyncpg"), ("psycopg", "psycopg_async")):
         server.create_database(name)

@@ -3,8 +3,9 @@
     python tests/bench/http_stacks.py endpoint|by_hand URL
 
 By hand means: Starlette, msgspec and uvicorn, the endpoint's reader of bodies, its statements in their order on a
-connection that is held, and an answer of the same size. Nothing is decided there, no fault is looked for, and there
-are no deadlines. It writes its port, and for each line that it reads the seconds of processor time that it has taken.
+connection that is held, that of aiosqlite for SQLite, and an answer of the same size. Nothing is decided there, no
+fault is looked for, and there are no deadlines. It writes its port, and for each line that it reads the seconds of
+processor time that it has taken.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import asyncpg
 import msgspec
 import psycopg
 import uvicorn
-from sqlalchemy import bindparam, insert, make_url
+from sqlalchemy import URL, Engine, bindparam, create_engine, insert, make_url
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from starlette.applications import Starlette
@@ -60,7 +61,13 @@ RECORD = "-" * 600
 """As long as the record of such a decision."""
 
 
-def endpoint(engine: AsyncEngine) -> ASGIApp:
+def endpoint(url: URL) -> ASGIApp:
+    """Return the endpoint with engines as `serve` makes them."""
+    engine: AsyncEngine | Engine
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url.set(drivername="sqlite"), **ADVISED, pool_size=CONNECTIONS)
+    else:
+        engine = create_async_engine(url, **ADVISED, pool_size=CONNECTIONS)
     directory = AsyncSqlDirectory(engine, deadline=PATIENCE)
     return application(
         Endpoint(
@@ -90,8 +97,8 @@ class Written:
 class ByHand:
     """The statements of a session, on one of several connections."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._url, dialect = engine.url, engine.dialect
+    def __init__(self, url: URL) -> None:
+        self._url, dialect = url, url.get_dialect()()
         self._on_server = dialect.name == "postgresql"
         sought = bindparam("sought_0", type_=api_keys.c.mac.type)
         self._key = Written(_question(api_keys, api_keys.c.mac.in_([sought])), dialect)
@@ -193,8 +200,7 @@ class ByHand:
 
 def main(stack: str, url: str) -> None:
     at = make_url(url)
-    engine = create_async_engine(at, **ADVISED, pool_size=CONNECTIONS)
-    app = endpoint(engine) if stack == "endpoint" else ByHand(engine).application()
+    app = endpoint(at) if stack == "endpoint" else ByHand(at).application()
     # With its protocol named, or asyncio leaves out TCP_NODELAY.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, select
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import ASGIApp
 
 from neo_routing_adapters.command import main
@@ -25,12 +25,13 @@ from neo_routing_adapters.json_lines import read_record
 from neo_routing_adapters.sql import AsyncSqlDirectory
 from tests.programs.databases.stored import store
 from tests.programs.http.calls import NOON, Response, an_endpoint, call, run
+from tests.programs.http.engines import engine_of
 from tests.programs.http.kept_sessions import WORLD
 from tests.programs.servers.postgres_server import wait_until
 from tests.programs.thoroughness import first_always
 
 PEPPER = "5e" * 32
-DRIVERS = ["sqlite+aiosqlite", *first_always(["postgresql+asyncpg", "postgresql+psycopg"])]
+DRIVERS = ["sqlite", "sqlite+aiosqlite", *first_always(["postgresql+asyncpg", "postgresql+psycopg"])]
 BODY = b'{"agent_id": 12, "title": "Printer"}'
 TAKEN_AWAY = "UPDATE routing_agent SET kind = 'TRIGGERED' WHERE id = 12"
 GIVEN_BACK = "UPDATE routing_agent SET kind = 'CONVERSATIONAL' WHERE id = 12"
@@ -88,15 +89,12 @@ class Database:
         """Let somebody call the endpoint on it, in an event loop of its own."""
 
         async def serve() -> Any:
-            engine = create_async_engine(make_url(self.url).set(drivername=self._driver))
-            try:
+            async with engine_of(self.url, self._driver) as engine:
                 return await act(self._application(engine))
-            finally:
-                await engine.dispose()
 
         return run(serve())
 
-    def _application(self, engine: AsyncEngine) -> ASGIApp:
+    def _application(self, engine: AsyncEngine | Engine) -> ASGIApp:
         directory = AsyncSqlDirectory(engine)
         endpoint = an_endpoint(
             directory,

@@ -8,15 +8,13 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-from sqlalchemy import create_engine, insert, make_url, select, update
+from sqlalchemy import Engine, create_engine, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from neo_routing import CallerKind, DirectoryUnavailable, adecide
@@ -31,12 +29,13 @@ from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin
 from neo_routing_adapters.sql.tables.our_tables import UnknownSchemaVersion
 from tests.programs.databases.old_tables import catalogue
 from tests.programs.databases.stored import engine_with_tables, store
+from tests.programs.http.engines import engine_of
 from tests.programs.http.kept_sessions import REQUEST, USER, WHEN, WORLD, key, record, session_of
 from tests.programs.servers.postgres_server import PostgresServer, wait_until
 from tests.programs.thoroughness import first_always
 
 ON_POSTGRESQL = ["postgresql+asyncpg", "postgresql+psycopg"]
-DRIVERS = ["sqlite+aiosqlite", *first_always(ON_POSTGRESQL)]
+DRIVERS = ["sqlite", "sqlite+aiosqlite", *first_always(ON_POSTGRESQL)]
 
 
 def prepared(url: str) -> None:
@@ -50,16 +49,10 @@ def _url(request: pytest.FixtureRequest, driver: str) -> str:
     return request.getfixturevalue("sqlite_url" if driver.startswith("sqlite") else "database_url")
 
 
-@asynccontextmanager
-async def engine_of(url: str, driver: str, **options: Any) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(make_url(url).set(drivername=driver), **options)
-    try:
-        yield engine
-    finally:
-        await engine.dispose()
-
-
-async def kept(engine: AsyncEngine) -> list[Any]:
+async def kept(engine: AsyncEngine | Engine) -> list[Any]:
+    if isinstance(engine, Engine):
+        with engine.connect() as connection:
+            return [*connection.execute(select(sessions)).mappings()]
     async with engine.connect() as connection:
         return [*(await connection.execute(select(sessions))).mappings()]
 
@@ -185,6 +178,7 @@ def test_a_key_is_in_progress_until_its_transaction_ends(request: pytest.Fixture
 @pytest.mark.parametrize(
     ("driver", "races"),
     [
+        ("sqlite", 100),
         ("sqlite+aiosqlite", 100),
         ("postgresql+asyncpg", 200),
         pytest.param("postgresql+asyncpg", 1000, marks=pytest.mark.thorough),
@@ -375,15 +369,16 @@ def test_a_database_that_is_gone_is_an_outage_and_serves_again_once_it_is_back(
 
 _DIES = """
 import asyncio, os, signal, sys
-sys.path[:0] = sys.argv[2:]
+sys.path[:0] = sys.argv[3:]
+from tests.programs.http.engines import close, engine_for, engine_of
 from tests.programs.http.kept_sessions import *
 from neo_routing import adecide
 from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin
-from sqlalchemy.ext.asyncio import create_async_engine
+from tests.programs.http.engines import engine_for
 
 async def run():
-    engine = create_async_engine(sys.argv[1])
+    engine = engine_for(sys.argv[1], sys.argv[2])
     store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=60), now=lambda: WHEN, deadline=60)
     async with store.transaction() as transaction:
         await transaction.claim(key())
@@ -401,8 +396,8 @@ def test_a_process_that_is_killed_in_mid_transaction_leaves_nothing(
 ) -> None:
     url = _url(request, driver)
     prepared(url)
-    text = make_url(url).set(drivername=driver).render_as_string(hide_password=False)
-    ended = subprocess.run([sys.executable, "-c", _DIES, text, str(Path(__file__).parents[2])], check=False, timeout=60)
+    command = [sys.executable, "-c", _DIES, url, driver, str(Path(__file__).parents[2])]
+    ended = subprocess.run(command, check=False, timeout=60)
     assert ended.returncode == -signal.SIGKILL
 
     async def run() -> None:
@@ -439,7 +434,7 @@ def test_a_process_that_is_frozen_with_its_share_gives_way(database_url: str) ->
 
 def test_where_nothing_can_be_promised_as_on_a_standby_the_directory_is_unavailable(sqlite_url: str) -> None:
     class Standby:
-        def is_on(self, _engine: AsyncEngine) -> bool:
+        def is_on(self, _engine: AsyncEngine | Engine) -> bool:
             return True
 
         def read_begun(self, *_: Any) -> Any:
@@ -461,8 +456,6 @@ def test_where_nothing_can_be_promised_as_on_a_standby_the_directory_is_unavaila
 def test_without_a_directory_a_store_has_none_to_decide_on(sqlite_url: str) -> None:
     store = SqlSessions(create_async_engine("sqlite+aiosqlite://"))
     assert store.transaction().directory is None
-    with pytest.raises(TypeError, match="takes an AsyncEngine"):
-        SqlSessions(create_engine("sqlite://"))
 
 
 def test_a_directory_on_another_engine_is_refused_before_any_call() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -28,6 +30,18 @@ def test_each_has_its_turn_in_every_event_loop() -> None:
     writers = Writers()
     for _ in range(2):
         assert run(in_turn(writers)) == [*range(20)]
+
+
+def test_an_event_loop_that_has_ended_is_not_kept() -> None:
+    writers, ended = Writers(), []
+
+    async def act() -> None:
+        await in_turn(writers)
+        ended.append(weakref.ref(asyncio.get_running_loop()))
+
+    run(act())
+    gc.collect()
+    assert ended[0]() is None
 
 
 def test_nobody_waits_longer_than_he_may_and_who_gives_up_keeps_nobody_out() -> None:

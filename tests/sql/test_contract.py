@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from neo_routing import AsyncSessionDirectory, SessionDirectory
 from neo_routing.testing import AsyncSessionDirectoryContract, Relation, SessionDirectoryContract, World
@@ -16,6 +15,7 @@ from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.tables.directory_import import import_directory
 from tests.programs.databases.administered import upgraded
 from tests.programs.databases.tables_taken_away import taken_away, taken_for_a_view
+from tests.programs.http.engines import engine_of
 
 pytestmark = pytest.mark.no_cover  # there are too many decisions to trace each line of them
 
@@ -111,25 +111,25 @@ class AsyncDrivers(AsyncSessionDirectoryContract):
 
     @asynccontextmanager
     async def _opened_engine(self) -> AsyncIterator[AsyncSessionDirectory]:
-        drivername = f"{self.engine.dialect.name}+{self.driver}"
-        reading = create_async_engine(self.url.set(drivername=drivername), isolation_level="AUTOCOMMIT")
-        try:
+        async with engine_of(self.url, self.driver, isolation_level="AUTOCOMMIT") as reading:
             yield AsyncSqlDirectory(reading, deadline=DEADLINE)
-        finally:
-            await reading.dispose()
 
 
-@pytest.mark.thorough
-class TestAiosqlite(AsyncDrivers):
-    driver = "aiosqlite"
+class TestInThreads(AsyncDrivers):
+    driver = "sqlite"
 
     @pytest.fixture(autouse=True)
     def _database(self, sqlite_url: str) -> Iterator[None]:
         yield from self.open_database(sqlite_url)
 
 
+@pytest.mark.thorough
+class TestAiosqlite(TestInThreads):
+    driver = "sqlite+aiosqlite"
+
+
 class TestAsyncpg(AsyncDrivers):
-    driver = "asyncpg"
+    driver = "postgresql+asyncpg"
 
     @pytest.fixture(autouse=True)
     def _database(self, database_url: str) -> Iterator[None]:
@@ -138,4 +138,4 @@ class TestAsyncpg(AsyncDrivers):
 
 @pytest.mark.thorough
 class TestPsycopg(TestAsyncpg):
-    driver = "psycopg_async"
+    driver = "postgresql+psycopg_async"

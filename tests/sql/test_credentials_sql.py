@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import attrs
 import pytest
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import Engine, create_engine, inspect, make_url, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from neo_routing import Caller, CallerKind
 from neo_routing_adapters.command import main
@@ -32,6 +32,7 @@ from neo_routing_adapters.http.ports import AuthenticationUnavailable, Unauthent
 from neo_routing_adapters.http.tables.credentials import api_keys, entra_links
 from neo_routing_adapters.http.tables.metadata import metadata
 from neo_routing_adapters.sql.look_up.written import Written
+from tests.programs.http.engines import close, engine_for
 from tests.programs.servers.postgres_server import PostgresServer
 from tests.programs.thoroughness import first_always
 
@@ -40,13 +41,18 @@ NOW = datetime(2027, 1, 15, 8, 0, 0, 123456, UTC)
 PEPPERS = Peppers((b"n" * 32, b"o" * 32))
 MSP = Caller(CallerKind.SERVICE_ACCOUNT, "northwind-it")
 TID = "9b1d2c3e-4f50-4a6b-8c7d-0e1f2a3b4c5d"
-DRIVERS = {"sqlite": "sqlite+aiosqlite", "psycopg": "postgresql+psycopg", "asyncpg": "postgresql+asyncpg"}
+DRIVERS = {
+    "sqlite": "sqlite",
+    "aiosqlite": "sqlite+aiosqlite",
+    "psycopg": "postgresql+psycopg",
+    "asyncpg": "postgresql+asyncpg",
+}
 
 
-@pytest.fixture(params=["sqlite", *first_always(["psycopg", "asyncpg"])])
+@pytest.fixture(params=["sqlite", "aiosqlite", *first_always(["psycopg", "asyncpg"])])
 def url(request: pytest.FixtureRequest) -> str:
     """A database with the tables, by each driver that can be awaited."""
-    given = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "database_url")
+    given = request.getfixturevalue("sqlite_url" if "sqlite" in request.param else "database_url")
     administered(given, metadata.create_all)
     return make_url(given).set(drivername=DRIVERS[request.param]).render_as_string(hide_password=False)
 
@@ -68,12 +74,12 @@ def administered(url: str, act: Callable[..., T], *arguments: Any, **more: Any) 
 
 
 @asynccontextmanager
-async def engine_on(url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(url)
+async def engine_on(url: str) -> AsyncIterator[AsyncEngine | Engine]:
+    engine = engine_for(url, make_url(url).drivername)
     try:
         yield engine
     finally:
-        await engine.dispose()
+        await close(engine)
         # A thread with a connection to SQLite, made or not, tells the event loop of its end, so that must be there.
         for _ in range(1_000):
             if not any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):
@@ -81,7 +87,7 @@ async def engine_on(url: str) -> AsyncIterator[AsyncEngine]:
             await asyncio.sleep(0.01)
 
 
-def with_engine(url: str, act: Callable[[AsyncEngine], Coroutine[Any, Any, T]]) -> T:
+def with_engine(url: str, act: Callable[[AsyncEngine | Engine], Coroutine[Any, Any, T]]) -> T:
     async def run() -> T:
         async with engine_on(url) as engine:
             return await act(engine)
@@ -94,7 +100,7 @@ def issued(**more: Any) -> IssuedKey:
 
 
 def authenticated(url: str, *texts: str, now: datetime = NOW) -> list[Any]:
-    async def ask(engine: AsyncEngine) -> list[Any]:
+    async def ask(engine: AsyncEngine | Engine) -> list[Any]:
         keys = ApiKeys(SqlKeyStore(engine), PEPPERS, environment="live", now=lambda: now)
         return [await keys.authenticate(text) for text in texts]
 
@@ -128,7 +134,7 @@ def test_a_revocation_counts_from_the_next_call_on_and_stays(url: str) -> None:
     key = issued()
     administered(url, credentials_kept.add_key, key.stored)
 
-    async def ask(engine: AsyncEngine) -> list[Any]:
+    async def ask(engine: AsyncEngine | Engine) -> list[Any]:
         keys = ApiKeys(SqlKeyStore(engine), PEPPERS, environment="live", now=lambda: NOW)
         before = await keys.authenticate(key.text)
         await asyncio.to_thread(administered, url, credentials_kept.revoke_key, key.stored, NOW)
@@ -177,7 +183,7 @@ def test_a_link_is_found_in_any_spelling_and_is_one_tenants(url: str) -> None:
     with pytest.raises(credentials_kept.LinkedToAnother, match="northwind-it"):
         administered(url, credentials_kept.add_link, other)
 
-    async def ask(engine: AsyncEngine) -> list[str | None]:
+    async def ask(engine: AsyncEngine | Engine) -> list[str | None]:
         links = SqlEntraLinks(engine)
         return [await links.tenant_of(TID), await links.tenant_of("contoso.com")]
 
@@ -217,7 +223,7 @@ def test_the_commands_work_on_postgresql(
 def outage(url: str, **more: Any) -> AuthenticationUnavailable:
     """Ask both, and return the outage that each must be."""
 
-    async def ask(engine: AsyncEngine) -> AuthenticationUnavailable:
+    async def ask(engine: AsyncEngine | Engine) -> AuthenticationUnavailable:
         with pytest.raises(AuthenticationUnavailable):
             await SqlEntraLinks(engine, **more).tenant_of(TID)
         with pytest.raises(AuthenticationUnavailable) as caught:
@@ -249,7 +255,7 @@ def test_a_server_that_does_not_answer_is_an_outage_in_time_and_it_goes_on_after
     url = postgres.url(driver, f"keys_{driver}")
     administered(url, metadata.create_all)
 
-    async def ask(engine: AsyncEngine) -> None:
+    async def ask(engine: AsyncEngine | Engine) -> None:
         store = SqlKeyStore(engine, seconds=0.5)
         assert await store.find([bytes(32)]) is None
         postgres.freeze()
@@ -270,7 +276,7 @@ def test_the_answer_to_another_question_is_an_outage(url: str, monkeypatch: pyte
     asked = Written.run
     monkeypatch.setattr(Written, "run", lambda self, cursor, given: asked(self, cursor, ("another's", *given[1:])))
 
-    async def ask(engine: AsyncEngine) -> None:
+    async def ask(engine: AsyncEngine | Engine) -> None:
         with pytest.raises(AuthenticationUnavailable) as caught:
             await SqlKeyStore(engine).find([bytes(32)])
         assert isinstance(caught.value.__cause__, credentials_sql.AnotherAnswer)

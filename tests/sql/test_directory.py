@@ -69,7 +69,9 @@ def test_each_directory_takes_its_own_sort_of_engine() -> None:
     for wrong in (async_engine, async_engine.sync_engine, "sqlite://"):
         with pytest.raises(ValueError, match=r"^SqlDirectory\.engine must be an Engine of create_engine, and not "):
             SqlDirectory(wrong)
-    for wrong in (engine, async_engine.sync_engine, "sqlite://"):
+    with pytest.raises(ValueError, match=r"^AsyncSqlDirectory\.engine must be that of a SQLite file, with a "):
+        AsyncSqlDirectory(engine)
+    for wrong in (create_engine("postgresql+psycopg://"), async_engine.sync_engine, "sqlite://"):
         with pytest.raises(ValueError, match=r"^AsyncSqlDirectory\.engine must be an AsyncEngine of create_async_eng"):
             AsyncSqlDirectory(wrong)
 

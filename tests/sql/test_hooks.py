@@ -258,7 +258,7 @@ def call_threads() -> list[threading.Thread]:
 def test_however_many_call_few_threads_hang_and_they_end_when_they_may(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threads, "_IDLE", 0.1)
+    monkeypatch.setattr(threads, "IDLE", 0.1)
     wait_until(lambda: not call_threads())
     gate = Gate()
     with opened("psycopg", site) as one:

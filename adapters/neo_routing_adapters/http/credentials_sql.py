@@ -14,7 +14,7 @@ from neo_routing_adapters.http.key_store import StoredKey
 from neo_routing_adapters.http.ports import AuthenticationUnavailable
 
 try:
-    from sqlalchemy import ColumnElement, Select, Table, bindparam, select
+    from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, select
     from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import PoolProxiedConnection
@@ -22,9 +22,9 @@ try:
     from neo_routing_adapters.http.live_connections import give_back, on_a_live_connection
     from neo_routing_adapters.http.tables.credentials import api_keys, entra_links
     from neo_routing_adapters.http.tables.metadata import TEXT
+    from neo_routing_adapters.sql.look_up.awaited import awaited
     from neo_routing_adapters.sql.look_up.connections import CursorLine
     from neo_routing_adapters.sql.look_up.deadlines import Call
-    from neo_routing_adapters.sql.look_up.tasks import Tasks
     from neo_routing_adapters.sql.look_up.written import Written, written
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] != "sqlalchemy":
@@ -42,11 +42,10 @@ class AnotherAnswer(Exception):
 class _Asked:
     """A database that is asked for at most one row of a table, within a time."""
 
-    def __init__(self, engine: AsyncEngine, table: Table, *, seconds: float = 2.0) -> None:
-        self._engine = engine.sync_engine
+    def __init__(self, engine: AsyncEngine | Engine, table: Table, *, seconds: float = 2.0) -> None:
+        self._engine, self._awaited = awaited(engine, type(self).__name__)
         self._table = table
         self._seconds = seconds
-        self._tasks = Tasks()
         self._faults = _faults_of(engine)
         self._questions: dict[int, Written] = {}
         self._read = [
@@ -59,7 +58,7 @@ class _Asked:
         question = self._questions.get(len(sought)) or self._asking(column, len(sought))
         call = Call(self._seconds)
         try:
-            rows = await self._tasks.run(partial(self._rows, question, (token, *sought), call), call)
+            rows = await self._awaited.run(partial(self._rows, question, (token, *sought), call), call)
             return self._answer(rows, token)
         except self._faults as error:
             raise AuthenticationUnavailable from error
@@ -92,7 +91,7 @@ class _Asked:
 class SqlKeyStore(_Asked):
     """API keys in a database; `seconds` is how long an answer may take."""
 
-    def __init__(self, engine: AsyncEngine, *, seconds: float = 2.0) -> None:
+    def __init__(self, engine: AsyncEngine | Engine, *, seconds: float = 2.0) -> None:
         super().__init__(engine, api_keys, seconds=seconds)
 
     async def find(self, macs: Collection[bytes]) -> StoredKey | None:
@@ -110,7 +109,7 @@ class SqlKeyStore(_Asked):
 class SqlEntraLinks(_Asked):
     """Links of Entra in a database; `seconds` is how long an answer may take."""
 
-    def __init__(self, engine: AsyncEngine, *, seconds: float = 2.0) -> None:
+    def __init__(self, engine: AsyncEngine | Engine, *, seconds: float = 2.0) -> None:
         super().__init__(engine, entra_links, seconds=seconds)
 
     async def tenant_of(self, m365_tenant_id: str) -> str | None:
@@ -143,7 +142,7 @@ def _question(table: Table, condition: ColumnElement[bool]) -> Select[Any]:
     return select(asked.c.token, *table.c).select_from(asked.outerjoin(table, condition))
 
 
-def _faults_of(engine: AsyncEngine) -> tuple[type[Exception], ...]:
+def _faults_of(engine: AsyncEngine | Engine) -> tuple[type[Exception], ...]:
     """Return what may be raised: drivers have errors that SQLAlchemy does not know, and values may be no values."""
     driver: Any = engine.dialect.loaded_dbapi
     own = getattr(driver, "asyncpg", None)

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from neo_routing_adapters.sql.look_up.connections import LINES, CursorLine, left_to_its_loop
+from neo_routing_adapters.sql.look_up.connections import LINES, CursorLine, abandon, left_to_its_loop
 from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
 from neo_routing_adapters.sql.look_up.reader import is_gone
 
@@ -40,7 +40,7 @@ def on_a_live_connection(
                 raise TooLate  # noqa: TRY301  # the connection must not go back to the pool
         except BaseException as error:
             gone = is_gone(engine.dialect, error, connection)
-            connection.invalidate()
+            abandon(connection)
             if not (gone and stale and call.leave()):
                 raise
             stale -= 1

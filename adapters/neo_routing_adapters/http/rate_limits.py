@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final, TypeAlias, TypeVar
 
@@ -115,7 +116,7 @@ class RateLimits:
             self._gone(None)
             return None
         try:
-            item = RateLimitItemPerSecond(limit.calls, limit.seconds)
+            item = _item(limit)
             if self._seconds is None:
                 return await question(item, key)
             async with asyncio.timeout(self._seconds):
@@ -146,6 +147,12 @@ def seconds_to_wait(
     return max(current_seconds - limit * seconds / current, _SHORTEST_WAIT)
 
 
+@lru_cache
+def _item(limit: Limit) -> RateLimitItemPerSecond:
+    return RateLimitItemPerSecond(limit.calls, limit.seconds)
+
+
+@lru_cache(maxsize=1024)  # to read an address takes as long as to look at its count
 def _customer(address: str) -> str:
     """Return whose address it is, as far as it tells: an address of IPv4, or half of one of IPv6."""
     try:

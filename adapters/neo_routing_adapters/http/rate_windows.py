@@ -14,6 +14,8 @@ from typing import Final
 
 from limits.aio.storage import SlidingWindowCounterSupport, Storage
 
+_NO_COUNTS: Final = Counter[str]()
+
 
 class MemoryWindows(Storage, SlidingWindowCounterSupport):
     """What came in this window and in the last, by key; what is older is forgotten when a window begins."""
@@ -41,7 +43,7 @@ class MemoryWindows(Storage, SlidingWindowCounterSupport):
     async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
         """Return the count of the last window and of this one, each with the seconds until it counts no more."""
         index, passed = divmod(self._clock(), expiry)
-        previous, current = (self._counts.get((expiry, int(index) - back), Counter())[key] for back in (1, 0))
+        previous, current = (self._counts.get((expiry, int(index) - back), _NO_COUNTS)[key] for back in (1, 0))
         return previous, expiry - passed, current, 2 * expiry - passed
 
     async def clear_sliding_window(self, key: str, expiry: int) -> None:  # noqa: ARG002  # as above

@@ -23,13 +23,14 @@ from neo_routing_adapters.http.session_rows import lock_number
 from neo_routing_adapters.http.writers import Writers
 
 try:
+    from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from neo_routing_adapters.http.session_statements import SessionStatements
     from neo_routing_adapters.http.store_connection import StoreConnection
+    from neo_routing_adapters.sql.look_up.awaited import awaited
     from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory
     from neo_routing_adapters.sql.look_up.share import CannotDecideWithin
-    from neo_routing_adapters.sql.look_up.tasks import Tasks
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] != "sqlalchemy":
         raise
@@ -41,7 +42,7 @@ DEADLINE: Final = 2.0
 
 
 class SqlSessions:
-    """A store on an asynchronous engine of asyncpg, psycopg or aiosqlite.
+    """A store on an asynchronous engine of asyncpg, psycopg or aiosqlite, or on the plain engine of a SQLite file.
 
     With a directory on the same engine, each session is decided in the transaction that keeps it, so that none is kept
     on a state of the directory that is gone. Without one, decisions are made elsewhere, and nobody promises that.
@@ -50,23 +51,20 @@ class SqlSessions:
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        engine: AsyncEngine | Engine,
         directory: AsyncSqlDirectory | None = None,
         *,
         deadline: float = DEADLINE,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        if not isinstance(engine, AsyncEngine):
-            raise TypeError(f"SqlSessions takes an AsyncEngine, and not {type(engine).__name__}")
+        self._engine, self._awaited = awaited(engine, "SqlSessions")
         if directory is not None and not directory.is_on(engine):
             raise ValueError("SqlSessions takes a directory on its own engine, or none: it decides in its transactions")
         on_server = engine.dialect.name == "postgresql"
-        self._engine = engine
         self._statements = SessionStatements(engine.dialect, deadline)
         self._directory = directory
         self._deadline = deadline
         self._now = now
-        self._tasks = Tasks()
         # Of this process, on SQLite: there the database itself would have a call wait.
         self._in_progress: set[int] | None = None if on_server else set()
         self._writers = None if on_server else Writers()
@@ -86,7 +84,7 @@ class SqlSessions:
             await connection.close()
 
     def _connection(self) -> StoreConnection:
-        return StoreConnection(self._engine, self._tasks, self._deadline, self._writers)
+        return StoreConnection(self._engine, self._awaited, self._deadline, self._writers)
 
 
 class SqlSessionTransaction:

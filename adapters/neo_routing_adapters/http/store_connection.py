@@ -11,18 +11,18 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from neo_routing_adapters.http.live_connections import give_back, line_of, on_a_live_connection
 from neo_routing_adapters.http.ports import SessionStoreUnavailable
 from neo_routing_adapters.http.writers import Writers
-from neo_routing_adapters.sql.look_up.connections import CursorLine, wait_for_locks
+from neo_routing_adapters.sql.look_up.awaited import Awaited, OneAfterTheOther
+from neo_routing_adapters.sql.look_up.connections import CursorLine, abandon, wait_for_locks
 from neo_routing_adapters.sql.look_up.deadlines import Call
 from neo_routing_adapters.sql.look_up.reader import errors_of
 from neo_routing_adapters.sql.look_up.share import CannotDecideWithin
-from neo_routing_adapters.sql.look_up.tasks import Tasks
 
 _WITHIN_THE_DEADLINE: Final = 750  # of a thousand
 # Whatever the host has set: of a later state than the lock's, and committed by nobody but us.
@@ -34,13 +34,16 @@ _Value = TypeVar("_Value")
 class StoreConnection:
     """A connection with its transaction, which somebody must end."""
 
-    def __init__(self, engine: AsyncEngine, tasks: Tasks, seconds: float, writers: Writers | None = None) -> None:
-        self._engine = engine.sync_engine
+    def __init__(self, engine: Engine, awaited: Awaited, seconds: float, writers: Writers | None = None) -> None:
+        self._engine = engine
         self._dialect = engine.dialect
-        self._tasks = tasks
+        self._awaited = awaited
+        self._thread: OneAfterTheOther | None = None
         self._seconds = seconds
         self._writers = writers
         self._turn: asyncio.Lock | None = None
+        self._has_failed = False
+        self._is_late = False  # a thread may come to have a connection even now
         self._connection: PoolProxiedConnection | None = None
         self._faults: tuple[type[Exception], ...] = (
             *errors_of(engine.dialect),
@@ -76,37 +79,54 @@ class StoreConnection:
         """Give the connection back; what was not committed is rolled back."""
         turn, self._turn = self._turn, None
         try:
-            if self._connection is not None:
+            if self._connection is not None or self._is_late:
                 with suppress(*self._faults):  # the server rolls it back too, and what was committed stays
                     await self._in_time(self._roll_back)
         finally:
             if turn is not None:
                 turn.release()
+            if self._thread is not None:
+                self._thread.release()
 
     async def _in_time(self, function: Callable[[Call], _Value]) -> _Value:
         call = Call(self._seconds)
-        return await self._tasks.run(partial(function, call), call, to_its_end=True)
+        if self._thread is None:
+            self._thread = self._awaited.one_after_the_other()
+        try:
+            return await self._thread.run(partial(function, call), call, to_its_end=True)
+        except (TimeoutError, asyncio.CancelledError):
+            self._is_late = True
+            raise
 
     def _on_line(self, statements: Callable[[PoolProxiedConnection, Any, Call], _Value], call: Call) -> _Value:
-        connection = self._connection or self._begun(call)
+        if self._has_failed:
+            raise ConnectionError("a step of the transaction has failed")
         try:
+            connection = self._connection or self._begun(call)
             line = line_of(self._engine, connection)
             call.enter(line)
             value = statements(connection, line.cursor, call)
+            if not call.leave():
+                raise TimeoutError  # noqa: TRY301  # as below
         except BaseException:
-            if not call.leave() and self._dialect.name != "sqlite":
-                connection.invalidate()  # it was cut off
+            self._has_failed = True
+            self._cut_off(call)
             raise
-        if not call.leave():
-            raise TimeoutError
         return value
 
+    def _cut_off(self, call: Call) -> None:
+        is_whole, connection = call.leave(), self._connection
+        # To SQLite it is as sound as before, and is rolled back after this, by what comes next in line.
+        if connection is not None and connection.is_valid and not is_whole and self._dialect.name != "sqlite":
+            connection.invalidate()
+
     def _commit(
-        self, last: Sequence[Callable[[Any], None]], connection: PoolProxiedConnection, cursor: Any, _call: Call
+        self, last: Sequence[Callable[[Any], None]], connection: PoolProxiedConnection, cursor: Any, call: Call
     ) -> None:
         for run in last:
             run(cursor)
         cursor.execute("COMMIT")
+        self._leave(call)
         with suppress(*self._faults):  # the session is kept
             self._give_back(connection)
 
@@ -120,12 +140,18 @@ class StoreConnection:
             if not line.in_transaction():
                 raise ConnectionError("the transaction has ended by itself, or the connection has")  # noqa: TRY301
             line.cursor.execute("ROLLBACK")
+            self._leave(call)
             self._give_back(connection)
         except BaseException:
-            connection.invalidate()
+            abandon(connection)
             raise
         finally:
             call.leave()
+
+    def _leave(self, call: Call) -> None:
+        """Leave the line before another may have it, who would be cut off in this call's stead."""
+        if not call.leave():
+            raise TimeoutError
 
     def _begun(self, call: Call) -> PoolProxiedConnection:
         connection, _ = on_a_live_connection(self._engine, call, self._begin)

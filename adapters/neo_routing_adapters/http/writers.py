@@ -7,14 +7,15 @@ whoever was first.
 from __future__ import annotations
 
 import asyncio
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 
 class Writers:
     """The writers of one file; those of other event loops and processes wait for the file itself."""
 
     def __init__(self) -> None:
-        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+        # Each is there as long as somebody has it or waits for it: a lock holds on to its event loop.
+        self._turns: WeakValueDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakValueDictionary()
 
     async def turn(self, seconds: float) -> asyncio.Lock:
         """Wait for a turn, for so many seconds at most, and return what it ends with. Raises `TimeoutError`."""

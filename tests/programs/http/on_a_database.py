@@ -13,11 +13,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
 from sqlalchemy import Engine, create_engine, make_url, select
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from neo_routing_adapters.http import Endpoint, application
 from neo_routing_adapters.http.sessions_sql import SqlSessions
@@ -27,11 +28,12 @@ from neo_routing_adapters.sql import AsyncSqlDirectory
 from neo_routing_adapters.sql.schema import metadata
 from tests.programs.databases.stored import store
 from tests.programs.http.calls import NOON, PATIENCE, an_endpoint
+from tests.programs.http.engines import close, engine_for
 from tests.programs.http.kept_sessions import WORLD
 from tests.programs.http.served import served
 
 MOMENTS: Final = ("never", "decided", "kept")
-DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+asyncpg"}
 
 
 def fill(url: str) -> None:
@@ -43,13 +45,7 @@ def fill(url: str) -> None:
     engine.dispose()
 
 
-def engine_on(url: str) -> AsyncEngine:
-    """Return an asynchronous engine on it."""
-    at = make_url(url)
-    return create_async_engine(at.set(drivername=DRIVERS[at.get_backend_name()]))
-
-
-def endpoint_on(engine: AsyncEngine, *, deadline: float = 2.0, **fields: Any) -> Endpoint:
+def endpoint_on(engine: AsyncEngine | Engine, *, deadline: float = 2.0, **fields: Any) -> Endpoint:
     """Return an endpoint whose directory and sessions are there."""
     directory = AsyncSqlDirectory(engine, deadline=deadline)
     kept = SqlSessions(engine, directory, deadline=deadline, now=lambda: NOON)
@@ -59,8 +55,8 @@ def endpoint_on(engine: AsyncEngine, *, deadline: float = 2.0, **fields: Any) ->
 @contextmanager
 def served_on(url: str, **fields: Any) -> Iterator[int]:
     """Serve it in a thread of this process, and give the port."""
-    engine = engine_on(url)
-    with served(application(endpoint_on(engine, **fields)), then=engine.dispose) as port:
+    engine = engine_for(url, DRIVERS[make_url(url).get_backend_name()])
+    with served(application(endpoint_on(engine, **fields)), then=partial(close, engine)) as port:
         yield port
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from attrs import frozen
+from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from neo_routing_adapters.command.failure import CommandFailed, cannot
@@ -47,7 +48,11 @@ class KeysAtHand:
 
 
 def credentials(
-    settings: Settings, peppers: Peppers | None, at_hand: Sequence[StoredKey], engine: AsyncEngine, jwks: JwksCache
+    settings: Settings,
+    peppers: Peppers | None,
+    at_hand: Sequence[StoredKey],
+    engine: AsyncEngine | Engine,
+    jwks: JwksCache,
 ) -> Credentials:
     """Return who tells callers; keys and links are found by the engine."""
     seconds = settings.sessions_deadline

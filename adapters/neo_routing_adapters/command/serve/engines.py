@@ -1,18 +1,18 @@
-"""The engine with which a worker asks a database that a setting names."""
+"""The engine with which a worker asks a database that a setting names: of a SQLite file a synchronous one."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from neo_routing_adapters.command.database_engine import postgresql_arguments, sqlite_arguments
 from neo_routing_adapters.command.database_url import SQLITE, read_url
 
 
-def async_engine_for(url_text: str, *, connections: int, seconds: float) -> AsyncEngine:
+def engine_for(url_text: str, *, connections: int, seconds: float) -> AsyncEngine | Engine:
     """Make an engine, without connecting yet, for the database that the command calls by the same URL."""
     url = read_url(url_text)
     settings: dict[str, Any] = {
@@ -24,7 +24,15 @@ def async_engine_for(url_text: str, *, connections: int, seconds: float) -> Asyn
     }
     if url.drivername == SQLITE:
         path, parameters, wait = sqlite_arguments(url)
-        name = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={**parameters, "uri": "true"})
-        return create_async_engine(name, connect_args={"timeout": wait}, **settings)
+        name = URL.create(SQLITE, database=f"file:{quote(str(path))}", query={**parameters, "uri": "true"})
+        return create_engine(name, connect_args={"timeout": wait}, **settings)
     url, options = postgresql_arguments(url)
     return create_async_engine(url, connect_args=options, **settings)
+
+
+async def close(engine: AsyncEngine | Engine) -> None:
+    """Close the connections of an engine."""
+    if isinstance(engine, AsyncEngine):
+        await engine.dispose()
+    else:
+        engine.dispose()

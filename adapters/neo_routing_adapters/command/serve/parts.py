@@ -8,11 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
+from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from neo_routing_adapters.command.serve.callers import jwks_source, limits
 from neo_routing_adapters.command.serve.databases import Data
-from neo_routing_adapters.command.serve.engines import async_engine_for
+from neo_routing_adapters.command.serve.engines import close, engine_for
 from neo_routing_adapters.command.serve.settings import Settings
 from neo_routing_adapters.http import AwaitedDirectory
 from neo_routing_adapters.http.callers import JwksCache, RateLimits
@@ -28,8 +29,8 @@ class Parts:
     """They are made for one event loop."""
 
     directory: AwaitedDirectory
-    directory_engine: AsyncEngine | None
-    sessions_engine: AsyncEngine
+    directory_engine: AsyncEngine | Engine | None
+    sessions_engine: AsyncEngine | Engine
     limits: RateLimits
     redis: ConnectionPool | None
     jwks: JwksCache
@@ -37,9 +38,7 @@ class Parts:
     @classmethod
     def of(cls, settings: Settings, data: Data) -> Self:
         """Make them; nobody is asked yet."""
-        engine = async_engine_for(
-            data.sessions_url, connections=settings.connections, seconds=settings.sessions_deadline
-        )
+        engine = engine_for(data.sessions_url, connections=settings.connections, seconds=settings.sessions_deadline)
         directory_engine = engine if data.is_one_database else _directory_engine(settings, data)
         redis = _redis(settings)
         return cls(
@@ -68,9 +67,9 @@ class Parts:
         try:
             yield
         finally:
-            await self.sessions_engine.dispose()
+            await close(self.sessions_engine)
             if self.directory_engine is not None:
-                await self.directory_engine.dispose()
+                await close(self.directory_engine)
             if self.redis is not None:
                 await self.redis.disconnect()
 
@@ -83,13 +82,13 @@ class Parts:
         await self.sessions(seconds).ask()
 
 
-def _directory_engine(settings: Settings, data: Data) -> AsyncEngine | None:
+def _directory_engine(settings: Settings, data: Data) -> AsyncEngine | Engine | None:
     if data.directory_url is None:
         return None
-    return async_engine_for(data.directory_url, connections=settings.connections, seconds=settings.directory_deadline)
+    return engine_for(data.directory_url, connections=settings.connections, seconds=settings.directory_deadline)
 
 
-def _directory(settings: Settings, data: Data, engine: AsyncEngine | None) -> AwaitedDirectory:
+def _directory(settings: Settings, data: Data, engine: AsyncEngine | Engine | None) -> AwaitedDirectory:
     if data.document is not None:
         return data.document
     assert engine is not None, "a directory is a document or in a database"

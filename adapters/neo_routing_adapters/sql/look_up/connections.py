@@ -84,6 +84,9 @@ class _AsyncpgCursor(_WholeAnswers):
         self._prepared: dict[str, Any] = {}
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
+        if not arguments and not sql.startswith("SELECT"):  # a command, which is quicker if nothing is prepared for it
+            await_only(self._connection.execute(sql))
+            return
         prepared = self._prepared.get(sql)
         if prepared is None:
             self._prepared[sql] = prepared = await_only(self._connection.prepare(sql))
@@ -165,6 +168,7 @@ def wait_for_locks(connection: PoolProxiedConnection, cursor: Any, milliseconds:
     """Have SQLite wait so long for the locks of others, unless it does already."""
     if connection.info.get(_BUSY_TIMEOUT) != milliseconds:
         cursor.execute(f"PRAGMA busy_timeout = {milliseconds}")
+        cursor.fetchmany(2)  # to its end: half read it would keep alive what the connection has begun
         connection.info[_BUSY_TIMEOUT] = milliseconds
 
 
@@ -304,6 +308,24 @@ def _before_connecting(_dialect: Any, _record: Any, _arguments: Any, parameters:
 def _is_hooked(pool: Pool) -> bool:
     """Tell whether code of the host's runs when a connection is taken, or given back."""
     return bool(pool.dispatch.checkout or pool.dispatch.checkin or pool.dispatch.reset)
+
+
+def abandon(connection: PoolProxiedConnection) -> None:
+    """Close a connection whatever it is in the midst of, and have the pool replace it.
+
+    SQLite keeps a transaction of a connection that is closed for as long as rows of it are half read.
+    """
+    if not connection.is_valid:
+        return
+    dbapi_connection = connection.dbapi_connection
+    if isinstance(dbapi_connection, sqlite3.Connection):
+        with suppress(sqlite3.Error):
+            for line in connection.info.values():
+                if isinstance(line, _Sqlite):
+                    line.cursor.close()
+            dbapi_connection.rollback()
+    connection.info.clear()
+    connection.invalidate()
 
 
 def let_go(dialect: Dialect, connection: PoolProxiedConnection) -> None:

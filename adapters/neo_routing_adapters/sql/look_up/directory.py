@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
+from neo_routing_adapters.sql.look_up.awaited import awaited, kind_of
 from neo_routing_adapters.sql.look_up.connections import Connections
 from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
 from neo_routing_adapters.sql.look_up.evidence import Statement
 from neo_routing_adapters.sql.look_up.reader import LATE, Reader
-from neo_routing_adapters.sql.look_up.tasks import Tasks
 from neo_routing_adapters.sql.look_up.threads import keep_no_deadlines, threads_for
 from neo_routing_adapters.sql.look_up.within import AsyncDirectoryWithin, DirectoryWithin, connection_of
 
@@ -53,7 +53,7 @@ class SqlDirectory:
 
     def __init__(self, engine: Engine, *, deadline: float = DEADLINE) -> None:
         if not isinstance(engine, Engine) or engine.dialect.is_async:
-            raise _no_engine("SqlDirectory", "Engine of create_engine", engine)
+            raise ValueError(f"SqlDirectory.engine must be an Engine of create_engine, and not {kind_of(engine)}")
         if keep_no_deadlines():
             raise ValueError("SqlDirectory keeps no deadline where eventlet has patched threads; gevent is supported")
         self._connections = Connections(engine)
@@ -96,23 +96,21 @@ class SqlDirectory:
 class AsyncSqlDirectory:
     """A `SqlDirectory` that is awaited, on an asynchronous engine of asyncpg, psycopg or aiosqlite.
 
-    Both run the same code: SQLAlchemy goes to the event loop wherever that waits.
+    Both run the same code: SQLAlchemy goes to the event loop wherever that waits. For a SQLite file it takes a
+    synchronous engine too, and a thread then waits in the event loop's place: that is quicker than aiosqlite.
     """
 
-    def __init__(self, engine: AsyncEngine, *, deadline: float = DEADLINE) -> None:
-        if not isinstance(engine, AsyncEngine):
-            raise _no_engine("AsyncSqlDirectory", "AsyncEngine of create_async_engine", engine)
-        self._connections = Connections(engine.sync_engine)
-        seconds = _seconds("AsyncSqlDirectory", deadline)
-        self._reader = Reader(engine.sync_engine, self._connections.take, seconds)
-        self._tasks = Tasks()
+    def __init__(self, engine: AsyncEngine | Engine, *, deadline: float = DEADLINE) -> None:
+        called, self._awaited = awaited(engine, "AsyncSqlDirectory")
+        self._connections = Connections(called)
+        self._reader = Reader(called, self._connections.take, _seconds("AsyncSqlDirectory", deadline))
 
     async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
         """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`."""
         statements = self._reader.statements(needed)
         call = Call(self._reader.seconds(statements))
         try:
-            return await self._tasks.run(partial(self._reader.read, statements, call), call)
+            return await self._awaited.run(partial(self._reader.read, statements, call), call)
         except TimeoutError as error:
             raise DirectoryUnavailable(LATE) from error
         except OSError as error:
@@ -120,26 +118,20 @@ class AsyncSqlDirectory:
 
     def within(self, connection: AsyncConnection, /) -> AsyncDirectoryWithin:
         """Return this directory within the transaction of a connection of its engine: see `SqlDirectory.within`."""
-        return AsyncDirectoryWithin(self._reader, self._tasks, connection_of(connection, AsyncConnection, self._reader))
+        begun = connection_of(connection, AsyncConnection, self._reader)
+        return AsyncDirectoryWithin(self._reader, self._awaited, begun)
 
     def read_begun(self, connection: PoolProxiedConnection, needed: Sequence[RowsNeeded], call: Call) -> Rows:
         """Look up in a transaction that was begun on a connection of the pool itself, past SQLAlchemy's.
 
-        For a store whose call this is, in a greenlet of its own: what is decided there still holds when it commits that
-        transaction, which on SQLite must have begun as one that writes. Raises `DirectoryUnavailable`.
+        For a store whose call this is, in a greenlet or a thread of its own: what is decided there still holds when it
+        commits that transaction, which on SQLite must have begun as one that writes. Raises `DirectoryUnavailable`.
         """
         return self._reader.read_begun(connection, self._reader.together(needed), call)
 
-    def is_on(self, engine: AsyncEngine, /) -> bool:
-        """Tell whether it is on this engine, so that `within` takes its connections."""
-        return self._reader.is_of(engine.sync_engine)
-
-
-def _no_engine(directory: str, wanted: str, found: object) -> ValueError:
-    kind = type(found).__name__
-    if isinstance(found, Engine) and found.dialect.is_async:
-        kind = "the synchronous side of an asynchronous one"
-    return ValueError(f"{directory}.engine must be an {wanted}, and not {kind}")
+    def is_on(self, engine: AsyncEngine | Engine, /) -> bool:
+        """Tell whether it is on this engine, so that what is decided there is of the same database."""
+        return self._reader.is_of(engine)
 
 
 def _seconds(directory: str, deadline: float) -> float:

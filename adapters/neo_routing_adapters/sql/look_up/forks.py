@@ -43,12 +43,15 @@ def leave_to_the_parent(engine: Engine) -> None:
         _engines.add(engine)
 
 
+_IN_MEMORY: Final = ("mode=memory", "vfs=memdb")
+
+
 def is_in_memory(url: URL) -> bool:
     """Tell whether it is a database of SQLite's that no file holds."""
     if url.get_backend_name() != "sqlite":
         return False
     database = url.database or ""
-    return database in {"", ":memory:"} or ":memory:" in database or "mode=memory" in str(url)
+    return database in {"", "file:"} or ":memory:" in database or any(how in str(url) for how in _IN_MEMORY)
 
 
 def _renew_all() -> None:

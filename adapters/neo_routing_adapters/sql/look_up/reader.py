@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
@@ -124,7 +125,7 @@ class Reader:
             return self.statements(needed)
         return [self._statements.for_many(needed)]
 
-    def is_of(self, given: Connection | Engine) -> bool:
+    def is_of(self, given: Connection | Engine | AsyncEngine) -> bool:
         """Tell whether it is this reader's engine, a connection of it, or of one that was made of that with options."""
         return given.dialect is self._dialect
 

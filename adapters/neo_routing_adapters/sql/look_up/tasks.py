@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from neo_routing_adapters.sql.look_up.deadlines import Call
 from neo_routing_adapters.sql.look_up.forks import renew_after_fork
@@ -20,7 +20,7 @@ MOST_LEFT: Final = 16
 MOST_LATE: Final = 64
 """Where so many tasks do not end, cancelled or not, the next call is an outage at once."""
 
-_WINDING_UP: Final = 0.05
+WINDING_UP: Final = 0.05
 """So many seconds a caller that is cancelled waits for the end of what was cut off: that takes a turn of the loop."""
 
 _Value = TypeVar("_Value")
@@ -54,18 +54,25 @@ class Tasks:
         except asyncio.CancelledError:
             self._leave(task, call)
             if call.was_cut:
-                await asyncio.wait({task}, timeout=_WINDING_UP)
+                await asyncio.wait({task}, timeout=WINDING_UP)
             raise
         finally:
             timer.cancel()
         if not task.done():
             self._leave(task, call)
             if to_its_end and call.was_cut:
-                await asyncio.wait({task}, timeout=_WINDING_UP)
+                await asyncio.wait({task}, timeout=WINDING_UP)
             raise TimeoutError
         if task.cancelled():
             raise OSError("the task of the call was cancelled")
         return task.result()
+
+    def one_after_the_other(self) -> Self:
+        """Return this: what one connection is asked stands in a line at its driver."""
+        return self
+
+    def release(self) -> None:
+        """Do nothing."""
 
     def _leave(self, task: asyncio.Task[Any], call: Call) -> None:
         call.expire()

@@ -26,7 +26,7 @@ MOST_THREADS: Final = 64
 At the 6,000 decisions a second that one Python process makes at the most, each of them may take 10 milliseconds.
 """
 
-_IDLE: Final = 5.0
+IDLE: Final = 5.0
 """After so many seconds without a call a thread ends."""
 
 _Value = TypeVar("_Value")
@@ -51,22 +51,31 @@ class _Permit:
         self._permits.put(None)
 
 
-class _Job(Generic[_Value]):
-    """What a thread does for a caller, who waits for its end."""
+class Job(Generic[_Value]):
+    """What a thread does for a caller, whom it tells of its end."""
 
-    def __init__(self, function: Callable[[], _Value]) -> None:
+    def __init__(self, function: Callable[[], _Value], tell_end: Callable[[], object]) -> None:
         self._context = copy_context()
         self._function = function
         self._values: list[_Value] = []
         self._error: BaseException | None = None
-        self.ended = threading.Lock()
-        self.ended.acquire()
+        self._has_caller = True
+        self.tell_end = tell_end
 
     def run(self) -> None:
+        """Do it, in the thread."""
         try:
             self._values.append(self._context.run(self._function))
         except BaseException as error:  # noqa: BLE001  # the caller gets it
             self._error = error
+        if not self._has_caller:
+            self.leave()
+
+    def leave(self) -> None:
+        """Have nobody come for the outcome, which would hold on to what it knows of: cursors in the midst of rows."""
+        self._has_caller = False
+        self._error = None
+        self._values.clear()
 
     def outcome(self) -> _Value:
         """Return what the function returned. Raises what it raised, or `OSError` if that would end its thread."""
@@ -87,9 +96,9 @@ class _Thread:
         self._idle = idle
         self._woken = threading.Lock()
         self._woken.acquire()
-        self._job: tuple[_Job[Any], _Permit] | None = None
+        self._job: tuple[Job[Any], _Permit] | None = None
 
-    def do(self, job: _Job[Any], permit: _Permit) -> None:
+    def do(self, job: Job[Any], permit: _Permit) -> None:
         self._job = job, permit
         self._woken.release()
 
@@ -107,16 +116,16 @@ class _Thread:
                 self._work()
         finally:  # an exception may have been thrown into it
             if self._job is not None:
-                self._job[0].ended.release()
+                self._job[0].tell_end()
                 self._job = None
 
     def _has_job(self) -> bool:
-        if self._woken.acquire(timeout=_IDLE):
+        if self._woken.acquire(timeout=IDLE):
             return True
         try:
             self._idle.remove(self)
         except ValueError:  # somebody has just come for it
-            return self._woken.acquire(timeout=_IDLE)
+            return self._woken.acquire(timeout=IDLE)
         return False
 
     def _work(self) -> None:
@@ -126,7 +135,7 @@ class _Thread:
         self._job = None
         self._idle.append(self)
         del permit  # only now, or the next caller would start one thread too many
-        job.ended.release()
+        job.tell_end()
 
 
 class Threads:
@@ -149,19 +158,23 @@ class Threads:
         Raises what that raises, `TimeoutError` at the deadline of the call, which it then expires, `NoThread`, or
         `OSError` if somebody ended the thread.
         """
-        job = _Job(function)
+        ended = threading.Lock()
+        ended.acquire()
+        job = Job(function, ended.release)
         try:
             self._begin(job, call)
-            in_time = job.ended.acquire(timeout=call.remaining())
+            in_time = ended.acquire(timeout=call.remaining())
         except BaseException:  # the host threw it into the caller
             call.expire()
+            job.leave()
             raise
         if not in_time:
             call.expire()
+            job.leave()
             raise TimeoutError
         return job.outcome()
 
-    def _begin(self, job: _Job[Any], call: Call) -> None:
+    def _begin(self, job: Job[Any], call: Call) -> None:
         try:
             self._permits.get(timeout=call.remaining())
         except Empty:

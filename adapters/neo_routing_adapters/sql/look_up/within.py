@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
+from neo_routing_adapters.sql.look_up.awaited import Awaited
 from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
 from neo_routing_adapters.sql.look_up.reader import LATE, Reader
-from neo_routing_adapters.sql.look_up.tasks import Tasks
 
 
 class DirectoryWithin:
@@ -38,9 +38,9 @@ class DirectoryWithin:
 class AsyncDirectoryWithin:
     """An `AsyncSqlDirectory` within a transaction of its host's. `AsyncSqlDirectory.within` makes one."""
 
-    def __init__(self, reader: Reader, tasks: Tasks, connection: Connection) -> None:
+    def __init__(self, reader: Reader, awaited: Awaited, connection: Connection) -> None:
         self._reader = reader
-        self._tasks = tasks
+        self._awaited = awaited
         self._connection = connection
 
     async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
@@ -49,7 +49,7 @@ class AsyncDirectoryWithin:
         call = Call(self._reader.seconds(statements))
         with _outages():
             read = partial(self._reader.read_within, self._connection, statements, call)
-            return await self._tasks.run(read, call, to_its_end=True)
+            return await self._awaited.run(read, call, to_its_end=True)
 
 
 @contextmanager

@@ -1,0 +1,59 @@
+"""How an event loop waits for an engine of its host: in tasks for an asynchronous one, in threads for one of SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import NullPool, QueuePool
+
+from neo_routing_adapters.sql.look_up.awaited_threads import awaited_threads_for
+from neo_routing_adapters.sql.look_up.deadlines import Call
+from neo_routing_adapters.sql.look_up.forks import is_in_memory
+from neo_routing_adapters.sql.look_up.tasks import Tasks
+
+_Value = TypeVar("_Value")
+
+
+class Awaited(Protocol):
+    """Runs functions that call an engine as if nobody waited in an event loop."""
+
+    async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
+        """Return what the function returns: see `Tasks.run`."""
+        ...
+
+    def one_after_the_other(self) -> OneAfterTheOther:
+        """Return what runs all of one transaction; it must be released."""
+        ...
+
+
+class OneAfterTheOther(Awaited, Protocol):
+    """Runs one function after the other."""
+
+    def release(self) -> None:
+        """Let another transaction have it."""
+        ...
+
+
+def awaited(engine: AsyncEngine | Engine, whose: str) -> tuple[Engine, Awaited]:
+    """Return the engine as it is called, and what calls it. Raises `ValueError`, which says whose engine it is.
+
+    A synchronous one must be that of a SQLite file: each connection would have a database in memory of its own.
+    """
+    if isinstance(engine, AsyncEngine):
+        return engine.sync_engine, Tasks()
+    if isinstance(engine, Engine) and engine.dialect.driver == "pysqlite":
+        if is_in_memory(engine.url) or not isinstance(engine.pool, (QueuePool, NullPool)):
+            raise ValueError(f"{whose}.engine must be that of a SQLite file, with a connection for each who needs one")
+        return engine, awaited_threads_for(engine)
+    wanted = "an AsyncEngine of create_async_engine, or an Engine of a SQLite file"
+    raise ValueError(f"{whose}.engine must be {wanted}, and not {kind_of(engine)}")
+
+
+def kind_of(engine: object) -> str:
+    """Name what was given in an engine's place."""
+    if isinstance(engine, Engine):
+        return "the synchronous side of an asynchronous one" if engine.dialect.is_async else f"one of {engine.name}"
+    return type(engine).__name__

@@ -1,0 +1,129 @@
+"""Threads in which calls on a file of SQLite run while an event loop waits for them, no longer than their deadlines.
+
+aiosqlite changes threads for each statement, which takes longer than the statement. A step of several statements that
+runs in a thread as a whole changes threads once. What happens to a transaction happens in one thread, step after step:
+so nobody rolls back, or closes, what another thread still uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final, TypeVar
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import Dialect
+
+from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
+from neo_routing_adapters.sql.look_up.tasks import WINDING_UP
+from neo_routing_adapters.sql.look_up.threads import Job
+from neo_routing_adapters.sql.look_up.workers import Workers
+
+MOST_AT_ONCE: Final = 8
+"""So many look-ups on an engine run at once, hang or not; others wait until their deadlines."""
+
+_Value = TypeVar("_Value")
+
+
+class AwaitedThreads:
+    """Runs functions that call a synchronous engine in threads."""
+
+    def __init__(self, most: int = MOST_AT_ONCE) -> None:
+        self._workers = Workers(most)
+        self._idle: list[OneThread] = []
+
+    async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
+        """Return what the function returns: see `Tasks.run`. It is not begun any more once its caller has gone."""
+        return await self._run(partial(_unless_late, function, call), call, to_its_end=to_its_end)
+
+    async def _run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool) -> _Value:
+        end = _End()
+        job = Job(function, end.tell)
+        self._workers.put(job)
+        try:
+            await end.wait(call.remaining())
+        except (TimeoutError, asyncio.CancelledError) as error:
+            call.expire()
+            if to_its_end or not isinstance(error, TimeoutError):
+                with suppress(TimeoutError):
+                    await end.wait(WINDING_UP)
+            job.leave()
+            raise
+        return job.outcome()
+
+    def one_after_the_other(self) -> OneThread:
+        """Return a thread that does all of one transaction; it must be released."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return OneThread(self._idle)
+
+
+def _unless_late(function: Callable[[], _Value], call: Call) -> _Value:
+    if call.expired:
+        raise TooLate
+    return function()
+
+
+class OneThread(AwaitedThreads):
+    """Runs one function after the other: a rollback comes after what it rolls back, however late that is."""
+
+    def __init__(self, idle: list[OneThread]) -> None:
+        super().__init__(1)
+        self._of_others = idle
+
+    async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
+        """Return what the function returns: see `Tasks.run`. It is run even if its caller has gone."""
+        return await self._run(function, call, to_its_end=to_its_end)
+
+    def release(self) -> None:
+        """Let another transaction have it, unless something hangs there."""
+        if self._workers.are_idle():
+            self._of_others.append(self)
+
+
+# By its dialect: an engine of `execution_options` has that in common with the one that it was made of, and the pool.
+_threads: Final[WeakKeyDictionary[Dialect, AwaitedThreads]] = WeakKeyDictionary()
+
+
+def awaited_threads_for(engine: Engine) -> AwaitedThreads:
+    """Return the threads for calls on an engine: a host that makes a store for each request gets no more."""
+    return _threads.setdefault(engine.dialect, AwaitedThreads())
+
+
+class _End:
+    """The end of what a thread does, as an event loop waits for it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] = self._loop.create_future()
+        self._has_come = False
+
+    def tell(self) -> None:
+        """Say, in the thread, that it has come."""
+        with suppress(RuntimeError):  # the event loop is closed, and nobody waits any more
+            self._loop.call_soon_threadsafe(self._come)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for it. Raises `TimeoutError`."""
+        if self._waiter.done():
+            self._waiter = self._loop.create_future()
+        timer = self._loop.call_later(seconds, self._wake)
+        try:
+            if not self._has_come:
+                await self._waiter
+        finally:
+            timer.cancel()
+        if not self._has_come:
+            raise TimeoutError
+
+    def _come(self) -> None:
+        self._has_come = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._waiter.done():
+            self._waiter.set_result(None)

@@ -1,0 +1,308 @@
+"""A SQLite file is asked in threads while an event loop waits, and nothing that hangs there makes it wait too long."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import closing
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.pool import AssertionPool, QueuePool, StaticPool
+
+from neo_routing import DirectoryUnavailable
+from neo_routing_adapters.http.ports import SessionStoreUnavailable
+from neo_routing_adapters.http.sessions_sql import SqlSessions
+from neo_routing_adapters.http.store_connection import StoreConnection
+from neo_routing_adapters.http.tables.upgrade import upgrade
+from neo_routing_adapters.sql import AsyncSqlDirectory
+from neo_routing_adapters.sql.look_up.awaited_threads import MOST_AT_ONCE, AwaitedThreads, awaited_threads_for
+from neo_routing_adapters.sql.look_up.deadlines import Call
+from tests.programs.databases.stored import engine_with_tables
+from tests.programs.http.calls import PATIENCE, run
+from tests.programs.servers.postgres_server import wait_until
+
+pytestmark = pytest.mark.no_cover  # threads of ours that hang are not traced
+
+NEEDED = [("msp-a", None, None, None, None)]
+
+
+class CutOff:
+    """A line on which somebody waits until it is cut."""
+
+    def __init__(self) -> None:
+        self.is_cut = threading.Event()
+        self.waits = threading.Event()
+        self.has_ended = False
+
+    def cut(self) -> None:
+        self.is_cut.set()
+
+    def wait(self, call: Call) -> None:
+        call.enter(self)
+        self.waits.set()
+        self.is_cut.wait(PATIENCE)
+        self.has_ended = True
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    """An engine with one connection, on a file with all tables."""
+    engine_with_tables(sqlite_url).dispose()
+    made = create_engine(sqlite_url, poolclass=QueuePool, pool_size=1, max_overflow=0)
+    upgrade(made)
+    yield made
+    made.dispose()
+
+
+def is_free(engine: Engine) -> bool:
+    """Tell whether nobody holds a lock on the file, and no connection is lost."""
+    assert engine.url.database
+    with closing(sqlite3.connect(engine.url.database, timeout=0, isolation_level=None)) as other:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+    return bool(engine.pool.checkedout() == 0)  # type: ignore[attr-defined]  # it is a QueuePool
+
+
+def test_what_is_done_there_comes_back_with_its_errors_and_with_what_the_caller_knows() -> None:
+    known = ContextVar[str]("known")
+
+    async def act() -> tuple[str, int]:
+        known.set("the caller's")
+        threads = AwaitedThreads()
+        with pytest.raises(ZeroDivisionError):
+            await threads.run(lambda: 1 // 0, Call(PATIENCE))
+        other = await threads.run(threading.get_ident, Call(PATIENCE))
+        return await threads.run(known.get, Call(PATIENCE)), other
+
+    assert run(act())[0] == "the caller's"
+    assert run(act())[1] != threading.get_ident()
+
+
+def test_what_hangs_where_nobody_can_cut_it_off_is_left_behind_in_time() -> None:
+    hangs = threading.Event()
+
+    async def act() -> Call:
+        call = Call(0.05)
+        with pytest.raises(TimeoutError):
+            await AwaitedThreads().run(lambda: hangs.wait(PATIENCE), call)
+        return call
+
+    assert run(act()).expired
+    hangs.set()  # the event loop is closed, and the thread has nobody to tell
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_who_goes_on_with_what_he_cut_off_finds_that_nobody_uses_it_any_more(cancelled: bool) -> None:
+    async def act() -> bool:
+        line, call = CutOff(), Call(PATIENCE if cancelled else 0.05)
+        task = asyncio.create_task(AwaitedThreads().run(lambda: line.wait(call), call, to_its_end=True))
+        await asyncio.to_thread(line.waits.wait, PATIENCE)
+        if cancelled:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError if cancelled else TimeoutError):
+            await task
+        return line.has_ended
+
+    assert run(act())
+
+
+def test_who_finds_all_threads_busy_waits_for_one_and_who_has_gone_is_not_served() -> None:
+    hang, began = threading.Event(), threading.Semaphore(0)
+    served: list[str] = []
+
+    def hanging() -> None:
+        began.release()
+        hang.wait(PATIENCE)
+
+    async def act() -> None:
+        threads = AwaitedThreads()
+        busy = [asyncio.create_task(threads.run(hanging, Call(PATIENCE))) for _ in range(MOST_AT_ONCE)]
+        for _ in busy:
+            await asyncio.to_thread(began.acquire)
+        with pytest.raises(TimeoutError):
+            await threads.run(lambda: served.append("too late"), Call(0.05))
+        waiting = asyncio.create_task(threads.run(lambda: served.append("in time"), Call(PATIENCE)))
+        await asyncio.sleep(0)
+        assert served == []
+        hang.set()
+        await asyncio.gather(*busy, waiting)
+
+    run(act())
+    assert served == ["in time"]
+
+
+def test_one_thread_does_one_after_the_other_those_of_who_has_gone_too() -> None:
+    hang = threading.Event()
+    done: list[str] = []
+
+    async def act() -> None:
+        threads = AwaitedThreads()
+        one = threads.one_after_the_other()
+        for name, seconds in (("first", 0.05), ("rollback", 0.05)):
+            with pytest.raises(TimeoutError):
+                await one.run(lambda name=name: hang.wait(PATIENCE) and done.append(name), Call(seconds))
+        one.release()
+        assert threads.one_after_the_other() is not one  # where something hangs nobody else has to wait
+        hang.set()
+        await one.run(lambda: done.append("last"), Call(PATIENCE))
+        one.release()
+        assert threads.one_after_the_other() is one
+
+    run(act())
+    assert done == ["first", "rollback", "last"]
+
+
+def test_nothing_that_a_late_call_knew_is_kept() -> None:
+    hang = threading.Event()
+    known: list[weakref.ref[CutOff]] = []
+
+    def fail() -> None:
+        cursor = CutOff()
+        known.append(weakref.ref(cursor))
+        hang.wait(PATIENCE)
+        raise ZeroDivisionError
+
+    async def act() -> None:
+        with pytest.raises(TimeoutError):
+            await AwaitedThreads().run(fail, Call(0.05))
+
+    gc.disable()
+    try:
+        run(act())
+        hang.set()
+        wait_until(lambda: known[0]() is None)
+    finally:
+        gc.enable()
+
+
+def test_a_hook_on_the_pool_that_hangs_is_an_outage_in_time(engine: Engine) -> None:
+    hangs = threading.Event()
+    event.listen(engine, "checkout", lambda *_: hangs.wait(PATIENCE))
+
+    async def act() -> None:
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(DirectoryUnavailable):
+                await AsyncSqlDirectory(engine, deadline=0.05).look_up(NEEDED)
+
+    run(act())
+    hangs.set()
+    wait_until(lambda: is_free(engine))
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_step_that_is_late_is_rolled_back_when_it_ends(engine: Engine, cancelled: bool) -> None:
+    hangs, began = threading.Event(), threading.Event()
+    still: list[bool] = []
+
+    def step(connection: Any, cursor: Any, _call: Call) -> None:
+        cursor.execute("CREATE TABLE late (id integer)")
+        cursor.execute("SELECT 1 UNION SELECT 2")  # and half read
+        began.set()
+        hangs.wait(PATIENCE)
+        still.append(connection.driver_connection.in_transaction)
+
+    async def act() -> None:
+        connection = StoreConnection(engine, AwaitedThreads(), PATIENCE if cancelled else 0.1)
+        task = asyncio.create_task(connection.run(step))
+        await asyncio.to_thread(began.wait, PATIENCE)
+        if cancelled:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError if cancelled else SessionStoreUnavailable):
+            await task
+        closing_it = asyncio.create_task(connection.close())
+        await asyncio.sleep(0)
+        hangs.set()
+        await closing_it
+        await asyncio.to_thread(wait_until, lambda: is_free(engine))
+
+    run(act())
+    assert still == [True]  # whoever closed it did nothing under the step's feet
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_master WHERE name = 'late'").scalar() == 0
+
+
+def test_a_transaction_that_is_late_to_begin_leaves_no_lock(engine: Engine) -> None:
+    """The file is another's until the call has gone."""
+
+    async def act() -> None:
+        assert engine.url.database
+        with closing(sqlite3.connect(engine.url.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            connection = StoreConnection(engine, AwaitedThreads(), 0.05)
+            with pytest.raises(SessionStoreUnavailable):
+                await connection.run(lambda *_: None)
+            other.execute("COMMIT")
+        await connection.close()
+        await asyncio.to_thread(wait_until, lambda: is_free(engine))
+
+    run(act())
+
+
+def test_after_a_step_that_failed_a_transaction_has_no_others_on_whatever_connection(engine: Engine) -> None:
+    async def act() -> None:
+        connection = StoreConnection(engine, AwaitedThreads(), PATIENCE)
+        with pytest.raises(SessionStoreUnavailable):
+            await connection.run(lambda _connection, cursor, _call: cursor.execute("odd"))
+        for _ in range(2):
+            with pytest.raises(SessionStoreUnavailable) as unavailable:
+                await connection.run(lambda *_: None)
+            assert str(unavailable.value.__cause__) == "a step of the transaction has failed"
+        await connection.close()
+        assert is_free(engine)
+
+    run(act())
+
+
+def test_calls_that_are_cancelled_at_any_moment_leave_nothing_behind(engine: Engine) -> None:
+    async def act() -> None:
+        store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=PATIENCE), deadline=PATIENCE)
+
+        async def call(turns: int) -> None:
+            task = asyncio.create_task(store.ask())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait({task})
+
+        for turns in range(60):
+            await asyncio.gather(*(call(turns + each) for each in range(4)))
+        await store.ask()
+        await asyncio.to_thread(wait_until, lambda: is_free(engine))
+
+    run(act())
+
+
+def test_many_who_ask_whether_a_store_is_there_keep_nobody_out(engine: Engine) -> None:
+    async def act() -> None:
+        await asyncio.gather(*(SqlSessions(engine, deadline=PATIENCE).ask() for _ in range(100)))
+
+    run(act())
+    assert awaited_threads_for(engine) is awaited_threads_for(engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        create_engine("sqlite://", poolclass=QueuePool),
+        create_engine("sqlite:///file::memory:?cache=shared&uri=true", poolclass=QueuePool),
+        create_engine("sqlite:///file:all?vfs=memdb&uri=true", poolclass=QueuePool),
+        create_engine("sqlite:///file:?uri=true", poolclass=QueuePool),
+        create_engine("sqlite:///file:all?mode=memory&uri=true", poolclass=QueuePool),
+        create_engine("sqlite:///one.sqlite", poolclass=StaticPool),
+        create_engine("sqlite:///one.sqlite", poolclass=AssertionPool),
+    ],
+    ids=lambda given: f"{given.url} {type(given.pool).__name__}",
+)
+def test_a_database_in_memory_and_a_connection_for_all_are_refused(given: Engine) -> None:
+    for take in (AsyncSqlDirectory, SqlSessions):
+        with pytest.raises(ValueError, match=rf"^{take.__name__}.engine must be that of a SQLite file, with a connect"):
+            take(given)
