@@ -370,7 +370,6 @@ def test_a_database_that_is_gone_is_an_outage_and_serves_again_once_it_is_back(
 _DIES = """
 import asyncio, os, signal, sys
 sys.path[:0] = sys.argv[3:]
-from tests.programs.http.engines import close, engine_for, engine_of
 from tests.programs.http.kept_sessions import *
 from neo_routing import adecide
 from neo_routing_adapters.http.sessions_sql import SqlSessions

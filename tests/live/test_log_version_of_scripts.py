@@ -13,7 +13,7 @@ from neo_routing_adapters.sql.change_triggers import KEYS
 from neo_routing_adapters.sql.tables import follow
 from neo_routing_adapters.sql.tables.follow_script import follow_script
 from tests.live.test_change_log import do, hosts, logged, run_scripts
-from tests.live.test_log_versions import ALL_THERE_IS, OF_A_NEWER, WITHOUT_VERSION, asked, version_of
+from tests.live.test_log_versions import OF_A_NEWER, WITHOUT_VERSION, all_there_is, asked, version_of
 
 __all__ = ["hosts"]  # a fixture
 
@@ -41,10 +41,10 @@ def test_it_makes_a_log_of_its_version_and_may_be_run_again(hosts: Engine) -> No
 def test_it_leaves_a_log_of_another_version_as_it_is(hosts: Engine, change: str, found: str) -> None:
     run_scripts(hosts)
     do(hosts, change)
-    there = asked(hosts, ALL_THERE_IS)
+    there = all_there_is(hosts)
     with pytest.raises(ObjectNotInPrerequisiteState, match=f"log is of {found}, and this makes version 0001"):
         run_scripts(hosts)
-    assert asked(hosts, ALL_THERE_IS) == there
+    assert all_there_is(hosts) == there
 
 
 def test_what_helps_against_an_older_log_helps(hosts: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

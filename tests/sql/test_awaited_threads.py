@@ -17,13 +17,15 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import AssertionPool, QueuePool, StaticPool
 
 from neo_routing import DirectoryUnavailable
+from neo_routing_adapters.http import store_connection
 from neo_routing_adapters.http.ports import SessionStoreUnavailable
 from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.http.store_connection import StoreConnection
 from neo_routing_adapters.http.tables.upgrade import upgrade
 from neo_routing_adapters.sql import AsyncSqlDirectory
+from neo_routing_adapters.sql.look_up import workers
 from neo_routing_adapters.sql.look_up.awaited_threads import MOST_AT_ONCE, AwaitedThreads, awaited_threads_for
-from neo_routing_adapters.sql.look_up.deadlines import Call
+from neo_routing_adapters.sql.look_up.deadlines import Call, NoThread
 from tests.programs.databases.stored import engine_with_tables
 from tests.programs.http.calls import PATIENCE, run
 from tests.programs.servers.postgres_server import wait_until
@@ -230,19 +232,87 @@ def test_a_step_that_is_late_is_rolled_back_when_it_ends(engine: Engine, cancell
         assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_master WHERE name = 'late'").scalar() == 0
 
 
-def test_a_transaction_that_is_late_to_begin_leaves_no_lock(engine: Engine) -> None:
-    """The file is another's until the call has gone."""
+def test_a_transaction_whose_caller_has_just_gone_as_it_begins_is_rolled_back(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, began, goes = store_connection.on_a_live_connection, threading.Event(), threading.Event()
+
+    def begun(*given: Any) -> Any:
+        found = begin(*given)
+        began.set()
+        goes.wait(PATIENCE)
+        return found
+
+    monkeypatch.setattr(store_connection, "on_a_live_connection", begun)
 
     async def act() -> None:
-        assert engine.url.database
-        with closing(sqlite3.connect(engine.url.database, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            connection = StoreConnection(engine, AwaitedThreads(), 0.05)
+        connection = StoreConnection(engine, AwaitedThreads(), PATIENCE)
+        task = asyncio.create_task(connection.run(lambda *_: None))
+        await asyncio.to_thread(began.wait, PATIENCE)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        closing_it = asyncio.create_task(connection.close())
+        await asyncio.sleep(0)
+        goes.set()
+        await closing_it
+        await asyncio.to_thread(wait_until, lambda: is_free(engine))
+
+    run(act())
+
+
+def test_without_a_thread_for_the_rollback_nothing_is_left_behind(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "IDLE", 0.0)
+
+    def start_thread(*_: object, **__: object) -> None:
+        raise NoThread
+
+    async def act() -> None:
+        threads = AwaitedThreads()
+        connection = StoreConnection(engine, threads, PATIENCE)
+        await connection.run(lambda *_: None)
+        assert connection._thread
+        await asyncio.to_thread(wait_until, lambda: connection._thread._workers._threads == 0)  # type: ignore[union-attr]
+        monkeypatch.setattr(workers, "start_thread", start_thread)
+        await connection.close()
+        assert is_free(engine)
+
+    run(act())
+
+
+def test_a_transaction_that_was_left_open_in_the_pool_is_ended_by_the_next_who_finds_it(sqlite_url: str) -> None:
+    engine_with_tables(sqlite_url).dispose()
+    engine = create_engine(sqlite_url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, pool_size=1)
+    connection = engine.raw_connection()
+    connection.cursor().execute("BEGIN IMMEDIATE")
+    connection.close()
+    assert not is_free(engine)
+
+    async def act() -> None:
+        directory = AsyncSqlDirectory(engine, deadline=PATIENCE)
+        with pytest.raises(DirectoryUnavailable):
+            await directory.look_up(NEEDED)
+        assert is_free(engine)
+        assert (await directory.look_up(NEEDED)).tenants == set()
+
+    run(act())
+    engine.dispose()
+
+
+def test_after_the_end_of_a_transaction_there_is_no_other_step_and_its_thread_is_given_once(engine: Engine) -> None:
+    async def act() -> None:
+        threads = AwaitedThreads()
+        connection = StoreConnection(engine, threads, PATIENCE)
+        await connection.run(lambda *_: None)
+        await connection.commit()
+        for _ in range(2):
+            await connection.close()
             with pytest.raises(SessionStoreUnavailable):
                 await connection.run(lambda *_: None)
-            other.execute("COMMIT")
-        await connection.close()
-        await asyncio.to_thread(wait_until, lambda: is_free(engine))
+        assert threads.one_after_the_other() is not threads.one_after_the_other()
+        assert is_free(engine)
 
     run(act())
 
@@ -255,7 +325,7 @@ def test_after_a_step_that_failed_a_transaction_has_no_others_on_whatever_connec
         for _ in range(2):
             with pytest.raises(SessionStoreUnavailable) as unavailable:
                 await connection.run(lambda *_: None)
-            assert str(unavailable.value.__cause__) == "a step of the transaction has failed"
+            assert str(unavailable.value.__cause__) == "the transaction is over"
         await connection.close()
         assert is_free(engine)
 
@@ -286,6 +356,9 @@ def test_many_who_ask_whether_a_store_is_there_keep_nobody_out(engine: Engine) -
         await asyncio.gather(*(SqlSessions(engine, deadline=PATIENCE).ask() for _ in range(100)))
 
     run(act())
+
+
+def test_an_engine_that_was_made_of_another_has_the_threads_of_that(engine: Engine) -> None:
     assert awaited_threads_for(engine) is awaited_threads_for(engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 

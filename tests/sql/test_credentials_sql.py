@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from neo_routing import Caller, CallerKind
 from neo_routing_adapters.command import main
+from neo_routing_adapters.command.serve.engines import close
 from neo_routing_adapters.http import credentials_kept, credentials_sql
 from neo_routing_adapters.http.api_keys import ApiKeys, IssuedKey, issue_key
 from neo_routing_adapters.http.causes import Cause
@@ -32,7 +33,7 @@ from neo_routing_adapters.http.ports import AuthenticationUnavailable, Unauthent
 from neo_routing_adapters.http.tables.credentials import api_keys, entra_links
 from neo_routing_adapters.http.tables.metadata import metadata
 from neo_routing_adapters.sql.look_up.written import Written
-from tests.programs.http.engines import close, engine_for
+from tests.programs.http.engines import engine_for
 from tests.programs.servers.postgres_server import PostgresServer
 from tests.programs.thoroughness import first_always
 

@@ -73,6 +73,8 @@ class _Asked:
         def ask(_connection: PoolProxiedConnection, line: CursorLine) -> Sequence[Any]:
             question.run(line.cursor, arguments)
             rows: Sequence[Any] = line.cursor.fetchmany(2)
+            if len(rows) != 1:  # and there may be more, half read
+                raise AnotherAnswer
             return rows
 
         connection, rows = on_a_live_connection(self._engine, call, ask)
@@ -80,7 +82,7 @@ class _Asked:
         return rows
 
     def _answer(self, rows: Sequence[Any], token: str) -> Any:
-        if len(rows) != 1 or rows[0][0] != token:
+        if rows[0][0] != token:
             raise AnotherAnswer
         [(_, *row)] = rows
         values = [value if read is None else read(value) for read, value in zip(self._read, row, strict=True)]

@@ -20,7 +20,7 @@ from neo_routing_adapters.http.ports import SessionStoreUnavailable
 from neo_routing_adapters.http.writers import Writers
 from neo_routing_adapters.sql.look_up.awaited import Awaited, OneAfterTheOther
 from neo_routing_adapters.sql.look_up.connections import CursorLine, abandon, wait_for_locks
-from neo_routing_adapters.sql.look_up.deadlines import Call
+from neo_routing_adapters.sql.look_up.deadlines import Call, NoThread
 from neo_routing_adapters.sql.look_up.reader import errors_of
 from neo_routing_adapters.sql.look_up.share import CannotDecideWithin
 
@@ -42,7 +42,7 @@ class StoreConnection:
         self._seconds = seconds
         self._writers = writers
         self._turn: asyncio.Lock | None = None
-        self._has_failed = False
+        self._is_over = False
         self._is_late = False  # a thread may come to have a connection even now
         self._connection: PoolProxiedConnection | None = None
         self._faults: tuple[type[Exception], ...] = (
@@ -56,15 +56,19 @@ class StoreConnection:
     async def run(self, statements: Callable[[PoolProxiedConnection, Any, Call], _Value]) -> _Value:
         """Run statements in the transaction, by a connection and its cursor, and return what they return.
 
-        Raises `SessionStoreUnavailable`.
+        Raises `SessionStoreUnavailable`, and so does every other step after one that has failed.
         """
+        if self._is_over:
+            raise SessionStoreUnavailable from ConnectionError("the transaction is over")
         try:
             if self._writers is not None and self._turn is None:
                 self._turn = await self._writers.turn(self._seconds)
             return await self._in_time(partial(self._on_line, statements))
-        except CannotDecideWithin:  # whose class is an error of asyncpg's too
-            raise
-        except self._faults as error:
+        except BaseException as error:
+            self._is_over = True
+            # `CannotDecideWithin` is an error of asyncpg's too.
+            if not isinstance(error, self._faults) or isinstance(error, CannotDecideWithin):
+                raise
             raise SessionStoreUnavailable from error
 
     async def commit(self, last: Sequence[Callable[[Any], None]] = ()) -> None:
@@ -74,19 +78,30 @@ class StoreConnection:
         """
         if self._connection is not None or last:
             await self.run(partial(self._commit, last))
+        self._is_over = True
 
     async def close(self) -> None:
         """Give the connection back; what was not committed is rolled back."""
+        self._is_over = True
         turn, self._turn = self._turn, None
         try:
             if self._connection is not None or self._is_late:
                 with suppress(*self._faults):  # the server rolls it back too, and what was committed stays
-                    await self._in_time(self._roll_back)
+                    await self._rolled_back()
         finally:
             if turn is not None:
                 turn.release()
-            if self._thread is not None:
-                self._thread.release()
+            thread, self._thread = self._thread, None
+            if thread is not None:
+                thread.release()
+
+    async def _rolled_back(self) -> None:
+        try:
+            await self._in_time(self._roll_back)
+        except NoThread:  # so no other thread uses it either
+            if self._connection is not None:
+                abandon(self._connection)
+            raise
 
     async def _in_time(self, function: Callable[[Call], _Value]) -> _Value:
         call = Call(self._seconds)
@@ -99,8 +114,6 @@ class StoreConnection:
             raise
 
     def _on_line(self, statements: Callable[[PoolProxiedConnection, Any, Call], _Value], call: Call) -> _Value:
-        if self._has_failed:
-            raise ConnectionError("a step of the transaction has failed")
         try:
             connection = self._connection or self._begun(call)
             line = line_of(self._engine, connection)
@@ -109,7 +122,6 @@ class StoreConnection:
             if not call.leave():
                 raise TimeoutError  # noqa: TRY301  # as below
         except BaseException:
-            self._has_failed = True
             self._cut_off(call)
             raise
         return value

@@ -9,8 +9,8 @@ from attrs import frozen
 
 from neo_routing import RowsBuilder
 from neo_routing_adapters.live.changes import add_agents, add_channels, add_end_companies, add_tenants
-from neo_routing_adapters.sql.change_log import LOG, PRUNED, Changed
-from neo_routing_adapters.sql.change_log_version import VERSION_TABLE
+from neo_routing_adapters.sql.change_log import PRUNED, Changed
+from neo_routing_adapters.sql.change_log_version import LOG, VERSION_TABLE
 from neo_routing_adapters.sql.change_triggers import KEYS
 from neo_routing_adapters.sql.reached import REACHED
 

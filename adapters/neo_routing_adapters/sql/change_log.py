@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from neo_routing.names import Name
-from neo_routing_adapters.sql.change_log_version import VERSION_TABLE, require_no_other, stamp
+from neo_routing_adapters.sql.change_log_version import LOG, VERSION_TABLE, require_no_other, stamp
 from neo_routing_adapters.sql.triggers import function_made, trigger_made
 
 
@@ -28,7 +28,6 @@ class Changed(Name):
     EVERYTHING = "everything"
 
 
-LOG: Final = "routing_change"
 PRUNED: Final = "routing_change_pruned"
 """The table whose one row holds the highest transaction that was removed from the log."""
 TABLES: Final = (LOG, PRUNED, VERSION_TABLE)

@@ -10,6 +10,8 @@ from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
+LOG: Final = "routing_change"
+
 VERSION_TABLE: Final = "routing_change_version"
 """Where the version is kept: the tables of the directory, and those of the endpoint, have others."""
 
@@ -20,7 +22,7 @@ _LOCK: Final = 0x6E656F5F6C6F6773  # "neo_logs"; whoever locks this number makes
 KEEP_OTHERS_OUT: Final = f"SELECT pg_advisory_xact_lock({_LOCK})"
 """A statement: until the transaction ends, nobody else makes or drops the log."""
 
-_THERE: Final = f"SELECT to_regclass('routing_change') IS NOT NULL, to_regclass('{VERSION_TABLE}') IS NOT NULL"
+_THERE: Final = f"SELECT to_regclass('{LOG}') IS NOT NULL, to_regclass('{VERSION_TABLE}') IS NOT NULL"
 _VERSION: Final = f"SELECT string_agg(version_num, ', ') FROM {VERSION_TABLE}"  # noqa: S608  # our own name
 
 _IS_NO_OTHER: Final = """
@@ -32,7 +34,7 @@ BEGIN
     IF to_regclass('{in_quotes}.{table}') IS NOT NULL THEN
         SELECT string_agg(version_num, ', ') INTO version FROM {schema}.{table};
     END IF;
-    IF version <> '{needed}' OR version IS NULL AND to_regclass('{in_quotes}.routing_change') IS NOT NULL THEN
+    IF version <> '{needed}' OR version IS NULL AND to_regclass('{in_quotes}.{log}') IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the change log is of ' || COALESCE('version ' || version, 'no version')
                 || ', and this makes version {needed}',
@@ -98,6 +100,7 @@ def require_no_other(schema: str) -> str:
     return _IS_NO_OTHER.format(
         schema=schema,
         in_quotes=schema.replace("'", "''"),
+        log=LOG,
         table=VERSION_TABLE,
         needed=newest(),
         lock=_LOCK,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from neo_routing_adapters.sql.change_log import LOG, LOG_FUNCTION
+from neo_routing_adapters.sql.change_log import LOG_FUNCTION
+from neo_routing_adapters.sql.change_log_version import LOG
 from neo_routing_adapters.sql.reached import REACHED
 
 # Of PostgreSQL's own functions and those of extensions in C: one that is STABLE may turn on a setting like DateStyle,

@@ -9,19 +9,13 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from neo_routing_adapters.command.serve.engines import close
+
 
 def engine_for(url: str | URL, driver: str, **options: Any) -> AsyncEngine | Engine:
     """Return an engine on a database with this driver."""
     at = make_url(url).set(drivername=driver)
     return create_engine(at, **options) if driver == "sqlite" else create_async_engine(at, **options)
-
-
-async def close(engine: AsyncEngine | Engine) -> None:
-    """Close its connections."""
-    if isinstance(engine, AsyncEngine):
-        await engine.dispose()
-    else:
-        engine.dispose()
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from typing import Any, Final, Self
 from sqlalchemy import Engine, create_engine, make_url, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from neo_routing_adapters.command.serve.engines import close
 from neo_routing_adapters.http import Endpoint, application
 from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.http.tables.sessions import idempotency_keys, sessions
@@ -28,7 +29,7 @@ from neo_routing_adapters.sql import AsyncSqlDirectory
 from neo_routing_adapters.sql.schema import metadata
 from tests.programs.databases.stored import store
 from tests.programs.http.calls import NOON, PATIENCE, an_endpoint
-from tests.programs.http.engines import close, engine_for
+from tests.programs.http.engines import engine_for
 from tests.programs.http.kept_sessions import WORLD
 from tests.programs.http.served import served
 

@@ -23,7 +23,7 @@ from neo_routing_adapters.sql.look_up.threads import Job
 from neo_routing_adapters.sql.look_up.workers import Workers
 
 MOST_AT_ONCE: Final = 8
-"""So many look-ups on an engine run at once, hang or not; others wait until their deadlines."""
+"""So many look-ups on an engine, of keys and links too, run at once, hang or not; others wait until their deadlines."""
 
 _Value = TypeVar("_Value")
 
@@ -31,28 +31,13 @@ _Value = TypeVar("_Value")
 class AwaitedThreads:
     """Runs functions that call a synchronous engine in threads."""
 
-    def __init__(self, most: int = MOST_AT_ONCE) -> None:
-        self._workers = Workers(most)
+    def __init__(self) -> None:
+        self._workers = Workers(MOST_AT_ONCE)
         self._idle: list[OneThread] = []
 
     async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
         """Return what the function returns: see `Tasks.run`. It is not begun any more once its caller has gone."""
-        return await self._run(partial(_unless_late, function, call), call, to_its_end=to_its_end)
-
-    async def _run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool) -> _Value:
-        end = _End()
-        job = Job(function, end.tell)
-        self._workers.put(job)
-        try:
-            await end.wait(call.remaining())
-        except (TimeoutError, asyncio.CancelledError) as error:
-            call.expire()
-            if to_its_end or not isinstance(error, TimeoutError):
-                with suppress(TimeoutError):
-                    await end.wait(WINDING_UP)
-            job.leave()
-            raise
-        return job.outcome()
+        return await _done(self._workers, partial(_unless_late, function, call), call, to_its_end=to_its_end)
 
     def one_after_the_other(self) -> OneThread:
         """Return a thread that does all of one transaction; it must be released."""
@@ -62,27 +47,45 @@ class AwaitedThreads:
             return OneThread(self._idle)
 
 
+class OneThread:
+    """Runs one function after the other: a rollback comes after what it rolls back, however late that is."""
+
+    def __init__(self, idle: list[OneThread]) -> None:
+        self._workers = Workers(1)
+        self._idle = idle
+
+    async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
+        """Return what the function returns: see `Tasks.run`. It is run even if its caller has gone."""
+        return await _done(self._workers, function, call, to_its_end=to_its_end)
+
+    def release(self) -> None:
+        """Let another transaction have it, unless something hangs there."""
+        if self._workers.are_idle():
+            self._idle.append(self)
+
+
 def _unless_late(function: Callable[[], _Value], call: Call) -> _Value:
     if call.expired:
         raise TooLate
     return function()
 
 
-class OneThread(AwaitedThreads):
-    """Runs one function after the other: a rollback comes after what it rolls back, however late that is."""
-
-    def __init__(self, idle: list[OneThread]) -> None:
-        super().__init__(1)
-        self._of_others = idle
-
-    async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
-        """Return what the function returns: see `Tasks.run`. It is run even if its caller has gone."""
-        return await self._run(function, call, to_its_end=to_its_end)
-
-    def release(self) -> None:
-        """Let another transaction have it, unless something hangs there."""
-        if self._workers.are_idle():
-            self._of_others.append(self)
+async def _done(workers: Workers, function: Callable[[], _Value], call: Call, *, to_its_end: bool) -> _Value:
+    end = _End()
+    job = Job(function, end.tell)
+    try:
+        workers.put(job)
+        await end.wait(call.remaining())
+    except BaseException as error:
+        call.expire()
+        try:
+            if call.was_cut and (to_its_end or isinstance(error, asyncio.CancelledError)):
+                with suppress(TimeoutError):
+                    await end.wait(WINDING_UP)
+        finally:
+            job.leave()
+        raise
+    return job.outcome()
 
 
 # By its dialect: an engine of `execution_options` has that in common with the one that it was made of, and the pool.

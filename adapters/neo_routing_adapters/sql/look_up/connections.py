@@ -76,6 +76,9 @@ class _WholeAnswers:
         return [*rows]
 
 
+_COMMANDS: Final = ("BEGIN", "COMMIT", "ROLLBACK", "SET ")
+
+
 class _AsyncpgCursor(_WholeAnswers):
     """Stands in for SQLAlchemy's cursor, which takes its time to describe columns and to count rows."""
 
@@ -84,7 +87,8 @@ class _AsyncpgCursor(_WholeAnswers):
         self._prepared: dict[str, Any] = {}
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> None:
-        if not arguments and not sql.startswith("SELECT"):  # a command, which is quicker if nothing is prepared for it
+        if sql.startswith(_COMMANDS):  # which are quicker if nothing is prepared for them
+            self._rows = ()
             await_only(self._connection.execute(sql))
             return
         prepared = self._prepared.get(sql)

@@ -94,10 +94,10 @@ class SqlDirectory:
 
 
 class AsyncSqlDirectory:
-    """A `SqlDirectory` that is awaited, on an asynchronous engine of asyncpg, psycopg or aiosqlite.
+    """A `SqlDirectory` that is awaited, on an asynchronous engine of asyncpg, psycopg or aiosqlite, or a SQLite file's.
 
-    Both run the same code: SQLAlchemy goes to the event loop wherever that waits. For a SQLite file it takes a
-    synchronous engine too, and a thread then waits in the event loop's place: that is quicker than aiosqlite.
+    Both run the same code: SQLAlchemy goes to the event loop wherever that waits. On the plain engine of a SQLite file
+    a thread waits in the event loop's place, which is quicker than aiosqlite.
     """
 
     def __init__(self, engine: AsyncEngine | Engine, *, deadline: float = DEADLINE) -> None:
@@ -117,7 +117,10 @@ class AsyncSqlDirectory:
             raise DirectoryUnavailable from error
 
     def within(self, connection: AsyncConnection, /) -> AsyncDirectoryWithin:
-        """Return this directory within the transaction of a connection of its engine: see `SqlDirectory.within`."""
+        """Return this directory within the transaction of a connection of its engine: see `SqlDirectory.within`.
+
+        The engine must be an asynchronous one.
+        """
         begun = connection_of(connection, AsyncConnection, self._reader)
         return AsyncDirectoryWithin(self._reader, self._awaited, begun)
 

@@ -21,6 +21,7 @@ from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.look_up.connections import (
     LINES,
     CursorLine,
+    abandon,
     left_to_its_loop,
     let_go,
     turns_on,
@@ -244,6 +245,11 @@ class Reader:
         except _Gone:
             self._give_back(connection, sound=False)
             raise
+        except _LeftOpen:
+            if self._local and isinstance(self._engine.pool, QueuePool):  # else it is another's at the same time
+                abandon(connection)
+            self._give_back(connection, sound=self._local)
+            raise
         except BaseException:
             self._give_back(connection, sound=self._local)  # to a file it is as sound as before
             raise
@@ -319,7 +325,7 @@ class Reader:
     ) -> FoundRows:
         dbapi_connection: Any = connection.dbapi_connection
         if line.in_transaction():
-            raise Unreliable("somebody has left a transaction open on the connection")
+            raise _LeftOpen("somebody has left a transaction open on the connection")
         # In a transaction of its own, each statement would take three round trips, and psycopg would prepare it anew.
         # Nothing else that the host has set is touched.
         begins = self._begins and not dbapi_connection.autocommit
@@ -389,6 +395,10 @@ class Reader:
         elif line is not None and not self._dialect.is_async:
             with suppress(*self._faults):
                 line.cursor.close()  # half read it would hold a snapshot, for as long as an error is kept that knows it
+
+
+class _LeftOpen(Unreliable):
+    """What is found would be of a state that is gone, or of one that is not committed."""
 
 
 class _OldForm(Unreliable):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from attrs import frozen
 from sqlalchemy import Engine, text
 
-from neo_routing_adapters.sql.change_log import LOG, PRUNE_FUNCTION
+from neo_routing_adapters.sql.change_log import PRUNE_FUNCTION
+from neo_routing_adapters.sql.change_log_version import LOG
 from neo_routing_adapters.sql.tables import log_migration
 from neo_routing_adapters.sql.tables.log_migration import log_in
 from neo_routing_adapters.sql.tables.our_tables import CannotAdminister, NotOurTables, require_our_tables

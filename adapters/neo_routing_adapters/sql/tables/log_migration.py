@@ -14,14 +14,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from neo_routing_adapters.sql.change_log import (
-    LOG,
     LOG_FUNCTION,
     NOTE_PRUNED,
     TABLES,
     drop_statements,
     log_statements,
 )
-from neo_routing_adapters.sql.change_log_version import KEEP_OTHERS_OUT, VERSION_TABLE, FoundLog, found_log, newest
+from neo_routing_adapters.sql.change_log_version import KEEP_OTHERS_OUT, LOG, VERSION_TABLE, FoundLog, found_log, newest
 from neo_routing_adapters.sql.change_triggers import KEYS, function_statements, trigger_statements
 from neo_routing_adapters.sql.schema import RELATIONS
 from neo_routing_adapters.sql.tables.follow_script import grants_to_readers
@@ -126,7 +125,8 @@ def _lock_tables(connection: Connection) -> None:
     wait for them is as long as the second after which PostgreSQL ends one of two who wait for each other.
     """
     tables = [str(table) for _, table, _, _ in connection.execute(_TABLES, {"relations": [*RELATIONS]})]
-    tables += connection.execute(_TABLES_OF_LOG, {"tables": [*TABLES]}).scalars()
+    if tables:  # of a host's own, whose writers come to the log by scripts of his, nobody here knows them all
+        tables += connection.execute(_TABLES_OF_LOG, {"tables": [*TABLES]}).scalars()
     lock = f"SET LOCAL lock_timeout = '0.5s'; LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE"
     last = monotonic() + LONGEST_WAIT
     while tables:
@@ -138,6 +138,7 @@ def _lock_tables(connection: Connection) -> None:
                 raise
             sleep(0.1)
         else:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LONGEST_WAIT}s'")  # of a host's tables
             return
 
 
