@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,12 +138,15 @@ def test_a_process_that_is_forked_follows_the_file_by_itself(engine: Engine) -> 
         child = os.fork()
         if not child:
             try:
-                put(engine, "msp-a")
-                directory.wait_until("sqlite", AMPLE)
-                os._exit(len(directory.look_up(())))
-            finally:  # this process is no test
+                wait_until(lambda: ids(directory.look_up(())) == ["msp-a"])
+                os._exit(0)
+            except BaseException:  # noqa: BLE001  # this process is no test
+                traceback.print_exc()
+            finally:
                 os._exit(9)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+        # Not the child: SQLite counts there the locks that the parent had when it forked, and nobody ends them.
+        put(engine, "msp-a")
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         wait_until(lambda: ids(directory.look_up(())) == ["msp-a"])
 
 
