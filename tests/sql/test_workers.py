@@ -74,10 +74,15 @@ def test_without_any_thread_a_job_is_refused_and_with_a_busy_one_it_waits(monkey
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_worker_that_somebody_ends_is_followed_by_another() -> None:
     workers = Workers(1)
-    ident = done(workers, threading.get_ident)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
-    given(workers, int)  # the exception comes when it wakes, before this or within it
-    wait_until(lambda: all(thread.ident != ident for thread in threading.enumerate()) or workers.are_idle())
+    thread = done(workers, threading.current_thread)
+
+    def has_ended() -> bool:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+        given(workers, int)  # for which it wakes, and gets the exception then or in the midst of it
+        thread.join(0.1)
+        return not thread.is_alive()
+
+    wait_until(has_ended)
     assert done(workers, lambda: 9) == 9
 
 
