@@ -74,6 +74,15 @@ def is_free(engine: Engine) -> bool:
     return bool(engine.pool.checkedout() == 0)  # type: ignore[attr-defined]  # it is a QueuePool
 
 
+async def close_while_it_hangs(connection: StoreConnection, hangs: threading.Event, engine: Engine) -> None:
+    """Close it while its thread waits for the event, and wait until nothing is left behind."""
+    closing_it = asyncio.create_task(connection.close())
+    await asyncio.sleep(0)
+    hangs.set()
+    await closing_it
+    await asyncio.to_thread(wait_until, lambda: is_free(engine))
+
+
 def test_what_is_done_there_comes_back_with_its_errors_and_with_what_the_caller_knows() -> None:
     known = ContextVar[str]("known")
 
@@ -220,11 +229,7 @@ def test_a_step_that_is_late_is_rolled_back_when_it_ends(engine: Engine, cancell
             task.cancel()
         with pytest.raises(asyncio.CancelledError if cancelled else SessionStoreUnavailable):
             await task
-        closing_it = asyncio.create_task(connection.close())
-        await asyncio.sleep(0)
-        hangs.set()
-        await closing_it
-        await asyncio.to_thread(wait_until, lambda: is_free(engine))
+        await close_while_it_hangs(connection, hangs, engine)
 
     run(act())
     assert still == [True]  # whoever closed it did nothing under the step's feet
@@ -252,11 +257,7 @@ def test_a_transaction_whose_caller_has_just_gone_as_it_begins_is_rolled_back(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        closing_it = asyncio.create_task(connection.close())
-        await asyncio.sleep(0)
-        goes.set()
-        await closing_it
-        await asyncio.to_thread(wait_until, lambda: is_free(engine))
+        await close_while_it_hangs(connection, goes, engine)
 
     run(act())
 

@@ -13,7 +13,7 @@ from neo_routing_adapters.sql.look_up.awaited_threads import awaited_threads_for
 from neo_routing_adapters.sql.look_up.deadlines import Call
 from neo_routing_adapters.sql.look_up.forks import is_in_memory
 from neo_routing_adapters.sql.look_up.tasks import Tasks
-from neo_routing_adapters.sql.look_up.threads import keep_no_deadlines
+from neo_routing_adapters.sql.look_up.threads import require_threads_that_keep_deadlines
 
 _Value = TypeVar("_Value")
 
@@ -52,8 +52,7 @@ def awaited(engine: AsyncEngine | Engine, whose: str) -> tuple[Engine, Awaited]:
     if isinstance(engine, Engine) and engine.dialect.driver == "pysqlite":
         if is_in_memory(engine.url) or not isinstance(engine.pool, (QueuePool, NullPool)):
             raise ValueError(f"{whose}.engine must be that of a SQLite file, with a connection for each who needs one")
-        if keep_no_deadlines():
-            raise ValueError(f"{whose} keeps no deadline where eventlet has patched threads; gevent is supported")
+        require_threads_that_keep_deadlines(whose)
         return engine, awaited_threads_for(engine)
     wanted = "an AsyncEngine of create_async_engine, or an Engine of a SQLite file"
     raise ValueError(f"{whose}.engine must be {wanted}, and not {kind_of(engine)}")

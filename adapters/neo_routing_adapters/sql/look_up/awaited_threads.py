@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 
 from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
-from neo_routing_adapters.sql.look_up.tasks import WINDING_UP
+from neo_routing_adapters.sql.look_up.tasks import WINDING_UP, wake
 from neo_routing_adapters.sql.look_up.threads import Job
 from neo_routing_adapters.sql.look_up.workers import Workers
 
@@ -114,7 +114,7 @@ class _End:
         """Wait for it. Raises `TimeoutError`."""
         if self._waiter.done():
             self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(seconds, self._wake)
+        timer = self._loop.call_later(seconds, wake, self._waiter)
         try:
             if not self._has_come:
                 await self._waiter
@@ -125,8 +125,4 @@ class _End:
 
     def _come(self) -> None:
         self._has_come = True
-        self._wake()
-
-    def _wake(self) -> None:
-        if not self._waiter.done():
-            self._waiter.set_result(None)
+        wake(self._waiter)

@@ -16,7 +16,7 @@ from neo_routing_adapters.sql.look_up.connections import Connections
 from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
 from neo_routing_adapters.sql.look_up.evidence import Statement
 from neo_routing_adapters.sql.look_up.reader import LATE, Reader
-from neo_routing_adapters.sql.look_up.threads import keep_no_deadlines, threads_for
+from neo_routing_adapters.sql.look_up.threads import require_threads_that_keep_deadlines, threads_for
 from neo_routing_adapters.sql.look_up.within import AsyncDirectoryWithin, DirectoryWithin, connection_of
 
 DEADLINE: Final = 2.0
@@ -54,8 +54,7 @@ class SqlDirectory:
     def __init__(self, engine: Engine, *, deadline: float = DEADLINE) -> None:
         if not isinstance(engine, Engine) or engine.dialect.is_async:
             raise ValueError(f"SqlDirectory.engine must be an Engine of create_engine, and not {kind_of(engine)}")
-        if keep_no_deadlines():
-            raise ValueError("SqlDirectory keeps no deadline where eventlet has patched threads; gevent is supported")
+        require_threads_that_keep_deadlines("SqlDirectory")
         self._connections = Connections(engine)
         self._reader = Reader(engine, self._connections.take, _seconds("SqlDirectory", deadline))
         self._watch = Watch(deadline)

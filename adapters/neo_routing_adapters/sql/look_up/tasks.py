@@ -48,7 +48,7 @@ class Tasks:
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[None] = loop.create_future()
         task = loop.create_task(_run(function, ended))
-        timer = loop.call_later(call.remaining(), _wake, ended)
+        timer = loop.call_later(call.remaining(), wake, ended)
         try:
             await ended
         except asyncio.CancelledError:
@@ -91,9 +91,10 @@ async def _run(function: Callable[[], _Value], ended: asyncio.Future[None]) -> _
     try:
         return await run_awaiting(function)
     finally:
-        _wake(ended)  # a turn of the loop sooner than a callback of the task would; none comes if it never begins
+        wake(ended)  # a turn of the loop sooner than a callback of the task would; none comes if it never begins
 
 
-def _wake(waiter: asyncio.Future[None]) -> None:
+def wake(waiter: asyncio.Future[None]) -> None:
+    """End a wait, unless that has ended."""
     if not waiter.done():
         waiter.set_result(None)

@@ -35,10 +35,11 @@ _Value = TypeVar("_Value")
 _Permits: TypeAlias = "SimpleQueue[None]"
 
 
-def keep_no_deadlines() -> bool:
-    """Tell whether eventlet stands in for threads: none of its runs while a driver waits in C, as psycopg does."""
+def require_threads_that_keep_deadlines(whose: str) -> None:
+    """Raise `ValueError` where eventlet stands in for threads: none of its runs while a driver waits in C."""
     patcher = sys.modules.get("eventlet.patcher")
-    return patcher is not None and bool(patcher.is_monkey_patched("thread"))
+    if patcher is not None and patcher.is_monkey_patched("thread"):
+        raise ValueError(f"{whose} keeps no deadline where eventlet has patched threads; gevent is supported")
 
 
 class _Permit:
