@@ -73,6 +73,17 @@ class DecisionRecord:
             raise IllFormed("is there exactly if rows were needed", place="DecisionRecord.found")
         if self.found is not None and self.found.revision != self.revision:
             raise IllFormed("is of another revision than the decision", place="DecisionRecord.found")
+        self._hold_no_more_than_is_needed()
+
+    def _hold_no_more_than_is_needed(self) -> None:
+        """Cut the rows out of what may be a whole directory, and have the decision rest on them and this request."""
+        found, decision = self.found, self.decision
+        if found is not None and self.needed is not None:
+            found = found.needed([self.needed])
+            object.__setattr__(self, "found", found)
+        if self.request is not None and isinstance(decision, MadeDecision):
+            rests_on = (self.caller, self.request, found, decision.routing_warnings, decision.findings)
+            object.__setattr__(self, "decision", MadeDecision(decision.result, *rests_on))
 
     @property
     def revision(self) -> str | None:
@@ -115,12 +126,8 @@ def decision_record(
     needed, found = None, None
     if request is not None:
         made = _made(decision, caller, request)
-        request = request if with_title else without_title(request)
-        if made.rows is not None:
-            needed = needed_for(caller, request)
-            found = made.rows.needed([needed])
-        # It is to rest on what it looks at, so that a record holds on to no whole directory.
-        decision = MadeDecision(decision.result, caller, request, found, made.routing_warnings, made.findings)
+        request, found = request if with_title else without_title(request), made.rows
+        needed = None if found is None else needed_for(caller, request)
     return DecisionRecord(
         id=id, time=time, caller=caller, request=request, needed=needed, found=found, decision=decision
     )

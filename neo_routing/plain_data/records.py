@@ -36,7 +36,7 @@ def record_data(record: DecisionRecord) -> dict[str, Any]:
         "caller": caller_data(record.caller),
         "request": None if request is None else request_data(request),
         "needed": None if needed is None else needed_data(needed),
-        "found": None if needed is None or found is None else rows_data(found.needed([needed])),
+        "found": None if found is None else rows_data(found),
         "revision": record.revision,
         "library_version": record.library_version,
         "rules_version": record.rules_version,

@@ -236,6 +236,15 @@ def test_records_in_memory_hold_on_to_no_directory() -> None:
     assert decision.rows is not usual()[2].rows and [*decision.rows.tenants] == ["msp-a"]
 
 
+def test_a_record_that_is_made_by_hand_holds_no_more_than_is_needed_either() -> None:
+    made = recorded(usual())
+    directory = USUAL.directory().content
+    whole = evolve(made, found=directory, decision=decide(PLATFORM, ON_A_BOT, HeldRows(directory)))
+    assert whole == made
+    assert (whole.found, whole.decision.rows, whole.decision.request) == (made.found, made.found, made.request)
+    assert record_data(whole) == record_data(made)
+
+
 def test_records_can_be_put_into_sets() -> None:
     assert len({recorded(usual()), read_record(record_line(recorded(usual())))}) == 1
 

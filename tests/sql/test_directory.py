@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import NullPool, SingletonThreadPool, StaticPool
 
 from neo_routing import (
     Agent,
@@ -74,6 +74,13 @@ def test_each_directory_takes_its_own_sort_of_engine() -> None:
     for wrong in (create_engine("postgresql+psycopg://"), async_engine.sync_engine, "sqlite://"):
         with pytest.raises(ValueError, match=r"^AsyncSqlDirectory\.engine must be an AsyncEngine of create_async_eng"):
             AsyncSqlDirectory(wrong)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///directory.sqlite", "postgresql+psycopg://"])
+def test_a_pool_that_closes_the_connections_of_other_threads_is_refused(url: str) -> None:
+    """To close a connection that another thread uses ends the process, with psycopg as with sqlite3."""
+    with pytest.raises(ValueError, match=r"^SqlDirectory\.engine must not have a SingletonThreadPool, which closes "):
+        SqlDirectory(create_engine(url, poolclass=SingletonThreadPool))
 
 
 @pytest.mark.parametrize("deadline", [0, -1, float("inf"), float("nan"), "1", None, True])

@@ -21,7 +21,7 @@ from typing import Any
 import asyncpg
 import psycopg
 import pytest
-from sqlalchemy import AssertionPool, Engine, NullPool, SingletonThreadPool, StaticPool, create_engine, event, make_url
+from sqlalchemy import AssertionPool, Engine, NullPool, StaticPool, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import await_only
 
@@ -481,7 +481,7 @@ def test_a_host_that_cancels_on_a_frozen_server_is_not_kept_waiting(site: Site, 
 
 # An `AssertionPool` loses connections to the garbage collection, because it does not notice two who come at once.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
-@pytest.mark.parametrize("pool", [AssertionPool, NullPool, StaticPool, SingletonThreadPool])
+@pytest.mark.parametrize("pool", [AssertionPool, NullPool, StaticPool])
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_on_a_pool_of_any_kind_threads_get_right_answers_or_outages(
     site: Site, tmp_path: Path, kind: str, pool: type[Any]
@@ -492,9 +492,8 @@ def test_on_a_pool_of_any_kind_threads_get_right_answers_or_outages(
         engine = create_engine(url)
         faults.load(engine)
         engine.dispose()
-    # A `SingletonThreadPool` closes connections that other threads use; sqlite3 itself crashes if that is allowed.
-    checked = {"connect_args": {"check_same_thread": pool is SingletonThreadPool}} if kind == "sqlite" else {}
-    engine = create_engine(url, poolclass=pool, **checked)
+    unchecked = {"connect_args": {"check_same_thread": False}} if kind == "sqlite" else {}
+    engine = create_engine(url, poolclass=pool, **unchecked)
     directory = SqlDirectory(engine, deadline=2.0)
 
     def is_right(known_case: Any) -> bool:
@@ -508,7 +507,7 @@ def test_on_a_pool_of_any_kind_threads_get_right_answers_or_outages(
     assert is_right(known()[0])
     with ThreadPoolExecutor(6) as callers:
         answered = [*callers.map(is_right, [*known()] * 5)]
-    assert all(answered) or pool in {AssertionPool, SingletonThreadPool}
+    assert all(answered) or pool is AssertionPool
     assert all(is_right(each) for each in known())
     engine.dispose()
     gc.collect()

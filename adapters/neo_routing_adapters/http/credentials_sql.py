@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, Final
 
 from neo_routing import Caller, CallerKind, well_formed
@@ -45,6 +45,7 @@ class _Asked:
     def __init__(self, engine: AsyncEngine | Engine, table: Table, *, seconds: float = 2.0) -> None:
         self._engine, self._awaited = awaited(engine, type(self).__name__)
         self._table = table
+        self._row_of: Callable[..., Any] = namedtuple("_Row", table.c.keys())  # type: ignore[misc]  # noqa: PYI024
         self._seconds = seconds
         self._faults = _faults_of(engine)
         self._questions: dict[int, Written] = {}
@@ -86,7 +87,7 @@ class _Asked:
             raise AnotherAnswer
         [(_, *row)] = rows
         values = [value if read is None else read(value) for read, value in zip(self._read, row, strict=True)]
-        found = SimpleNamespace(**dict(zip(self._table.c.keys(), values, strict=True)))
+        found = self._row_of(*values)
         return None if found.tenant_id is None else found
 
 

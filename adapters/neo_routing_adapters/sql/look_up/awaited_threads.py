@@ -11,14 +11,16 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 
+from neo_routing_adapters.sql.look_up.alarms import alarm_of, wake
 from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
-from neo_routing_adapters.sql.look_up.tasks import WINDING_UP, wake
+from neo_routing_adapters.sql.look_up.tasks import WINDING_UP
 from neo_routing_adapters.sql.look_up.threads import Job
 from neo_routing_adapters.sql.look_up.workers import Workers
 
@@ -75,13 +77,13 @@ async def _done(workers: Workers, function: Callable[[], _Value], call: Call, *,
     job = Job(function, end.tell)
     try:
         workers.put(job)
-        await end.wait(call.remaining())
+        await end.wait(call.expires_at)
     except BaseException as error:
         call.expire()
         try:
             if call.was_cut and (to_its_end or isinstance(error, asyncio.CancelledError)):
                 with suppress(TimeoutError):
-                    await end.wait(WINDING_UP)
+                    await end.wait(monotonic() + WINDING_UP)
         finally:
             job.leave()
         raise
@@ -110,16 +112,17 @@ class _End:
         with suppress(RuntimeError):  # the event loop is closed, and nobody waits any more
             self._loop.call_soon_threadsafe(self._come)
 
-    async def wait(self, seconds: float) -> None:
-        """Wait for it. Raises `TimeoutError`."""
+    async def wait(self, until: float) -> None:
+        """Wait for it until this time of `monotonic`. Raises `TimeoutError`."""
         if self._waiter.done():
             self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(seconds, wake, self._waiter)
+        alarm = alarm_of(self._loop)
+        alarm.set(self._waiter, until)
         try:
             if not self._has_come:
                 await self._waiter
         finally:
-            timer.cancel()
+            alarm.call_off(self._waiter)
         if not self._has_come:
             raise TimeoutError
 

@@ -27,7 +27,7 @@ from sqlalchemy.pool import (
 from sqlalchemy.util import await_only
 
 from neo_routing_adapters.sql.look_up.deadlines import Call, Line, TooLate
-from neo_routing_adapters.sql.look_up.forks import renew_after_fork
+from neo_routing_adapters.sql.look_up.forks import is_in_memory, renew_after_fork
 
 
 class CursorLine(Line, Protocol):
@@ -295,7 +295,7 @@ def left_to_its_loop(connection: PoolProxiedConnection) -> bool:
     asyncpg crashes the process if it is used in one thread while its event loop runs in another.
     """
     loop: asyncio.AbstractEventLoop | None = connection.info.get(_LOOP)
-    if loop is None or not loop.is_running() or loop is asyncio.get_running_loop():
+    if loop is None or loop is asyncio.get_running_loop() or not loop.is_running():
         return False
     loop.call_soon_threadsafe(_driver_connection(connection).terminate)
     connection.detach()
@@ -340,6 +340,18 @@ def let_go(dialect: Dialect, connection: PoolProxiedConnection) -> None:
             connection.detach()
     if dbapi_connection is not None:
         dialect.do_terminate(dbapi_connection)
+
+
+def require_pool_for_threads(engine: Engine, whose: str) -> None:
+    """Raise `ValueError` for a pool that closes connections while other threads use them: some drivers crash then.
+
+    SQLAlchemy has it for a database in memory, where sqlite3 by itself lets no other thread close a connection.
+    """
+    if isinstance(engine.pool, SingletonThreadPool) and not is_in_memory(engine.url):
+        raise ValueError(
+            f"{whose}.engine must not have a SingletonThreadPool, which closes the connections of other threads: "
+            "leave poolclass out"
+        )
 
 
 class Turns:

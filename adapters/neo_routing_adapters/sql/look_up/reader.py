@@ -102,7 +102,7 @@ class Reader:
         # asyncpg begins none by itself; SQLAlchemy would, where it is asked.
         self._begins = self._dialect.driver.startswith("psycopg")
         self._statements = Statements(self._dialect)
-        self._shares = Shares(self._dialect)
+        self._shares = Shares(self._dialect, deadline)
         # A connection whose encoding is not UTF-8 cannot say every key.
         self._faults: _Faults = (
             *errors_of(self._dialect),
@@ -184,7 +184,7 @@ class Reader:
         try:
             line = self._line(pooled)
             call.enter(line)
-            share = NO_SHARE if self._local else self._shares.take(line.cursor, self._deadline)
+            share = NO_SHARE if self._local else self._shares.take(line.cursor)
             found = self._with_share(share, pooled, line, statements)
         except BaseException:
             self._forget(pooled)

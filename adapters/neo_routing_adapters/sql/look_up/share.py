@@ -73,13 +73,14 @@ def take_share(connection: Connection, seconds: float) -> Share:
 class Shares:
     """Takes shares by the cursor of a driver, in transactions that were begun on the connection itself."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, seconds: float) -> None:
         self._take = written(_TAKE, _ARGUMENTS, dialect)
+        self._timeouts = tuple(timeouts(seconds).values())
 
-    def take(self, cursor: Any, seconds: float) -> Share:
+    def take(self, cursor: Any) -> Share:
         """Do as `take_share` does. Raises the driver's errors in the place of SQLAlchemy's."""
         token = drawn()
-        self._take.run(cursor, (token, *timeouts(seconds).values()))
+        self._take.run(cursor, (token, *self._timeouts))
         [taken] = cursor.fetchmany(2)
         return _share(token, taken)
 

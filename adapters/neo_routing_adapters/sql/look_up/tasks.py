@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Self, TypeVar
 
+from neo_routing_adapters.sql.look_up.alarms import alarm_of, wake
 from neo_routing_adapters.sql.look_up.deadlines import Call
 from neo_routing_adapters.sql.look_up.forks import renew_after_fork
 from neo_routing_adapters.sql.look_up.greenlets import run_awaiting
@@ -48,7 +49,8 @@ class Tasks:
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[None] = loop.create_future()
         task = loop.create_task(_run(function, ended))
-        timer = loop.call_later(call.remaining(), wake, ended)
+        alarm = alarm_of(loop)
+        alarm.set(ended, call.expires_at)
         try:
             await ended
         except asyncio.CancelledError:
@@ -57,7 +59,7 @@ class Tasks:
                 await asyncio.wait({task}, timeout=WINDING_UP)
             raise
         finally:
-            timer.cancel()
+            alarm.call_off(ended)
         if not task.done():
             self._leave(task, call)
             if to_its_end and call.was_cut:
@@ -92,9 +94,3 @@ async def _run(function: Callable[[], _Value], ended: asyncio.Future[None]) -> _
         return await run_awaiting(function)
     finally:
         wake(ended)  # a turn of the loop sooner than a callback of the task would; none comes if it never begins
-
-
-def wake(waiter: asyncio.Future[None]) -> None:
-    """End a wait, unless that has ended."""
-    if not waiter.done():
-        waiter.set_result(None)
