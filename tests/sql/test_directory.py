@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool, SingletonThreadPool, StaticPool
+from sqlalchemy.pool import AssertionPool, NullPool, Pool, SingletonThreadPool, StaticPool
 
 from neo_routing import (
     Agent,
@@ -76,11 +76,29 @@ def test_each_directory_takes_its_own_sort_of_engine() -> None:
             AsyncSqlDirectory(wrong)
 
 
-@pytest.mark.parametrize("url", ["sqlite:///directory.sqlite", "postgresql+psycopg://"])
-def test_a_pool_that_closes_the_connections_of_other_threads_is_refused(url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "pool"),
+    [
+        ("postgresql+psycopg://", SingletonThreadPool),
+        ("postgresql+psycopg://", StaticPool),
+        ("postgresql+psycopg://", AssertionPool),
+        ("sqlite:///directory.sqlite", SingletonThreadPool),
+        ("sqlite:///directory.sqlite", AssertionPool),
+        ("sqlite://", AssertionPool),
+    ],
+)
+def test_a_pool_that_has_threads_share_connections_is_refused(url: str, pool: type[Pool]) -> None:
     """To close a connection that another thread uses ends the process, with psycopg as with sqlite3."""
-    with pytest.raises(ValueError, match=r"^SqlDirectory\.engine must not have a SingletonThreadPool, which closes "):
-        SqlDirectory(create_engine(url, poolclass=SingletonThreadPool))
+    engine = create_engine(url, poolclass=pool)
+    with pytest.raises(ValueError, match=rf"^the pool of the engine must not be {pool.__name__}, where threads share"):
+        SqlDirectory(engine)
+
+
+@pytest.mark.parametrize(
+    ("url", "pool"), [("sqlite://", SingletonThreadPool), ("sqlite://", StaticPool), ("sqlite:///one", StaticPool)]
+)
+def test_a_pool_with_one_connection_is_taken_where_sqlite_bears_that(url: str, pool: type[Pool]) -> None:
+    SqlDirectory(create_engine(url, poolclass=pool))
 
 
 @pytest.mark.parametrize("deadline", [0, -1, float("inf"), float("nan"), "1", None, True])

@@ -205,6 +205,7 @@ class Connections:
     """
 
     def __init__(self, engine: Engine) -> None:
+        _require_pool_for_threads(engine)
         self._engine = engine
         self._local = engine.dialect.name == "sqlite"
         self._awaited = engine.dialect.is_async
@@ -336,22 +337,25 @@ def let_go(dialect: Dialect, connection: PoolProxiedConnection) -> None:
     """Close a connection that could not be given back, because a hook raised: its place in the pool would be lost."""
     dbapi_connection = connection.dbapi_connection
     if not connection.is_detached:
-        with suppress(AssertionError):  # an `AssertionPool` that two threads took from has it back already
-            connection.detach()
+        connection.detach()
     if dbapi_connection is not None:
         dialect.do_terminate(dbapi_connection)
 
 
-def require_pool_for_threads(engine: Engine, whose: str) -> None:
-    """Raise `ValueError` for a pool that closes connections while other threads use them: some drivers crash then.
+def _require_pool_for_threads(engine: Engine) -> None:
+    """Raise `ValueError` for a pool with which one thread may use a connection, or close it, while another uses it.
 
-    SQLAlchemy has it for a database in memory, where sqlite3 by itself lets no other thread close a connection.
+    psycopg and sqlite3 end the process then. In the one connection of a `StaticPool` sqlite3 bears several threads if
+    they take turns; and in memory, where SQLAlchemy has a `SingletonThreadPool`, it lets none close another's.
     """
-    if isinstance(engine.pool, SingletonThreadPool) and not is_in_memory(engine.url):
-        raise ValueError(
-            f"{whose}.engine must not have a SingletonThreadPool, which closes the connections of other threads: "
-            "leave poolclass out"
-        )
+    if engine.dialect.is_async:
+        return
+    local = engine.dialect.name == "sqlite"
+    safe = {AssertionPool: False, StaticPool: local, SingletonThreadPool: local and is_in_memory(engine.url)}
+    for kind, is_safe in safe.items():
+        if isinstance(engine.pool, kind) and not is_safe:
+            told = "where threads share connections: leave poolclass out"
+            raise ValueError(f"the pool of the engine must not be {kind.__name__}, {told}")
 
 
 class Turns:
@@ -381,6 +385,5 @@ _turns: Final[WeakKeyDictionary[Dialect, Turns]] = WeakKeyDictionary()
 
 def turns_on(engine: Engine) -> Turns | None:
     """Return whose turn it is to use the connection of a synchronous engine, if all threads share one."""
-    # An `AssertionPool` does not notice two who take from it in the same moment.
-    shared = isinstance(engine.pool, (StaticPool, AssertionPool)) and not engine.dialect.is_async
+    shared = isinstance(engine.pool, StaticPool) and not engine.dialect.is_async
     return _turns.setdefault(engine.dialect, Turns()) if shared else None

@@ -12,7 +12,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.sql.look_up.awaited import awaited, kind_of
-from neo_routing_adapters.sql.look_up.connections import Connections, require_pool_for_threads
+from neo_routing_adapters.sql.look_up.connections import Connections
 from neo_routing_adapters.sql.look_up.deadlines import Call, Watch
 from neo_routing_adapters.sql.look_up.evidence import Statement
 from neo_routing_adapters.sql.look_up.reader import LATE, Reader
@@ -55,7 +55,6 @@ class SqlDirectory:
         if not isinstance(engine, Engine) or engine.dialect.is_async:
             raise ValueError(f"SqlDirectory.engine must be an Engine of create_engine, and not {kind_of(engine)}")
         require_threads_that_keep_deadlines("SqlDirectory")
-        require_pool_for_threads(engine, "SqlDirectory")
         self._connections = Connections(engine)
         self._reader = Reader(engine, self._connections.take, _seconds("SqlDirectory", deadline))
         self._watch = Watch(deadline)
