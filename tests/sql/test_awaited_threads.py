@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.pool import AssertionPool, QueuePool, StaticPool
+from sqlalchemy.pool import AssertionPool, NullPool, QueuePool, StaticPool
 
 from neo_routing import DirectoryUnavailable
 from neo_routing_adapters.http import store_connection
@@ -26,6 +26,7 @@ from neo_routing_adapters.sql import AsyncSqlDirectory
 from neo_routing_adapters.sql.look_up import workers
 from neo_routing_adapters.sql.look_up.awaited_threads import MOST_AT_ONCE, AwaitedThreads, awaited_threads_for
 from neo_routing_adapters.sql.look_up.deadlines import Call, NoThread
+from neo_routing_adapters.sql.look_up.tasks import MOST_LATE
 from tests.programs.databases.stored import engine_with_tables
 from tests.programs.http.calls import PATIENCE, run
 from tests.programs.servers.postgres_server import wait_until
@@ -314,6 +315,51 @@ def test_after_the_end_of_a_transaction_there_is_no_other_step_and_its_thread_is
                 await connection.run(lambda *_: None)
         assert threads.one_after_the_other() is not threads.one_after_the_other()
         assert is_free(engine)
+
+    run(act())
+
+
+def test_a_thread_in_which_something_hangs_is_given_to_nobody_until_that_has_ended() -> None:
+    hangs = threading.Event()
+
+    async def act() -> None:
+        threads = AwaitedThreads()
+        one = threads.one_after_the_other()
+        with pytest.raises(TimeoutError):
+            await one.run(lambda: hangs.wait(PATIENCE), Call(0.05))
+        one.release()
+        other = threads.one_after_the_other()
+        assert other is not one
+        hangs.set()
+        await asyncio.to_thread(wait_until, one.is_idle)
+        assert threads.one_after_the_other() is one
+
+    run(act())
+
+
+def test_where_too_many_transactions_hang_others_are_an_outage_at_once(sqlite_url: str) -> None:
+    """As on a file of a network that does not answer: a `NullPool` would give each of them a connection to try with."""
+    engine = create_engine(sqlite_url, poolclass=NullPool)
+    threads, hangs = AwaitedThreads(), threading.Event()
+    event.listen(engine, "checkout", lambda *_: hangs.wait(PATIENCE))
+
+    async def act() -> None:
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(MOST_LATE):
+                connection = StoreConnection(engine, threads, 0.001)
+                with pytest.raises(SessionStoreUnavailable):
+                    await connection.run(lambda *_: None)
+                await connection.close()
+            with pytest.raises(SessionStoreUnavailable) as raised:
+                await StoreConnection(engine, threads, PATIENCE).run(lambda *_: None)
+        assert isinstance(raised.value.__cause__, NoThread)
+        hangs.set()
+        await asyncio.to_thread(wait_until, lambda: all(one.is_idle() for one in threads._released))
+        connection = StoreConnection(engine, threads, PATIENCE)
+        await connection.run(lambda *_: None)
+        await connection.commit()
+        await connection.close()
+        assert len(threads._released) == MOST_LATE
 
     run(act())
 

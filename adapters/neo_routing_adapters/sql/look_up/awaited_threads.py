@@ -19,8 +19,8 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 
 from neo_routing_adapters.sql.look_up.alarms import alarm_of, wake
-from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
-from neo_routing_adapters.sql.look_up.tasks import WINDING_UP
+from neo_routing_adapters.sql.look_up.deadlines import Call, NoThread, TooLate
+from neo_routing_adapters.sql.look_up.tasks import MOST_LATE, WINDING_UP
 from neo_routing_adapters.sql.look_up.threads import Job
 from neo_routing_adapters.sql.look_up.workers import Workers
 
@@ -35,35 +35,48 @@ class AwaitedThreads:
 
     def __init__(self) -> None:
         self._workers = Workers(MOST_AT_ONCE)
-        self._idle: list[OneThread] = []
+        self._released: list[OneThread] = []
 
     async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
         """Return what the function returns: see `Tasks.run`. It is not begun any more once its caller has gone."""
         return await _done(self._workers, partial(_unless_late, function, call), call, to_its_end=to_its_end)
 
     def one_after_the_other(self) -> OneThread:
-        """Return a thread that does all of one transaction; it must be released."""
+        """Return a thread that does all of one transaction; it must be released. Raises `NoThread`.
+
+        One in which something hangs is not given to another before that has ended.
+        """
+        late: list[OneThread] = []
         try:
-            return self._idle.pop()
-        except IndexError:
-            return OneThread(self._idle)
+            while not (thread := self._released.pop()).is_idle():
+                late.append(thread)
+        except IndexError:  # there are no others, or another event loop was quicker
+            if len(late) >= MOST_LATE:
+                raise NoThread from None
+            thread = OneThread(self._released)
+        finally:
+            self._released += late
+        return thread
 
 
 class OneThread:
     """Runs one function after the other: a rollback comes after what it rolls back, however late that is."""
 
-    def __init__(self, idle: list[OneThread]) -> None:
+    def __init__(self, released: list[OneThread]) -> None:
         self._workers = Workers(1)
-        self._idle = idle
+        self._released = released
 
     async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
         """Return what the function returns: see `Tasks.run`. It is run even if its caller has gone."""
         return await _done(self._workers, function, call, to_its_end=to_its_end)
 
     def release(self) -> None:
-        """Let another transaction have it, unless something hangs there."""
-        if self._workers.are_idle():
-            self._idle.append(self)
+        """Let another transaction have it."""
+        self._released.append(self)
+
+    def is_idle(self) -> bool:
+        """Tell whether all is done that it was given."""
+        return self._workers.are_idle()
 
 
 def _unless_late(function: Callable[[], _Value], call: Call) -> _Value:
