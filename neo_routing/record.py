@@ -6,6 +6,7 @@ It is all that is needed to decide the case again, elsewhere and later, and to s
 from __future__ import annotations
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, cast
 
 from attrs import field, frozen
@@ -22,6 +23,10 @@ from neo_routing.rows import Rows
 from neo_routing.rows_builder import NO_ROWS
 from neo_routing.steps import RULES_VERSION
 from neo_routing.version import __version__
+
+_but_the_title: Final = attrgetter(
+    *("agent_id", "managed_agent_key", "bot_id", "client_id", "m365_tenant_id", "unknown_fields")
+)
 
 MASKED_TITLE: Final = "***"
 """What stands in a record for the title of a session, which somebody has typed; no clause looks at it."""
@@ -67,8 +72,10 @@ class DecisionRecord:
                 raise IllFormed(f"must be of type {kind.__name__}", place=f"DecisionRecord.{name}")
         if (self.request is None) is not is_malformed(self.decision):
             raise IllFormed("is there exactly if the call was not malformed", place="DecisionRecord.request")
-        if self.needed != (None if self.request is None else rows_needed(self.caller, self.request)):
+        needed = None if self.request is None else rows_needed(self.caller, self.request)
+        if self.needed != needed:
             raise IllFormed("is not what is needed to decide this request", place="DecisionRecord.needed")
+        object.__setattr__(self, "needed", needed)  # and not what is merely equal, as 12.0 is to 12
         if (self.found is None) is not (self.needed is None):
             raise IllFormed("is there exactly if rows were needed", place="DecisionRecord.found")
         if self.found is not None and self.found.revision != self.revision:
@@ -77,13 +84,18 @@ class DecisionRecord:
 
     def _hold_no_more_than_is_needed(self) -> None:
         """Cut the rows out of what may be a whole directory, and have the decision rest on them and this request."""
-        found, decision = self.found, self.decision
-        if found is not None and self.needed is not None:
-            found = found.needed([self.needed])
-            object.__setattr__(self, "found", found)
-        if self.request is not None and isinstance(decision, MadeDecision):
+        found, decision = self._needed_of(self.found), self.decision
+        if isinstance(decision, MadeDecision) and self.request is not None:
+            if (decision.caller, _but_the_title(decision.request)) != (self.caller, _but_the_title(self.request)):
+                raise IllFormed("is not one on this request of this caller", place="DecisionRecord.decision")
+            if decision.rows is not self.found and self._needed_of(decision.rows) != found:
+                raise IllFormed("rests on other rows than were found", place="DecisionRecord.decision")
             rests_on = (self.caller, self.request, found, decision.routing_warnings, decision.findings)
             object.__setattr__(self, "decision", MadeDecision(decision.result, *rests_on))
+        object.__setattr__(self, "found", found)
+
+    def _needed_of(self, rows: Rows | None) -> Rows | None:
+        return None if rows is None or self.needed is None else rows.needed([self.needed])
 
     @property
     def revision(self) -> str | None:

@@ -19,6 +19,7 @@ from neo_routing import (
     CallerKind,
     Channel,
     ChannelStatus,
+    Decision,
     DecisionRecord,
     HeldRows,
     ManagedAgentKey,
@@ -273,6 +274,46 @@ def test_a_user_is_not_taken_for_the_platform_though_the_same_rows_are_needed() 
     assert rows_needed(user, request) == rows_needed(PLATFORM, request)
     with pytest.raises(ValueError, match=r"^the decision is not one on this request of this caller$"):
         recorded((user, request, decide(PLATFORM, request, USUAL.directory())))
+
+
+@pytest.mark.parametrize(
+    ("decision", "message"),
+    [
+        (
+            decide(Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=11), USUAL.directory()),
+            "is not one on this request of this caller",
+        ),
+        (
+            decide(PLATFORM, evolve(ON_A_BOT, m365_tenant_id=None), USUAL.directory()),
+            "is not one on this request of this caller",
+        ),
+        (decide(PLATFORM, ON_A_BOT, HeldRows(RowsBuilder().rows())), "rests on other rows than were found"),
+    ],
+    ids=["caller", "request", "rows"],
+)
+def test_a_record_that_is_made_by_hand_takes_no_decision_on_anything_else(decision: Decision, message: str) -> None:
+    with pytest.raises(IllFormed, match=rf"^DecisionRecord\.decision {message}$"):
+        evolve(recorded(usual()), decision=decision)
+
+
+def test_a_title_may_be_masked_otherwise_by_hand() -> None:
+    made, request = recorded(usual()), evolve(ON_A_BOT, title=None)
+    again = evolve(made, request=request, decision=usual()[2])
+    assert again.decision.request.title is None and record_of(record_data(again)) == again
+
+
+def test_a_decision_that_needed_no_rows_is_not_put_on_any() -> None:
+    refused = SessionRequest(client_id="zz", agent_id=11)
+    user = Caller(CallerKind.USER, "msp-a")
+    with pytest.raises(IllFormed, match=r"^DecisionRecord\.decision is not one on this request of this caller$"):
+        evolve(recorded((user, refused, decide(user, refused, USUAL.directory()))), decision=usual()[2])
+
+
+def test_the_keys_that_were_needed_are_kept_as_they_are_written() -> None:
+    user, request = Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=11)
+    made = recorded((user, request, decide(user, request, USUAL.directory())))
+    again = evolve(made, needed=("msp-a", 11.0, None, None, None))
+    assert type(again.needed[1]) is int and record_of(record_data(again)) == made
 
 
 def test_a_decision_that_left_its_rows_behind_makes_no_record() -> None:
