@@ -8,17 +8,26 @@ import subprocess
 import sys
 import threading
 import uuid
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-from sqlalchemy import Engine, create_engine, insert, select, update
+from sqlalchemy import Engine, create_engine, event, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from neo_routing import CallerKind, DirectoryUnavailable, adecide
-from neo_routing_adapters.http.ports import ChatSession, Claimed, InProgress, OtherBody, SessionStoreUnavailable
+from neo_routing_adapters.http.credentials_sql import SqlKeyStore
+from neo_routing_adapters.http.ports import (
+    AuthenticationUnavailable,
+    ChatSession,
+    Claimed,
+    InProgress,
+    OtherBody,
+    SessionStoreUnavailable,
+)
 from neo_routing_adapters.http.sessions_prune import prune
 from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.http.tables.metadata import metadata
@@ -574,3 +583,43 @@ def test_on_sqlite_a_key_of_another_process_is_waited_for_and_then_replayed(sqli
             assert await waiting == session
 
     asyncio.run(run())
+
+
+# Hooks of a host
+
+
+@pytest.mark.parametrize("name", ["checkout", "reset", "checkin"])
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_what_a_hook_on_the_pool_raises_is_an_outage_and_no_connection_is_lost(
+    request: pytest.FixtureRequest, driver: str, name: str
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+
+    def raises(*_: object) -> None:
+        if raising:
+            raise KeyError("the host's own")
+
+    async def act() -> None:
+        async with engine_of(url, driver) as engine:
+            pool_owner = engine if isinstance(engine, Engine) else engine.sync_engine
+            event.listen(pool_owner, name, raises)
+            store = SqlSessions(engine, AsyncSqlDirectory(engine))
+            await create(store)
+            raising.append(True)
+            if name == "checkout":
+                with pytest.raises((SessionStoreUnavailable, DirectoryUnavailable)):
+                    await create(store)
+            else:  # the session is kept by then
+                await create(store)
+            with nullcontext() if name == "reset" else pytest.raises(AuthenticationUnavailable):
+                await SqlKeyStore(engine).find([b"x" * 32])
+            raising.clear()
+            assert await SqlKeyStore(engine).find([b"x" * 32]) is None
+            await create(store)
+            assert len(await kept(engine)) == (2 if name == "checkout" else 3)
+            pool = pool_owner.pool
+            assert pool.checkedout() == 0  # type: ignore[attr-defined]  # it is a QueuePool
+
+    raising: list[bool] = []
+    asyncio.run(act())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ from neo_routing import (
     decide,
 )
 from neo_routing.testing import World
+from neo_routing_adapters.http.credentials_sql import SqlEntraLinks, SqlKeyStore
+from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.look_up.connections import turns_on
 from neo_routing_adapters.sql.look_up.deadlines import Call, NoThread
@@ -76,6 +79,9 @@ def test_each_directory_takes_its_own_sort_of_engine() -> None:
             AsyncSqlDirectory(wrong)
 
 
+UNSAFE = "^the engine must not share connections, as with its {}: take a QueuePool"
+
+
 @pytest.mark.parametrize(
     ("url", "pool"),
     [
@@ -85,13 +91,46 @@ def test_each_directory_takes_its_own_sort_of_engine() -> None:
         ("sqlite:///directory.sqlite", SingletonThreadPool),
         ("sqlite:///directory.sqlite", AssertionPool),
         ("sqlite://", AssertionPool),
+        # SQLAlchemy takes these for files, and has sqlite3 look at no thread.
+        ("sqlite:///file::memory:?cache=shared&uri=true", SingletonThreadPool),
+        ("sqlite:///file:/x?vfs=memdb&uri=true", SingletonThreadPool),
     ],
 )
 def test_a_pool_that_has_threads_share_connections_is_refused(url: str, pool: type[Pool]) -> None:
     """To close a connection that another thread uses ends the process, with psycopg as with sqlite3."""
     engine = create_engine(url, poolclass=pool)
-    with pytest.raises(ValueError, match=rf"^the pool of the engine must not be {pool.__name__}, where threads share"):
+    with pytest.raises(ValueError, match=UNSAFE.format(pool.__name__)):
         SqlDirectory(engine)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["asyncpg", "psycopg"])
+@pytest.mark.parametrize("pool", [StaticPool, AssertionPool])
+def test_a_pool_that_has_tasks_share_connections_is_refused_by_whoever_takes_an_engine(
+    kind: str, pool: type[Pool]
+) -> None:
+    engine = create_async_engine(f"postgresql+{kind}://", poolclass=pool)
+    for take in (AsyncSqlDirectory, SqlSessions, SqlKeyStore, SqlEntraLinks):
+        with pytest.raises(ValueError, match=UNSAFE.format(pool.__name__)):
+            take(engine)
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        create_engine("sqlite://", connect_args={"check_same_thread": False}),
+        create_engine(
+            "sqlite:///file:x?mode=memory&cache=shared&uri=true&check_same_thread=false", poolclass=SingletonThreadPool
+        ),
+        create_engine("sqlite://", creator=lambda: sqlite3.connect(":memory:", check_same_thread=False)),
+    ],
+    ids=["argument", "url", "creator"],
+)
+def test_in_memory_a_pool_is_refused_whose_connections_any_thread_may_close(engine: Engine) -> None:
+    assert isinstance(engine.pool, SingletonThreadPool)
+    with pytest.raises(ValueError, match=UNSAFE.format("SingletonThreadPool")):
+        SqlDirectory(engine)
+    engine.dispose()
 
 
 @pytest.mark.parametrize(
@@ -99,6 +138,21 @@ def test_a_pool_that_has_threads_share_connections_is_refused(url: str, pool: ty
 )
 def test_a_pool_with_one_connection_is_taken_where_sqlite_bears_that(url: str, pool: type[Pool]) -> None:
     SqlDirectory(create_engine(url, poolclass=pool))
+
+
+def test_engines_that_have_a_pool_in_common_take_turns_on_its_connection() -> None:
+    first = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    metadata.create_all(first)
+    store(first, WORLD)
+    second = create_engine("sqlite://", pool=first.pool)
+    turns = turns_on(first.pool)
+    turns.begin(Call(1))
+    for engine in (first, second, second.execution_options(logging_token="other")):
+        with pytest.raises(DirectoryUnavailable, match="in time"):
+            decide(USER, REQUEST, SqlDirectory(engine, deadline=0.05))
+    turns.end()
+    assert decide(USER, REQUEST, SqlDirectory(second)).result.unwrap().agent_id == 12
+    first.dispose()
 
 
 @pytest.mark.parametrize("deadline", [0, -1, float("inf"), float("nan"), "1", None, True])
@@ -207,7 +261,7 @@ def test_a_thread_waits_for_its_turn_on_a_shared_connection_no_longer_than_its_d
     metadata.create_all(engine)
     store(engine, WORLD)
     directory = SqlDirectory(engine, deadline=0.1)
-    turns = turns_on(engine)
+    turns = turns_on(engine.pool)
     turns.begin(Call(1))
     with pytest.raises(DirectoryUnavailable, match="in time"):
         decide(USER, REQUEST, directory)

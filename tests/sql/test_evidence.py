@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import NullPool
 from sqlalchemy.util import greenlet_spawn
 
 from neo_routing import (
@@ -272,31 +272,6 @@ def test_the_parts_of_a_large_batch_are_from_one_snapshot_or_it_is_an_outage(
                 host.decide_many(CASES)
         monkeypatch.undo()
         assert host.is_right()
-
-
-# Tasks that share a connection
-
-
-@pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
-def test_tasks_on_the_only_connection_of_an_engine_get_their_own_answers_or_none(url: str, driver: str) -> None:
-    seen: list[bool] = []
-
-    async def ask(directory: AsyncSqlDirectory) -> None:
-        for case, right in zip(CASES * 3, RIGHT * 3, strict=True):
-            with suppress(DirectoryUnavailable):
-                seen.append(await adecide(*case, directory) == right)
-
-    async def main() -> None:
-        engine = create_async_engine(
-            make_url(url).set(drivername=f"postgresql+{driver}"), poolclass=StaticPool, isolation_level="AUTOCOMMIT"
-        )
-        # What `execution_options` makes is another engine on the same connection.
-        engines = engine, engine.execution_options(logging_token="other"), engine, engine
-        await asyncio.gather(*(ask(AsyncSqlDirectory(each, deadline=20.0)) for each in engines))
-        await engine.dispose()
-
-    asyncio.run(main())
-    assert seen and all(seen)
 
 
 # Forks

@@ -506,10 +506,9 @@ def test_on_a_pool_of_any_kind_that_is_taken_threads_get_right_answers(
 
 
 @every_async_driver
-@pytest.mark.parametrize("pool", [NullPool, StaticPool])
-def test_on_a_pool_of_any_kind_tasks_get_right_answers_or_outages(site: Site, driver: str, pool: type[Any]) -> None:
+def test_where_each_call_connects_tasks_get_right_answers_or_outages(site: Site, driver: str) -> None:
     async def main() -> None:
-        async with directory_on(site, driver, poolclass=pool) as directory:
+        async with directory_on(site, driver, poolclass=NullPool) as directory:
 
             async def is_right(known_case: Any) -> bool:
                 case, right = known_case

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from neo_routing_adapters.sql.look_up.deadlines import Call
-from neo_routing_adapters.sql.look_up.tasks import Tasks
+from neo_routing_adapters.sql.look_up.tasks import MOST_LATE, Tasks
 
 SECONDS = 60
 asked_by: ContextVar[object] = ContextVar("asked_by")
@@ -111,3 +111,21 @@ def test_a_call_whose_task_is_cancelled_ends_as_an_outage_and_tidies_up() -> Non
 
 def test_a_host_that_is_in_a_greenlet_itself_can_ask() -> None:
     assert asyncio.run(greenlet_spawn(lambda: await_only(run(lambda: await_only(asyncio.sleep(0, 12)))))) == 12
+
+
+# Event loops are closed under tasks that wait, which Python tells of.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_tasks_that_were_left_in_closed_event_loops_stand_in_nobodys_way() -> None:
+    tasks = Tasks()
+
+    async def leaves_one() -> None:
+        with pytest.raises(TimeoutError):
+            await tasks.run(lambda: await_only(asyncio.get_running_loop().create_future()), Call(0.0))
+
+    for _ in range(MOST_LATE):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(leaves_one())
+        loop.close()
+    assert len(tasks._late) == MOST_LATE
+    assert asyncio.run(tasks.run(lambda: 12, Call(SECONDS))) == 12
+    assert not tasks._late

@@ -25,6 +25,7 @@ try:
     from neo_routing_adapters.sql.look_up.awaited import awaited
     from neo_routing_adapters.sql.look_up.connections import CursorLine
     from neo_routing_adapters.sql.look_up.deadlines import Call
+    from neo_routing_adapters.sql.look_up.reader import errors_of
     from neo_routing_adapters.sql.look_up.written import Written, written
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] != "sqlalchemy":
@@ -79,7 +80,7 @@ class _Asked:
             return rows
 
         connection, rows = on_a_live_connection(self._engine, call, ask)
-        give_back(connection)
+        give_back(self._engine.dialect, connection)
         return rows
 
     def _answer(self, rows: Sequence[Any], token: str) -> Any:
@@ -147,7 +148,4 @@ def _question(table: Table, condition: ColumnElement[bool]) -> Select[Any]:
 
 def _faults_of(engine: AsyncEngine | Engine) -> tuple[type[Exception], ...]:
     """Return what may be raised: drivers have errors that SQLAlchemy does not know, and values may be no values."""
-    driver: Any = engine.dialect.loaded_dbapi
-    own = getattr(driver, "asyncpg", None)
-    of_driver = () if own is None else (own.PostgresError, own.InterfaceError, own.InternalClientError)
-    return (SQLAlchemyError, AnotherAnswer, OSError, ValueError, driver.Error, *of_driver)
+    return (SQLAlchemyError, AnotherAnswer, OSError, ValueError, *errors_of(engine.dialect))

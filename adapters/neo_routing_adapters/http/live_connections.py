@@ -9,16 +9,22 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from neo_routing_adapters.sql.look_up.connections import LINES, CursorLine, abandon, left_to_its_loop
+from neo_routing_adapters.sql.look_up.connections import LINES, CursorLine, abandon, left_to_its_loop, let_go
 from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
-from neo_routing_adapters.sql.look_up.reader import is_gone
+from neo_routing_adapters.sql.look_up.reader import errors_of, is_gone
 
 _LINE: Final = "neo_routing line of the endpoint"
 _BEGINS: Final = "neo_routing begins"
 
 _Value = TypeVar("_Value")
+
+
+class HookFailed(OSError):
+    """A connection could not be taken from the pool, or given back, and not by a fault of the database."""
 
 
 def on_a_live_connection(
@@ -27,11 +33,11 @@ def on_a_live_connection(
     """Do something on a connection that is not in a transaction and begins none, and return both.
 
     What is done must bear to be done again: all connections in the pool may have died, and a new one tells whether
-    anything is wrong now. Raises what the pool or the driver raises.
+    anything is wrong now. Raises what the pool or the driver raises, and `HookFailed`.
     """
     stale = engine.pool.checkedin() if isinstance(engine.pool, QueuePool) else 0
     while True:
-        connection = engine.raw_connection()
+        connection = _taken(engine)
         try:
             line = _idle_line(engine, connection)
             call.enter(line)  # whoever wanted it may have gone
@@ -56,12 +62,31 @@ def line_of(engine: Engine, connection: PoolProxiedConnection) -> CursorLine:
     return line
 
 
-def give_back(connection: PoolProxiedConnection) -> None:
-    """Give it back to the pool as it was."""
+def give_back(dialect: Dialect, connection: PoolProxiedConnection) -> None:
+    """Give it back to the pool as it was. Raises what the driver raises, and `HookFailed`."""
     if connection.info.pop(_BEGINS, False):
         of_psycopg: Any = connection.dbapi_connection
         of_psycopg.autocommit = False
-    connection.close()
+    try:
+        connection.close()
+    except BaseException as error:
+        let_go(dialect, connection)
+        _require_fault(dialect, error)
+        raise
+
+
+def _taken(engine: Engine) -> PoolProxiedConnection:
+    try:
+        return engine.raw_connection()
+    except Exception as error:
+        _require_fault(engine.dialect, error)
+        raise
+
+
+def _require_fault(dialect: Dialect, error: BaseException) -> None:
+    """Raise `HookFailed` for what none but a host's code on the pool raises."""
+    if isinstance(error, Exception) and not isinstance(error, (SQLAlchemyError, OSError, *errors_of(dialect))):
+        raise HookFailed from error
 
 
 def _idle_line(engine: Engine, connection: PoolProxiedConnection) -> CursorLine:

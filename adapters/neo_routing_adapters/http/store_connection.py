@@ -177,4 +177,4 @@ class StoreConnection:
 
     def _give_back(self, connection: PoolProxiedConnection) -> None:
         self._connection = None
-        give_back(connection)
+        give_back(self._dialect, connection)

@@ -15,6 +15,7 @@ from sqlalchemy.pool import StaticPool
 from neo_routing import Rows
 from neo_routing_adapters.live.bell import Bell
 from neo_routing_adapters.live.source import CannotFollow, MustLoad, Polled
+from neo_routing_adapters.sql.look_up.connections import require_connections_apart
 from neo_routing_adapters.sql.look_up.forks import is_in_memory, leave_to_the_parent
 from neo_routing_adapters.sql.tables.directory_export import stored_content
 from neo_routing_adapters.sql.tables.relations_there import missing_relations
@@ -33,6 +34,7 @@ class SqliteSource:
     def __init__(self, engine: Engine) -> None:
         if isinstance(engine.pool, StaticPool) or is_in_memory(engine.url):
             raise ValueError("LiveDirectory follows a SQLite file, and none in memory")
+        require_connections_apart(engine)
         leave_to_the_parent(engine)
         self._engine = engine
 

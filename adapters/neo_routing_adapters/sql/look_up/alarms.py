@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextvars import Context
 from math import inf
-from time import monotonic
 from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary, ref
 
@@ -21,14 +20,19 @@ def wake(waiter: Waiter) -> None:
 class Alarm:
     """Wakes those of an event loop who have waited for long enough."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._waiting: dict[Waiter, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self._rings_at = inf
 
-    def set(self, waiter: Waiter, at: float) -> None:
-        """Wake somebody at this time, as `monotonic` tells it, unless it is called off."""
-        self._waiting[waiter] = at
-        if at < self._rings_at:
+    def set(self, waiter: Waiter, seconds: float) -> None:
+        """Wake somebody after so many seconds, unless it is called off."""
+        now = self._loop.time()
+        self._waiting[waiter] = at = now + seconds
+        if self._rings_at < now:  # the loop is late, or an exception was thrown into the ring before it began
+            self._ring_at(now)
+        elif at < self._rings_at:
             self._ring_at(at)
 
     def call_off(self, waiter: Waiter) -> None:
@@ -36,31 +40,33 @@ class Alarm:
         self._waiting.pop(waiter, None)
 
     def _ring_at(self, at: float) -> None:
-        self._rings_at = at
         # In a context of its own: it would hold on to whatever the one who happens to set it knows.
-        asyncio.get_running_loop().call_later(at - monotonic(), self._ring, at, context=Context())
+        timer = self._loop.call_at(at, self._ring, context=Context())
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._rings_at = timer, at
 
-    def _ring(self, at: float) -> None:
-        if at != self._rings_at:  # an earlier one was set after this
-            return
-        now = monotonic()
-        for waiter in [waiter for waiter, until in self._waiting.items() if until <= now]:
-            del self._waiting[waiter]
-            wake(waiter)
+    def _ring(self) -> None:
         self._rings_at = inf
-        if self._waiting:
-            self._ring_at(min(self._waiting.values()))
+        try:
+            now = self._loop.time()
+            for waiter in [waiter for waiter, until in self._waiting.items() if until <= now]:
+                del self._waiting[waiter]
+                wake(waiter)
+        finally:  # whatever is thrown into it, it rings again
+            if self._waiting:
+                self._ring_at(min(self._waiting.values()))
 
 
-# Whoever waits knows the event loop, and the alarm knows him: it is the timer's, and so the loop's, to keep.
+# The alarm knows the loop, so it is the loop's to keep: that has its timer.
 _alarms: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, ref[Alarm]]] = WeakKeyDictionary()
 
 
 def alarm_of(loop: asyncio.AbstractEventLoop) -> Alarm:
-    """Return the alarm of an event loop, which must be set in that."""
+    """Return the alarm of an event loop, in which it must be set."""
     known = _alarms.get(loop)
     alarm = None if known is None else known()
     if alarm is None:
-        alarm = Alarm()
+        alarm = Alarm(loop)
         _alarms[loop] = ref(alarm)
     return alarm

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import NullPool, QueuePool
 
 from neo_routing_adapters.sql.look_up.awaited_threads import awaited_threads_for
+from neo_routing_adapters.sql.look_up.connections import require_connections_apart
 from neo_routing_adapters.sql.look_up.deadlines import Call
 from neo_routing_adapters.sql.look_up.forks import is_in_memory
 from neo_routing_adapters.sql.look_up.tasks import Tasks
@@ -48,6 +49,7 @@ def awaited(engine: AsyncEngine | Engine, whose: str) -> tuple[Engine, Awaited]:
     A synchronous one must be that of a SQLite file: each connection would have a database in memory of its own.
     """
     if isinstance(engine, AsyncEngine):
+        require_connections_apart(engine.sync_engine)
         return engine.sync_engine, Tasks()
     if isinstance(engine, Engine) and engine.dialect.driver == "pysqlite":
         if is_in_memory(engine.url) or not isinstance(engine.pool, (QueuePool, NullPool)):

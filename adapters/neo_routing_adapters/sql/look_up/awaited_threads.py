@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from time import monotonic
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -90,13 +89,13 @@ async def _done(workers: Workers, function: Callable[[], _Value], call: Call, *,
     job = Job(function, end.tell)
     try:
         workers.put(job)
-        await end.wait(call.expires_at)
+        await end.wait(call.remaining())
     except BaseException as error:
         call.expire()
         try:
             if call.was_cut and (to_its_end or isinstance(error, asyncio.CancelledError)):
                 with suppress(TimeoutError):
-                    await end.wait(monotonic() + WINDING_UP)
+                    await end.wait(WINDING_UP)
         finally:
             job.leave()
         raise
@@ -125,12 +124,12 @@ class _End:
         with suppress(RuntimeError):  # the event loop is closed, and nobody waits any more
             self._loop.call_soon_threadsafe(self._come)
 
-    async def wait(self, until: float) -> None:
-        """Wait for it until this time of `monotonic`. Raises `TimeoutError`."""
+    async def wait(self, seconds: float) -> None:
+        """Wait for it. Raises `TimeoutError`."""
         if self._waiter.done():
             self._waiter = self._loop.create_future()
         alarm = alarm_of(self._loop)
-        alarm.set(self._waiter, until)
+        alarm.set(self._waiter, seconds)
         try:
             if not self._has_come:
                 await self._waiter

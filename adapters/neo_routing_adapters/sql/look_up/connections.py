@@ -26,7 +26,7 @@ from sqlalchemy.pool import (
 )
 from sqlalchemy.util import await_only
 
-from neo_routing_adapters.sql.look_up.deadlines import Call, Line, TooLate
+from neo_routing_adapters.sql.look_up.deadlines import Call, Line, TooLate, start_thread
 from neo_routing_adapters.sql.look_up.forks import is_in_memory, renew_after_fork
 
 
@@ -205,7 +205,7 @@ class Connections:
     """
 
     def __init__(self, engine: Engine) -> None:
-        _require_pool_for_threads(engine)
+        require_connections_apart(engine)
         self._engine = engine
         self._local = engine.dialect.name == "sqlite"
         self._awaited = engine.dialect.is_async
@@ -342,20 +342,44 @@ def let_go(dialect: Dialect, connection: PoolProxiedConnection) -> None:
         dialect.do_terminate(dbapi_connection)
 
 
-def _require_pool_for_threads(engine: Engine) -> None:
-    """Raise `ValueError` for a pool with which one thread may use a connection, or close it, while another uses it.
+def require_connections_apart(engine: Engine) -> None:
+    """Raise `ValueError` for a pool with which one thread or task may use or close what another is using.
 
     psycopg and sqlite3 end the process then. In the one connection of a `StaticPool` sqlite3 bears several threads if
-    they take turns; and in memory, where SQLAlchemy has a `SingletonThreadPool`, it lets none close another's.
+    they take turns; and for a database in memory SQLAlchemy has a `SingletonThreadPool`, where it lets no thread close
+    another's connection, unless it was told not to look.
     """
-    if engine.dialect.is_async:
-        return
     local = engine.dialect.name == "sqlite"
-    safe = {AssertionPool: False, StaticPool: local, SingletonThreadPool: local and is_in_memory(engine.url)}
+    safe: dict[type[Pool], Callable[[], bool]] = {
+        AssertionPool: lambda: False,
+        StaticPool: lambda: local,
+        SingletonThreadPool: lambda: local and is_in_memory(engine.url) and _are_threads_kept_apart(engine),
+    }
     for kind, is_safe in safe.items():
-        if isinstance(engine.pool, kind) and not is_safe:
-            told = "where threads share connections: leave poolclass out"
-            raise ValueError(f"the pool of the engine must not be {kind.__name__}, {told}")
+        if isinstance(engine.pool, kind) and not is_safe():
+            instead = "take a QueuePool, or for a database in memory a StaticPool"
+            raise ValueError(f"the engine must not share connections, as with its {kind.__name__}: {instead}")
+
+
+def _are_threads_kept_apart(engine: Engine) -> bool:
+    """Tell whether sqlite3 looks which thread uses a connection."""
+    refused, here = threading.Event(), threading.get_native_id()
+
+    def use() -> None:
+        if threading.get_native_id() == here:  # green threads, of which one cannot close what another is using
+            refused.set()
+            return
+        try:
+            connection.cursor().close()
+        except sqlite3.ProgrammingError:
+            refused.set()
+
+    connection = engine.raw_connection()
+    try:
+        start_thread(use, name="look at a pool").join()
+    finally:
+        connection.close()
+    return refused.is_set()
 
 
 class Turns:
@@ -379,11 +403,9 @@ class Turns:
         self._lock.release()
 
 
-# By its dialect: an engine of `execution_options` has that in common with the one that it was made of, and the pool.
-_turns: Final[WeakKeyDictionary[Dialect, Turns]] = WeakKeyDictionary()
+_turns: Final[WeakKeyDictionary[Pool, Turns]] = WeakKeyDictionary()
 
 
-def turns_on(engine: Engine) -> Turns | None:
-    """Return whose turn it is to use the connection of a synchronous engine, if all threads share one."""
-    shared = isinstance(engine.pool, StaticPool) and not engine.dialect.is_async
-    return _turns.setdefault(engine.dialect, Turns()) if shared else None
+def turns_on(pool: Pool) -> Turns:
+    """Return whose turn it is to use the one connection of a pool, whichever engines have that."""
+    return _turns.get(pool) or _turns.setdefault(pool, Turns())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from functools import partial
 from math import ceil
 from typing import Any, Final, TypeAlias
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import Dialect
@@ -92,9 +90,8 @@ class Reader:
             )
         self._open_line = line
         self._take = take
-        self._turns = turns_on(engine)
-        self._sole = _sole_use(engine)
-        self._ask = self._asked if self._turns is None else self._asked_in_turn
+        in_turn = isinstance(engine.pool, StaticPool) and not engine.dialect.is_async
+        self._ask = self._asked_in_turn if in_turn else self._asked
         self._deadline = deadline
         self._busy_timeout = ceil(deadline * 1000)  # in milliseconds
         self._local = self._dialect.name == "sqlite"
@@ -136,7 +133,7 @@ class Reader:
 
     def read(self, statements: Sequence[Statement], call: Call) -> Rows:
         """Run the statements, and put together what they find. Raises `DirectoryUnavailable`."""
-        return self._rows(self._alone, statements, call)
+        return self._rows(self._found, statements, call)
 
     def read_within(self, connection: Connection, statements: Sequence[Statement], call: Call) -> Rows:
         """Do the same in a host's transaction, which gets its share of the lock. Raises `CannotDecideWithin` too."""
@@ -210,17 +207,6 @@ class Reader:
             with suppress(*self._faults):
                 line.cursor.close()
 
-    def _alone(self, statements: Sequence[Statement], call: Call) -> FoundRows:
-        # To close a connection of psycopg that another task is using ends the process.
-        if self._sole is None:
-            return self._found(statements, call)
-        if not self._sole.acquire(blocking=False):
-            raise Unreliable("another task uses the only connection that there is")
-        try:
-            return self._found(statements, call)
-        finally:
-            self._sole.release()
-
     def _found(self, statements: Sequence[Statement], call: Call) -> FoundRows:
         try:
             return self._run(statements, call)
@@ -282,12 +268,12 @@ class Reader:
     def _asked_in_turn(
         self, connection: PoolProxiedConnection, statements: Sequence[Statement], call: Call
     ) -> FoundRows:
-        assert self._turns is not None
-        self._turns.begin(call)
+        turns = turns_on(self._engine.pool)
+        turns.begin(call)
         try:
             return self._asked(connection, statements, call)
         finally:
-            self._turns.end()
+            turns.end()
 
     def _asked(self, connection: PoolProxiedConnection, statements: Sequence[Statement], call: Call) -> FoundRows:
         try:
@@ -411,15 +397,6 @@ class _Gone(Exception):
     def __init__(self, error: BaseException) -> None:
         super().__init__()
         self.error = error
-
-
-_sole_uses: Final[WeakKeyDictionary[Dialect, threading.Lock]] = WeakKeyDictionary()  # as in `turns_on`
-
-
-def _sole_use(engine: Engine) -> threading.Lock | None:
-    """Return what a task must hold that uses the one connection of an asynchronous engine, if all tasks share one."""
-    shared = engine.dialect.is_async and engine.dialect.name != "sqlite" and isinstance(engine.pool, StaticPool)
-    return _sole_uses.setdefault(engine.dialect, threading.Lock()) if shared else None
 
 
 def _open(engine: Engine) -> int:

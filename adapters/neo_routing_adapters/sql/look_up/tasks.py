@@ -44,13 +44,13 @@ class Tasks:
         Raises what that raises, and `TimeoutError` at the deadline of the call, which it then expires; `to_its_end`, if
         the caller goes on with what was cut off, and must find that nobody uses it any more.
         """
-        if len(self._late) >= MOST_LATE:
+        if len(self._late) >= MOST_LATE and self._are_too_many():
             raise TimeoutError
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[None] = loop.create_future()
         task = loop.create_task(_run(function, ended))
         alarm = alarm_of(loop)
-        alarm.set(ended, call.expires_at)
+        alarm.set(ended, call.remaining())
         try:
             await ended
         except asyncio.CancelledError:
@@ -75,6 +75,11 @@ class Tasks:
 
     def release(self) -> None:
         """Do nothing."""
+
+    def _are_too_many(self) -> bool:
+        """Forget those that never end because their event loop is closed, and tell whether the others are too many."""
+        self._late -= {task for task in self._late if task.get_loop().is_closed()}
+        return len(self._late) >= MOST_LATE
 
     def _leave(self, task: asyncio.Task[Any], call: Call) -> None:
         call.expire()
