@@ -368,6 +368,73 @@ def test_a_database_in_memory_is_still_there_after_a_fork() -> None:
     run_forking(FORKED_IN_MEMORY)
 
 
+FORKED_BY_CREATOR = """
+import os, sqlite3, sys
+from tests.programs.databases import faults
+from neo_routing import decide
+from neo_routing_adapters.sql import SqlDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.pool import QueuePool
+
+path = sys.argv[1]
+engine = create_engine(f"sqlite:///{path}")
+faults.load(engine)
+engine.dispose()
+opened = []
+
+def creator():
+    opened.append(os.getpid())
+    return sqlite3.connect(path, check_same_thread=False)
+
+engine = create_engine("sqlite://", poolclass=QueuePool, creator=creator)
+directory = SqlDirectory(engine)
+[(case, right), *_] = faults.known()
+assert decide(*case, directory) == right
+child = os.fork()
+if not child:
+    answered = decide(*case, directory) == right
+    os._exit(not (answered and opened[-1] == os.getpid()))
+_, status = os.waitpid(child, 0)
+assert status == 0, status
+assert decide(*case, directory) == right and len(opened) == 1
+"""
+
+
+def test_a_file_that_a_creator_opens_for_a_url_without_one_is_opened_anew_after_a_fork(tmp_path: Path) -> None:
+    run_forking(FORKED_BY_CREATOR, str(tmp_path / "directory.sqlite"))
+
+
+FORKED_STORE = """
+import asyncio, os, sys
+from neo_routing_adapters.http.credentials_sql import SqlEntraLinks, SqlKeyStore
+from neo_routing_adapters.http.sessions_sql import SqlSessions
+from neo_routing_adapters.http.tables.upgrade import upgrade
+from sqlalchemy import create_engine, event
+
+engine = create_engine(f"sqlite:///{sys.argv[1]}")
+upgrade(engine)
+opened = []
+event.listen(engine, "connect", lambda *_: opened.append(os.getpid()))
+ask = {
+    "sessions": lambda: SqlSessions(engine).ask(),
+    "keys": lambda: SqlKeyStore(engine).find([bytes(32)]),
+    "links": lambda: SqlEntraLinks(engine).tenant_of("contoso.example"),
+}[sys.argv[2]]
+asyncio.run(ask())
+child = os.fork()
+if not child:
+    asyncio.run(ask())
+    os._exit(opened[-1] != os.getpid())
+_, status = os.waitpid(child, 0)
+assert status == 0, status
+"""
+
+
+@pytest.mark.parametrize("store", ["sessions", "keys", "links"])
+def test_the_stores_of_the_endpoint_have_connections_of_their_own_after_a_fork(tmp_path: Path, store: str) -> None:
+    run_forking(FORKED_STORE, str(tmp_path / "sessions.sqlite"), store)
+
+
 # A pooler in transaction mode
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from neo_routing_adapters.sql.look_up.awaited_threads import awaited_threads_for
 from neo_routing_adapters.sql.look_up.connections import require_connections_apart
 from neo_routing_adapters.sql.look_up.deadlines import Call
-from neo_routing_adapters.sql.look_up.forks import is_in_memory
+from neo_routing_adapters.sql.look_up.forks import is_in_memory, leave_to_the_parent
 from neo_routing_adapters.sql.look_up.tasks import Tasks
 from neo_routing_adapters.sql.look_up.threads import require_threads_that_keep_deadlines
 
@@ -50,11 +50,13 @@ def awaited(engine: AsyncEngine | Engine, whose: str) -> tuple[Engine, Awaited]:
     """
     if isinstance(engine, AsyncEngine):
         require_connections_apart(engine.sync_engine)
+        leave_to_the_parent(engine.sync_engine)
         return engine.sync_engine, Tasks()
     if isinstance(engine, Engine) and engine.dialect.driver == "pysqlite":
         if is_in_memory(engine.url) or not isinstance(engine.pool, (QueuePool, NullPool)):
             raise ValueError(f"{whose}.engine must be that of a SQLite file, with a connection for each who needs one")
         require_threads_that_keep_deadlines(whose)
+        leave_to_the_parent(engine)
         return engine, awaited_threads_for(engine)
     wanted = "an AsyncEngine of create_async_engine, or an Engine of a SQLite file"
     raise ValueError(f"{whose}.engine must be {wanted}, and not {kind_of(engine)}")

@@ -43,6 +43,11 @@ def leave_to_the_parent(engine: Engine) -> None:
         _engines.add(engine)
 
 
+def leave_file_to_the_parent(engine: Engine) -> None:
+    """Do so for an engine that has turned out to be on a file, whatever its URL says: a host's creator opened it."""
+    _engines.add(engine)
+
+
 _IN_MEMORY: Final = ("mode=memory", "vfs=memdb")
 
 

@@ -37,7 +37,7 @@ from neo_routing_adapters.sql.look_up.evidence import (
     take_marker,
     verify_end,
 )
-from neo_routing_adapters.sql.look_up.forks import leave_to_the_parent
+from neo_routing_adapters.sql.look_up.forks import leave_file_to_the_parent, leave_to_the_parent
 from neo_routing_adapters.sql.look_up.rows import FoundRows
 from neo_routing_adapters.sql.look_up.share import (
     NO_SHARE,
@@ -67,6 +67,7 @@ _BEGIN_ONE_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # In a transaction, so that behind a pooler it holds for the statement after it; it stays when that is committed.
 _HIDE_NOTHING: Final = "SET row_security = off"
 _SHOW_BY_POLICY: Final = "SET LOCAL row_security = on"
+_AND_ITS_FILE: Final = ", (SELECT file FROM pragma_database_list WHERE name = 'main')"
 _AND_HIDE_NOTHING: Final = ", set_config('row_security', 'off', false)"
 # A table was altered under a statement that the server had prepared, or a pooler between has lost that.
 _OUTLIVED: Final = frozenset({"0A000", "26000"})
@@ -193,7 +194,7 @@ class Reader:
     ) -> FoundRows:
         require_transaction(begun=line.in_transaction())
         if not {_LOOKED_AT, _LOOKED_AT_WITHIN} & pooled.info.keys():
-            self._look_at_tables(line.cursor, hidden="")
+            self._look_at_tables(line.cursor, besides="")
             pooled.info[_LOOKED_AT_WITHIN] = True  # and what hides rows from others on this connection stays
         found = _executed(line.cursor, statements, ())
         if share.shows_by_policy:
@@ -318,20 +319,23 @@ class Reader:
         if begins:
             dbapi_connection.autocommit = True
         if _LOOKED_AT not in connection.info:
-            self._look_at_tables(line.cursor, hidden="" if self._local else _AND_HIDE_NOTHING)
+            [besides] = self._look_at_tables(line.cursor, _AND_ITS_FILE if self._local else _AND_HIDE_NOTHING)
+            if self._local and besides:
+                leave_file_to_the_parent(self._engine)
             connection.info[_LOOKED_AT] = True
         found = self._answered(line.cursor, statements)
         if begins:
             dbapi_connection.autocommit = False
         return found
 
-    def _look_at_tables(self, cursor: Any, hidden: str) -> None:
-        """Raise `_OldForm` if the tables are in a form in which nobody looks for ids, and have nothing hidden."""
+    def _look_at_tables(self, cursor: Any, besides: str) -> Sequence[Any]:
+        """Return what else was asked. Raises `_OldForm` if the tables are in a form in which nobody looks for ids."""
         token, query = drawn(), IN_AN_OLD_FORM[self._dialect.name]
-        cursor.execute(f"SELECT '{token}', ({query}){hidden}")
-        is_old, *_ = _told(cursor, token)
+        cursor.execute(f"SELECT '{token}', ({query}){besides}")
+        is_old, *told = _told(cursor, token)
         if is_old:
             raise _OldForm
+        return told
 
     def _answered(self, cursor: Any, statements: Sequence[Statement], *, hiding: bool = True) -> FoundRows:
         before: Sequence[str] = () if len(statements) == 1 and hiding else (_BEGIN_ONE_SNAPSHOT,)
