@@ -13,7 +13,7 @@ from neo_routing.counts import Counts
 from neo_routing.decide import adecide, adecide_many, decide, decide_many
 from neo_routing.decision import Decision
 from neo_routing.hook import Hook
-from neo_routing.outage import Outage
+from neo_routing.outage import Outage, outage_on
 from neo_routing.port import AsyncSessionDirectory, DirectoryUnavailable, HoldingDirectory, SessionDirectory
 from neo_routing.record import DecisionRecord, decision_record
 from neo_routing.request import SessionRequest
@@ -147,14 +147,7 @@ class PolicyEngine(Generic[_Directory_co]):
         self._counts.undecided(len(asked))
         if self._hook is not None:
             for caller, each in asked:
-                self._hook.tell(partial(Outage, caller=caller, request=_request(each), error=_copy_of(error)))
-
-
-def _copy_of(error: DirectoryUnavailable) -> DirectoryUnavailable:
-    # The host is told by the error itself, which a hook might change.
-    copied = DirectoryUnavailable(*error.args)
-    copied.__cause__ = error.__cause__
-    return copied
+                self._hook.tell(partial(outage_on, caller, _request(each), error))
 
 
 def _requests(asked: Sequence[_Asked]) -> list[tuple[Caller, SessionRequest]]:

@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 from attrs import define
 
 from neo_routing.counts import Counts, HookTrouble
+from neo_routing.raised import place_of, said
 
 Notice = TypeVar("Notice")
 
@@ -76,22 +77,8 @@ class Hook(Generic[Notice]):
 
 def _in_words(error: Exception) -> str:
     # Not the error itself: with its traceback it would keep the directory that was decided on, and all its callers had.
-    name, words = _said(lambda: type(error).__name__), _said(lambda: str(error))
-    return f"{name}: {words} ({_place(error)})"
-
-
-def _said(say: Callable[[], str]) -> str:
-    try:
-        return str.__str__(say())  # a class of the host's may fail to be formatted
-    except Exception:  # noqa: BLE001  # or to be told at all
-        return "what cannot be told"
-
-
-def _place(error: Exception) -> str:
-    step = error.__traceback__
-    while step is not None and step.tb_next is not None:
-        step = step.tb_next
-    return "nowhere" if step is None else f"{step.tb_frame.f_code.co_filename}, line {step.tb_lineno}"
+    name, words = said(lambda: type(error).__name__), said(lambda: str(error))
+    return f"{name}: {words} ({place_of(error)})"
 
 
 def _finish(returned: object) -> None:

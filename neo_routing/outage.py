@@ -11,6 +11,7 @@ from neo_routing import well_formed
 from neo_routing.caller import Caller
 from neo_routing.complaints import naming_its_fields
 from neo_routing.port import DirectoryUnavailable
+from neo_routing.raised import cause_of, said
 from neo_routing.record import aware_time, caller_itself, without_title
 from neo_routing.request import SessionRequest
 
@@ -29,3 +30,20 @@ class Outage:
     caller: Caller = field(converter=caller_itself)
     request: SessionRequest | None = field(converter=optional(without_title))
     error: DirectoryUnavailable
+
+
+def outage_on(
+    caller: Caller,
+    request: SessionRequest | None,
+    error: DirectoryUnavailable,
+    *,
+    id: str,  # noqa: A002  # its name in the outage
+    time: datetime,
+) -> Outage:
+    """Make the outage that a hook is told of, with an error of its own: the host gets what the directory raised.
+
+    That is a `DirectoryUnavailable` with the words and the cause of the other, whatever class that is of.
+    """
+    told = DirectoryUnavailable(said(lambda: str(error)))
+    told.__cause__ = cause_of(error)
+    return Outage(id=id, time=time, caller=caller, request=request, error=told)

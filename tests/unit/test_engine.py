@@ -73,17 +73,18 @@ def engine_with(on_decision: Callable[[Any], Any], on: Any = None) -> PolicyEngi
 
 
 class Down:
-    def __init__(self) -> None:
-        self.error = DirectoryUnavailable()
+    def __init__(self, error: DirectoryUnavailable | None = None, cause: Exception | None = None) -> None:
+        self.error = error or DirectoryUnavailable()
+        self.cause = cause
 
     def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
-        raise self.error
+        raise self.error from self.cause
 
 
 class AwaitedDown(Down):
     async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:  # type: ignore[override]
         await asyncio.sleep(0)
-        raise self.error
+        raise self.error from self.cause
 
 
 # Numbers
@@ -443,6 +444,86 @@ def test_what_a_hook_does_to_an_outage_does_not_reach_the_host() -> None:
     with pytest.raises(DirectoryUnavailable) as raised:
         engine_with(hook, down).decide(USER, {"agent_id": 12})
     assert (raised.value.args, raised.value.__cause__) == (args, cause)
+
+
+class ShardDown(DirectoryUnavailable):
+    def __init__(self, shard: str, code: int) -> None:
+        Exception.__init__(self, shard, code)
+
+
+class OfNothing(DirectoryUnavailable):
+    def __init__(self, *, shard: str) -> None:
+        self.shard = shard
+
+
+class WithoutArgs(DirectoryUnavailable):
+    @property
+    def args(self) -> Any:  # type: ignore[override]
+        raise ZeroDivisionError
+
+
+class WithoutCause(DirectoryUnavailable):
+    @property
+    def __cause__(self) -> Any:  # type: ignore[override]
+        raise ZeroDivisionError
+
+
+class InWordsOfItsOwn(DirectoryUnavailable):
+    def __str__(self) -> str:
+        return "the shard is down"
+
+
+class UnspeakablyDown(DirectoryUnavailable):
+    def __str__(self) -> str:
+        raise self
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ShardDown("eu", 7), "('eu', 7)"),
+        (OfNothing(shard="eu"), ""),
+        (WithoutArgs("no answer"), "no answer"),
+        (WithoutCause("no answer"), "no answer"),
+        (InWordsOfItsOwn(), "the shard is down"),
+        (UnspeakablyDown(), "what cannot be told"),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_an_outage_of_any_class_is_told_and_is_the_hosts_as_it_was(error: DirectoryUnavailable, words: str) -> None:
+    told: list[Any] = []
+    cause = OSError("no route")
+    blocking, awaited = (engine_with(told.append, kind(error, cause)) for kind in (Down, AwaitedDown))
+    for decide in (
+        lambda: blocking.decide(*CASES[0]),
+        lambda: blocking.decide_many(CASES[:1]),
+        lambda: asyncio.run(awaited.adecide(*CASES[0])),
+        lambda: asyncio.run(awaited.adecide_many(CASES[:1])),
+    ):
+        with pytest.raises(DirectoryUnavailable) as raised:
+            decide()
+        assert raised.value is error
+    assert [(type(each), type(each.error), each.error.args) for each in told] == [
+        (Outage, DirectoryUnavailable, (words,))
+    ] * 4
+    assert [each.error.__cause__ for each in told] == [cause] * 4
+    assert blocking.last_hook_error is awaited.last_hook_error is None
+
+
+class WithoutPlace(Exception):
+    @property
+    def __traceback__(self) -> Any:  # type: ignore[override]
+        raise ZeroDivisionError
+
+
+def test_an_error_of_a_hook_that_hides_its_place_fails_no_decision() -> None:
+    def hook(_: Any) -> None:
+        raise WithoutPlace("wrong")
+
+    engine = engine_with(hook)
+    assert engine.decide(*CASES[0]).target
+    line = hook.__code__.co_firstlineno + 1
+    assert engine.last_hook_error == f"WithoutPlace: wrong ({__file__}, line {line})"
 
 
 def test_a_hook_that_returns_what_is_awaited_has_failed() -> None:
