@@ -167,11 +167,15 @@ class ToldDecision(Decision):
 def is_malformed(decision: Decision) -> bool:
     """Tell whether there was no request to decide on, and the decision says so and nothing else."""
     refusal = decision.refusal
-    return isinstance(decision, ToldDecision) and refusal is not None and decision == malformed_decision(refusal)
+    if not isinstance(decision, ToldDecision) or refusal is None or refusal.code is not steps.MALFORMED.code:
+        return False
+    return decision == malformed_decision(refusal)
 
 
 def malformed_decision(refusal: Refusal) -> Decision:
     """Make a decision of what `parse_session_request` refused, for hosts that record every call.
+
+    Raises `ValueError` on a refusal of anything else than a `validation_error`.
 
     >>> from neo_routing import parse_session_request
     >>> decision = malformed_decision(parse_session_request([]).failure())
@@ -179,6 +183,8 @@ def malformed_decision(refusal: Refusal) -> Decision:
     (<Verdict.REFUSED: 'refused'>, ())
     """
     malformed = steps.MALFORMED
+    if refusal.code is not malformed.code:
+        raise ValueError(f"a malformed call is refused with {malformed.code}, and not {refusal.code}")
     step = TraceStep(
         clause=malformed.clause,
         verdict=malformed.verdict,

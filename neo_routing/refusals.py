@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -10,6 +11,7 @@ from neo_routing.clauses import Reason
 from neo_routing.complaints import Complaint, IllFormed, naming_its_fields
 from neo_routing.names import Name
 from neo_routing.plain_text import plain_text
+from neo_routing.printable import printable
 
 
 class RefusalCode(Name):
@@ -77,7 +79,11 @@ def _complaints(value: tuple[tuple[str, Complaint], ...]) -> tuple[tuple[str, Co
         for pair in value
     ):
         raise IllFormed("must be a tuple of pairs of a field's name and a Complaint")
-    return tuple((plain_text(name), complaint) for name, complaint in value)
+    complaints = tuple((plain_text(name), complaint) for name, complaint in value)
+    for name, times in Counter(name for name, _ in complaints).items():
+        if times > 1:
+            raise IllFormed(f"must name each field once, and {printable(name)} is there twice")
+    return complaints
 
 
 def _reason(value: Reason | None) -> Reason | None:

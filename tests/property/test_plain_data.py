@@ -189,6 +189,12 @@ def decided(outcome: str) -> dict[str, Any]:
         ),
         (
             "validation_error",
+            ("details",),
+            {"fields": ["odd", "odd"], "complaints": {"odd": "blank"}},
+            "decision does not fit together: Refusal.complaints must name each field once, and odd is there twice",
+        ),
+        (
+            "validation_error",
             ("details", "complaints", "odd"),
             "blank",
             "decision.details must be those of validation_",

@@ -530,7 +530,9 @@ def test_a_record_of_a_malformed_call_grants_nothing() -> None:
     forged = granted["decision"] | {"trace": data["decision"]["trace"]}
     assert forged["outcome"] == "neo_support_fallback"
     other = data["decision"] | {"details": {"fields": ["title"], "complaints": {"title": "too_long"}}}
-    for decision in (forged, other, data["decision"] | {"warnings": ["bot_id_ignored"]}):
+    missing = {"status": 404, "code": "agent_not_found", "message": "There is no such agent.", "details": {}}
+    unknown = data["decision"] | missing | {"trace": [data["decision"]["trace"][0] | {"fields": []}]}
+    for decision in (forged, other, unknown, data["decision"] | {"warnings": ["bot_id_ignored"]}):
         with pytest.raises(IllFormed, match="exactly if the call was not malformed"):
             record_of(data | {"decision": decision})
 

@@ -13,7 +13,9 @@ from neo_routing import (
     AgentKind,
     Caller,
     CallerKind,
+    Complaint,
     Decision,
+    Reason,
     Refusal,
     RefusalCode,
     SessionRequest,
@@ -24,6 +26,8 @@ from neo_routing import (
     malformed_decision,
     parse_session_request,
 )
+from neo_routing.decision import ToldDecision, is_malformed
+from neo_routing.refusals import WITH_A_REASON
 from neo_routing_adapters.memory import MemoryDirectory
 
 
@@ -146,3 +150,25 @@ def test_a_decision_is_no_other_value() -> None:
 def test_a_decision_is_made_by_deciding_alone() -> None:
     with pytest.raises(TypeError, match="made by decide"):
         Decision()
+
+
+def test_a_refusal_of_something_else_is_no_malformed_call() -> None:
+    for code in RefusalCode:
+        reason = Reason.SEVERAL_ACTIVE_CHANNELS if code in WITH_A_REASON else None
+        complaints = (("title", Complaint.TOO_LONG),) if code is RefusalCode.VALIDATION_ERROR else ()
+        refusal = Refusal(code=code, message="x", reason=reason, complaints=complaints)
+        if code is RefusalCode.VALIDATION_ERROR:
+            assert is_malformed(malformed_decision(refusal))
+            continue
+        with pytest.raises(ValueError, match=rf"^a malformed call is refused with validation_error, and not {code}$"):
+            malformed_decision(refusal)
+
+
+def test_a_decision_that_calls_something_else_malformed_is_none_on_a_malformed_call() -> None:
+    """Nothing is decided again there, so it would pass for one that cannot be."""
+    refusal = Refusal(code=RefusalCode.AGENT_NOT_FOUND, message="There is no such agent.")
+    malformed = malformed_decision(parse_session_request([]).failure())
+    [step] = malformed.trace
+    forged = ToldDecision(Failure(refusal), trace=(step._replace(sought=(("fields", ()),)),))
+    assert not is_malformed(forged)
+    assert is_malformed(pickle.loads(pickle.dumps(malformed)))

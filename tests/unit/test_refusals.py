@@ -67,6 +67,8 @@ _PAIRS = "complaints must be a tuple of pairs of a field's name and a Complaint"
 
 _WHOSE_COMPLAINTS = "complaints are a validation_error's, and nothing else's"
 
+_TWICE = (("ti\u202etle", Complaint.TOO_LONG), ("odd", Complaint.BLANK), ("ti\u202etle", Complaint.NOT_TEXT))
+
 _WHOSE_REASON = "reason is wanted of channel_ambiguous and end_company_not_mapped alone"
 
 _WHOSE_M365_TENANT = "m365_tenant_id is an end_company_not_mapped's, and nothing else's"
@@ -81,6 +83,10 @@ _WHOSE_M365_TENANT = "m365_tenant_id is an end_company_not_mapped's, and nothing
         (_PAIRS, {"code": RefusalCode.VALIDATION_ERROR, "complaints": (("title", "too_long"),)}),
         (_PAIRS, {"code": RefusalCode.VALIDATION_ERROR, "complaints": (("title",),)}),
         (_PAIRS, {"code": RefusalCode.VALIDATION_ERROR, "complaints": (("title", Complaint.TOO_LONG, 7),)}),
+        (
+            "complaints must name each field once, and ti\\u202etle is there twice",
+            {"code": RefusalCode.VALIDATION_ERROR, "complaints": _TWICE},
+        ),
         (_WHOSE_REASON, {"code": RefusalCode.CHANNEL_AMBIGUOUS}),
         (_WHOSE_REASON, {"code": RefusalCode.AGENT_NOT_FOUND, "reason": Reason.AGENT_MISSING}),
         (
