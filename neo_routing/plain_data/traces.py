@@ -5,17 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from neo_routing import steps
 from neo_routing.clauses import Clause, Reason, Verdict
 from neo_routing.directory import AgentKind, ChannelStatus, ManagedAgentKey
 from neo_routing.names import Name
 from neo_routing.plain_data.reading import Plain
-from neo_routing.steps import MALFORMED, STEPS
+from neo_routing.step import Step
 from neo_routing.trace import SOUGHT, Sought, TracedAgent, TracedChannel, TracedEndCompany, TraceStep
 
-_KNOWN_STEPS: Final = frozenset((step.clause, step.verdict, step.reason) for step in STEPS)
+_KNOWN_STEPS: Final = {(step.clause, step.verdict, step.reason): step for step in steps.STEPS}
 _STEP: Final = ("clause", "verdict", "reason")
 _FIELDS: Final = "fields"
 """What a malformed request is told by: the names of its bad fields."""
+_BOT: Final = "bot_id"
+_M365_TENANT: Final = "m365_tenant_id"
+_IDS: Final = ("client_id", _BOT, _M365_TENANT)
+_NEVER_TOLD: Final[Mapping[Step, tuple[str, ...]]] = {
+    steps.NO_CLIENT_ID: ("client_id",),
+    steps.AGENT_ID_SELECTS: ("managed_agent_key",),
+    steps.MANAGED_KEY_SELECTS: ("agent_id",),
+    steps.NO_SELECTOR: ("agent_id", "managed_agent_key"),
+    steps.NO_AGENT_ID: ("agent_id",),
+    steps.INSTALLATION_WITHOUT_BOT: (_BOT,),
+    steps.INSTALLATION_WITHOUT_M365_TENANT: (_M365_TENANT,),
+    steps.CHANNEL_WITHOUT_BOT: (_BOT,),
+    steps.COMPANY_WITHOUT_M365_TENANT: (_M365_TENANT,),
+}
+"""What a step says is not there, of what its clause looks for."""
+_TOLD_IF_GIVEN: Final[Mapping[Step, tuple[str, ...]]] = {
+    steps.WELL_FORMED: ("unknown_fields",),
+    steps.PLATFORM_CALLER: ("client_id",),
+    steps.IDS_USABLE: _IDS,
+    steps.BLANK_ID: _IDS,
+    steps.UNUSABLE_ID: _IDS,
+    steps.INSTALLATION_WITHOUT_BOT: (_M365_TENANT,),
+    steps.STANDARD_CHANNEL: (_M365_TENANT,),
+}
+"""What may be there or not, for all that a step says. All else that a clause looks for, its steps always tell."""
 
 
 def step_data(step: TraceStep) -> dict[str, Any]:
@@ -37,10 +63,11 @@ def read_step(plain: Plain) -> TraceStep:
     """Read a step. Raises `IllFormed`."""
     given = plain.members(*_STEP, others=True)
     clause, verdict, reason = given["clause"].name(Clause), given["verdict"].name(Verdict), given["reason"].name(Reason)
-    if (clause, verdict, reason) not in _KNOWN_STEPS:
-        plain.wrong("is no step of the rules")
-    sought = (_FIELDS,) if reason is MALFORMED.reason else SOUGHT[clause]
-    given = plain.members(*_STEP, optional=(*sought, *_ROWS))
+    step = _KNOWN_STEPS.get((clause, verdict, reason)) or plain.wrong("is no step of the rules")
+    sought = _sought_by(step)
+    if_given = _TOLD_IF_GIVEN.get(step, ())
+    always = [name for name in sought if name not in if_given]
+    given = plain.members(*_STEP, *always, optional=(*if_given, *_ROWS))
     rows: dict[str, Any] = {name: given[name].each(read) for name, read in _ROWS.items() if name in given}
     return TraceStep(
         clause=clause,
@@ -49,6 +76,14 @@ def read_step(plain: Plain) -> TraceStep:
         sought=tuple([(name, _sought(name, given[name])) for name in sought if name in given]),
         **rows,
     )
+
+
+def _sought_by(step: Step) -> tuple[str, ...]:
+    """Return the names of what a step may tell that it sought, in order."""
+    if step is steps.MALFORMED:
+        return (_FIELDS,)
+    never = _NEVER_TOLD.get(step, ())
+    return tuple([name for name in SOUGHT[step.clause] if name not in never])
 
 
 def _plain(value: Sought) -> str | int | list[str]:

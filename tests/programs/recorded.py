@@ -91,6 +91,18 @@ ANYTHING = st.one_of(
 )
 
 
+REMOVED: Any = object()
+"""What stands for nothing at all."""
+
+
+def put(container: Any, key: Any, value: Any) -> None:
+    """Put a value at a place, or take away what is there."""
+    if value is REMOVED:
+        del container[key]
+    else:
+        container[key] = value
+
+
 def changed(data: Any, path: tuple[Any, ...], value: Any) -> Any:
     """Put a value at a place in plain data; without a place, it is all there is."""
     if not path:

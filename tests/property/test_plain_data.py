@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from neo_routing import (
     Decision,
     ManagedAgentKey,
     SessionRequest,
+    TraceStep,
     caller_data,
     caller_of,
     decision_data,
@@ -27,9 +29,22 @@ from neo_routing import (
     request_data,
 )
 from neo_routing.complaints import IllFormed
+from neo_routing.plain_data.reading import Plain
+from neo_routing.plain_data.traces import read_step, step_data
+from neo_routing.steps import STEPS
+from neo_routing.trace import SOUGHT
 from neo_routing_adapters.json_lines import decision_line
 from neo_routing_adapters.strict_json import read_json
-from tests.programs.recorded import ANYTHING, Decided, changed, decided_in_a_world, decided_in_the_corpus, places
+from tests.programs.recorded import (
+    ANYTHING,
+    REMOVED,
+    Decided,
+    changed,
+    decided_in_a_world,
+    decided_in_the_corpus,
+    places,
+    put,
+)
 
 PLAIN = (dict, list, str, int, bool, type(None))
 
@@ -247,13 +262,42 @@ def test_without_any_of_its_members_a_decision_is_none() -> None:
             decision_of(spoilt)
 
 
+def steps_of_the_corpus() -> dict[tuple[str, str, str], dict[frozenset[str], TraceStep]]:
+    """Return each step of the rules as it is told there, once for each set of names by which it sought something."""
+    told: dict[tuple[str, str, str], dict[frozenset[str], TraceStep]] = {}
+    for _, _, decision in decided_in_the_corpus():
+        for step in decision.trace:
+            names = frozenset(name for name, _ in step.sought)
+            told.setdefault((step.clause, step.verdict, step.reason), {})[names] = step
+    return told
+
+
+def test_a_step_without_what_it_always_tells_is_none_and_one_with_what_it_never_tells_is_none_either() -> None:
+    told = steps_of_the_corpus()
+    assert {*told} == {(step.clause, step.verdict, step.reason) for step in STEPS}
+    for shown in told.values():
+        always, ever = frozenset.intersection(*shown), frozenset.union(*shown)
+        for names, step in shown.items():
+            data = step_data(step)
+            for name in names:
+                without = Plain({key: data[key] for key in data if key != name}, ("step",))
+                if name in always:
+                    with pytest.raises(IllFormed, match=rf"^step\.{name} is missing$"):
+                        read_step(without)
+                else:
+                    assert name not in dict(read_step(without).sought)
+            for name in {*chain.from_iterable(SOUGHT.values()), "fields"} - ever:
+                with pytest.raises(IllFormed, match=rf"^step\.{name} is not a known key$"):
+                    read_step(Plain(data | {name: None}, ("step",)))
+
+
 @given(decided_in_a_world(), st.data())
-def test_plain_data_in_which_anything_was_changed_are_refused_or_are_themselves_a_decision(
+def test_plain_data_in_which_anything_was_changed_or_removed_are_refused_or_are_themselves_a_decision(
     decided: Decided, data: st.DataObject
 ) -> None:
     plain = copy.deepcopy(decision_data(decided[2], trace=True))
     container, key = data.draw(st.sampled_from([*places(plain)]))
-    container[key] = data.draw(ANYTHING)
+    put(container, key, data.draw(ANYTHING | st.just(REMOVED)))
     try:
         read = decision_of(plain)
     except IllFormed as error:

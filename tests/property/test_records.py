@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -40,17 +42,23 @@ from neo_routing import (
     rows_needed,
 )
 from neo_routing.complaints import IllFormed
+from neo_routing.nearest_miss import nearest_misses
 from neo_routing.plain_data import slices
+from neo_routing.rows_builder import NO_ROWS
 from neo_routing.testing import World, cases, directories
+from neo_routing_adapters.command.explain_record import record_report
+from neo_routing_adapters.command.terminal import show
 from neo_routing_adapters.json_lines import read_case, read_record, record_line
 from tests.programs.recorded import (
     ANYTHING,
+    REMOVED,
     SOMEBODY,
     Decided,
     changed,
     decided_in_a_world,
     decided_in_the_corpus,
     places,
+    put,
 )
 
 WHEN = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
@@ -454,12 +462,16 @@ def test_a_record_without_any_of_its_members_is_none() -> None:
 
 
 @given(decided_in_a_world(), st.data())
-def test_a_record_in_which_anything_was_changed_is_refused_or_is_itself_a_record(
+def test_a_record_in_which_anything_was_changed_or_removed_is_refused_or_is_itself_a_record(
     decided: Decided, data: st.DataObject
 ) -> None:
     changed = record_data(recorded(decided))
     container, key = data.draw(st.sampled_from([*places(changed)]))
-    container[key] = data.draw(ANYTHING)
+    put(container, key, data.draw(ANYTHING | st.just(REMOVED)))
+    check_what_was_read_of(changed)
+
+
+def check_what_was_read_of(changed: Any) -> None:
     try:
         read = record_of(changed)
     except IllFormed as error:
@@ -467,6 +479,34 @@ def test_a_record_in_which_anything_was_changed_is_refused_or_is_itself_a_record
     else:
         assert read_record(record_line(read)) == read
         assert (read.request is None) == (changed["request"] is None)
+        check_that_it_can_be_told(read)
+
+
+def check_that_it_can_be_told(record: DecisionRecord) -> None:
+    for rows in (NO_ROWS, USUAL.directory().content, *(() if record.found is None else (record.found,))):
+        nearest_misses(record.decision, rows)
+    again = None if record.request is None else record.decide_again()
+    shown = StringIO()
+    show(record_report(record, again, "the recorded rows"), shown)
+    assert "asks" in shown.getvalue()
+
+
+def a_step_of_each_sort() -> Iterator[Decided]:
+    """Pick decisions of the corpus that between them come past each step, with each set of what it sought."""
+    seen: set[Any] = set()
+    for caller, request, decision in decided_in_the_corpus():
+        steps = {(*step[:3], tuple(name for name, _ in step.sought)) for step in decision.trace}
+        if steps - seen:
+            seen |= steps
+            yield caller, request, decision
+
+
+def test_a_record_without_any_one_member_is_refused_or_can_be_told() -> None:
+    for decided in a_step_of_each_sort():
+        for number, _ in enumerate(places(record_data(recorded(decided)))):
+            changed = record_data(recorded(decided))
+            put(*[*places(changed)][number], REMOVED)
+            check_what_was_read_of(changed)
 
 
 # Planted faults: each must turn the property red

@@ -36,10 +36,15 @@ def explain_record(path: Path, record_id: str | None, directory: str | None, *, 
         print(decision_line(record.decision if again is None or directory is None else again, trace=True))
         return
     rows = "the recorded rows" if known is None else "the directory"
+    show(record_report(record, again, rows), sys.stdout)
+
+
+def record_report(record: DecisionRecord, again: Decision | None, rows: str) -> RenderableType:
+    """Return all that there is to tell of a record, and of what is decided again on these rows."""
     near = () if record.found is None else nearest_misses(record.decision, record.found)
     told = decision_report(record.caller, record.decision, near, remedies(record.decision))
     report = [told, Text(), Text("record", "bold"), *_facts(record)]
-    show(Group(*report, *_replayed(record, again, rows)), sys.stdout)
+    return Group(*report, *_replayed(record, again, rows))
 
 
 def _facts(record: DecisionRecord) -> list[RenderableType]:
