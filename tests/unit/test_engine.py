@@ -565,9 +565,12 @@ class Stopped(BaseException):
     """As a greenlet or a task is stopped."""
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, Stopped])
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, asyncio.CancelledError, Stopped])
 def test_what_stops_the_host_is_not_the_hooks(stop: type[BaseException]) -> None:
-    def hook(_: Any) -> None:
+    stopped: list[Any] = []
+
+    def hook(record: Any) -> None:
+        stopped.append(record)
         raise stop
 
     engine = engine_with(hook)
@@ -578,6 +581,7 @@ def test_what_stops_the_host_is_not_the_hooks(stop: type[BaseException]) -> None
     assert engine.last_hook_error is None
     with pytest.raises(stop):
         engine.decide_many(CASES)
+    assert len(stopped) == 2, "of a batch nothing more is told"
     assert sum(sum(engine.counts()[group].values()) for group in ("outcome", "refusal")) == 1 + len(CASES)
     told: list[Any] = []
     engine._hook._tell = told.append  # type: ignore[union-attr]
@@ -646,6 +650,21 @@ def test_a_task_that_a_hook_begins_is_told_of_as_any_other() -> None:
     asyncio.run(decide())
     assert len(told) == 2
     assert engine.counts()["hook"]["within_itself"] == 0
+
+
+def test_a_thread_that_a_hook_begins_is_told_of_as_any_other() -> None:
+    told: list[Any] = []
+
+    def hook(record: Any) -> None:
+        told.append(record)
+        if len(told) == 1:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(engine.decide, *CASES[1]).result(10)
+
+    engine = engine_with(hook)
+    engine.decide(*CASES[0])
+    assert len(told) == 2
+    assert engine.counts()["hook"] == {"failed": 0, "within_itself": 0}
 
 
 def test_nobody_waits_for_a_hook_but_the_call_that_is_told() -> None:
