@@ -36,7 +36,7 @@ def application(endpoint: Endpoint, *, prefix: str = PREFIX, cross_origins: Coll
         redirect_slashes=False,
         default=_Elsewhere(_responder(endpoint, _nothing, "")),
     )
-    return CrossOrigin(router, frozenset(cross_origins)) if cross_origins else router
+    return CrossOrigin(router, frozenset(cross_origins), endpoint.body_deadline) if cross_origins else router
 
 
 def _responder(endpoint: Endpoint, answer: Callable[[Call], Awaitable[Answer | CallerGone]], route: str) -> Responder:
@@ -45,6 +45,7 @@ def _responder(endpoint: Endpoint, answer: Callable[[Call], Awaitable[Answer | C
         route=route,
         new_request_id=endpoint.new_request_id,
         seconds=endpoint.seconds,
+        body_deadline=endpoint.body_deadline,
         on_answer=endpoint.on_answer,
     )
 
