@@ -10,8 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from neo_routing_adapters.http.answers import Headers
 from neo_routing_adapters.http.incoming import Unread
-
-ANY_ORIGIN: Final = "*"
+from neo_routing_adapters.origins import ANY_ORIGIN
 
 _VARY: Final = (b"vary", b"Origin")
 _MAY_BE_READ: Final = (b"access-control-expose-headers", b"Retry-After")

@@ -22,6 +22,7 @@ from neo_routing_adapters.http.call import Call
 from neo_routing_adapters.http.faults import fault_in_words
 from neo_routing_adapters.http.in_time import in_time
 from neo_routing_adapters.http.incoming import Unread
+from neo_routing_adapters.http.paths import WrittenOut
 from neo_routing_adapters.http.responding import Responder
 
 Question = Callable[[], Awaitable[object]]
@@ -43,8 +44,8 @@ class Health:
         """Return the paths beside the endpoint's."""
         answers = {"/healthz": self._healthy, "/readyz": self._ready, "/metrics": self._metrics}
         unread = [Middleware(Unread, self.body_deadline)]
-        reading = [Route(path, answer, methods=["GET"], middleware=unread) for path, answer in answers.items()]
-        return [*reading, *(Route(path, self._other_methods()) for path in answers)]
+        reading = [WrittenOut(path, answer, methods=["GET"], middleware=unread) for path, answer in answers.items()]
+        return [*reading, *(WrittenOut(path, self._other_methods()) for path in answers)]
 
     def _other_methods(self) -> Responder:
         return Responder(
