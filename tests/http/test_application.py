@@ -228,6 +228,36 @@ def test_a_fault_within_a_host_stays_an_envelope() -> None:
         assert (answer.status, answer.code) == (500, "internal_error")
 
 
+@pytest.mark.parametrize(
+    "prefix", ["x", "/", "/x/", "x/", "//x", "/x//y", "/{x}", "/%78", "/x?y", "/x#y", "/x y", "/x\n"]
+)
+def test_a_prefix_that_no_path_begins_with_is_refused(prefix: str) -> None:
+    with pytest.raises(ValueError, match=r"^the prefix '.*' must be empty, or begin with a slash and end without one"):
+        application(an_endpoint(), prefix=prefix)
+
+
+def test_a_prefix_may_have_several_parts() -> None:
+    for prefix in ("/a/b-c.d", "/\u00e4"):
+        assert ask(application(an_endpoint(), prefix=prefix), path=prefix + "/chat/sessions").status == 200
+
+
+@pytest.mark.parametrize("host", [lambda app, _: app, starlette_with, fastapi_with])
+@pytest.mark.parametrize("slash", ["%2F", "%2f"])
+def test_a_path_with_an_encoded_slash_is_another_path(host: Any, slash: str) -> None:
+    sessions = MemorySessions()
+    app = host(application(an_endpoint(sessions=sessions)), "")
+    for written in (SESSIONS[:-9] + slash + "sessions", slash + SESSIONS[1:]):
+        answer = ask(app, path=SESSIONS, raw_path=written.encode())
+        assert (answer.status, answer.code) == (404, "not_found")
+    assert ask(app, path=CONTRACT, method="GET", raw_path=CONTRACT.replace("/o", slash + "o").encode()).status == 404
+    assert not sessions.kept
+
+
+@pytest.mark.parametrize("written", [b"", None, SESSIONS.encode(), b"/public-api/ch%61t/sessions", b"/chat?of=%2F"])
+def test_a_path_may_be_written_in_any_other_way_and_a_server_need_not_say_how(written: bytes | None) -> None:
+    assert ask(an_endpoint(), raw_path=written).status == 200
+
+
 @pytest.mark.parametrize("path", ["/", "", "/public-api", SESSIONS + "/", SESSIONS.upper(), "//" + SESSIONS, "/health"])
 def test_any_other_path_is_not_found_and_nothing_is_redirected(path: str) -> None:
     for method in ("GET", "POST", "OPTIONS"):
@@ -363,6 +393,74 @@ def test_a_page_of_another_origin_may_not(origin: str) -> None:
 def test_a_star_stands_for_every_page() -> None:
     app = application(an_endpoint(), cross_origins=["*"])
     assert preflight(app, "https://any.example").headers["access-control-allow-origin"] == "https://any.example"
+
+
+NO_ORIGINS = [
+    ("https://*.example.com", "names one host"),
+    ("https://a.example, https://b.example", "has no path"),
+    ("https://a .example", "names one host"),
+    (" https://a.example", "begins with a scheme"),
+    ("https://a.example ", "names one host"),
+    ("https://\u00e4.example", "names one host"),
+    ("https://A.example", "names one host"),
+    ("https://ann@a.example", "names one host"),
+    ("https://", "names one host"),
+    ("https://a..example", "names one host"),
+    ("https://[::0]", "names one host"),
+    ("https://[::1", "names one host"),
+    ("https://127.1", "names one host"),
+    ("https://a.example:443", "leaves out the default port"),
+    ("http://a.example:80", "leaves out the default port"),
+    ("https://a.example:", "the port of an origin"),
+    ("https://a.example:0443", "the port of an origin"),
+    ("https://a.example:65536", "the port of an origin"),
+    ("https://a.example:\u0667", "the port of an origin"),
+    ("https://a.example/", "has no path"),
+    ("https://a.example/x", "has no path"),
+    ("https://a.example?x", "has no path"),
+    ("https://a.example\n", "names one host"),
+    ("HTTPS://a.example", "begins with a scheme"),
+    ("a.example", "begins with a scheme"),
+    ("//a.example", "begins with a scheme"),
+    ("null", "begins with a scheme"),
+    ("", "begins with a scheme"),
+    ("**", "begins with a scheme"),
+    (None, "begins with a scheme"),
+]
+
+
+@pytest.mark.parametrize(("origin", "why"), NO_ORIGINS)
+def test_what_no_browser_sends_as_an_origin_is_refused_with_what_is_wrong_and_not_quoted(origin: Any, why: str) -> None:
+    for origins in ([origin], [PAGE, origin], {"*", origin}):
+        with pytest.raises(ValueError, match=why) as refused:
+            application(an_endpoint(), cross_origins=origins)
+        assert str(origin or 0) not in str(refused.value).replace(PAGE, "").replace("no *", "")
+
+
+@pytest.mark.parametrize("origins", [PAGE, "*", "https://*.example.com", "", b"https://b.example"])
+def test_one_text_is_not_several_origins(origins: Any) -> None:
+    with pytest.raises(TypeError, match="a collection of texts, not as one text"):
+        application(an_endpoint(), cross_origins=origins)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://a.example:8443",
+        "http://a.example:443",
+        "http://localhost",
+        "http://localhost:3000",
+        "https://xn--4ca.example",
+        "https://a_b.example.",
+        "http://127.0.0.1:8000",
+        "http://[::1]:8000",
+        "chrome-extension://abcdefghijklmnop",
+        "app://-",
+    ],
+)
+def test_what_a_browser_sends_as_an_origin_may_read(origin: str) -> None:
+    app = application(an_endpoint(), cross_origins=[origin])
+    assert preflight(app, origin).headers["access-control-allow-origin"] == origin
 
 
 # Ids

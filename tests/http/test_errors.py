@@ -16,7 +16,6 @@ from neo_routing import PolicyEngine, RefusalCode
 from neo_routing_adapters.http import MemorySessions, Unauthenticated, application
 from neo_routing_adapters.http.answers import ErrorCode
 from neo_routing_adapters.http.ports import (
-    AuthenticationUnavailable,
     RateLimitUnavailable,
     SessionStoreUnavailable,
 )
@@ -28,6 +27,7 @@ from tests.programs.http.calls import (
     USER,
     Broken,
     Down,
+    DownAuthenticator,
     Limits,
     Response,
     a_directory,
@@ -59,11 +59,6 @@ class Planned:
             earlier = an_endpoint(sessions=endpoint.sessions)
             assert ask(earlier, self.before, headers=headers_of(USER, idempotency_key="k-1")).status == 200
         return ask(endpoint, self.body, headers=self.headers, method=self.method, path=self.path)
-
-
-class DownAuthenticator:
-    async def authenticate(self, headers: Any, /) -> Unauthenticated:
-        raise AuthenticationUnavailable from OSError("refused by 192.0.2.1")
 
 
 def no_such_path(planned: Planned) -> None:

@@ -263,7 +263,9 @@ async def well() -> None:
 def test_it_is_not_ready_while_somebody_does_not_answer_in_time_and_says_who(
     tmp_path: Path, question: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    health = Health(asked={"directory": question, "sessions": well}, seconds=0.05, metrics=metrics_in(tmp_path))
+    health = Health(
+        asked={"directory": question, "sessions": well}, seconds=0.05, metrics=metrics_in(tmp_path), body_deadline=1
+    )
     answer = run(call(Router(health.routes()), method="GET", path="/readyz"))
     assert answer is not None
     assert (answer.status, answer.document) == (503, {"status": "not ready", "unavailable": ["directory"]})
@@ -273,7 +275,7 @@ def test_it_is_not_ready_while_somebody_does_not_answer_in_time_and_says_who(
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_whoever_watches_only_reads_and_any_other_method_is_an_error_as_elsewhere(tmp_path: Path, path: str) -> None:
-    routes = Health(asked={}, seconds=1.0, metrics=metrics_in(tmp_path)).routes()
+    routes = Health(asked={}, seconds=1.0, metrics=metrics_in(tmp_path), body_deadline=1).routes()
     for method, status in (("GET", 200), ("HEAD", 200), ("POST", 405), ("OPTIONS", 405)):
         answer = run(call(Router(routes), method=method, path=path))
         assert answer is not None

@@ -46,8 +46,6 @@ class Refused:
     message: str
     details: dict[str, Any] | None = None
     headers: Headers = ()
-    closes: bool = False
-    """Whether the connection ends with it, because more of the body may come."""
 
 
 @frozen(kw_only=True)

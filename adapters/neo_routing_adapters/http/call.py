@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 from starlette.types import Receive
 
 from neo_routing import Caller, Outcome, WarningCode
+from neo_routing_adapters.http.incoming import Incoming, incoming
 
 
 @define(eq=False)
@@ -18,11 +19,11 @@ class Call:
 
     request_id: str
     method: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     """By names in lower case; what came more than once is joined with commas."""
     address: str | None
     """The address that the connection comes from, as the server has it."""
-    receive: Receive
+    body: Incoming
     caller: Caller | None = None
     cause: str = ""
     timings_ms: dict[str, float] = field(factory=dict)
@@ -49,7 +50,7 @@ class AnsweredCall:
     warnings: tuple[WarningCode, ...]
     timings_ms: Mapping[str, float]
     took_ms: float
-    """From the head of the request until its answer could be sent."""
+    """From the head of the request until its answer was there; the rest of a body that nobody reads is not in it."""
     error: Exception | None
     """What went wrong on our side. It may quote what a caller sent: think before it is written anywhere."""
 
@@ -58,22 +59,5 @@ def call_of(scope: Mapping[str, Any], receive: Receive, request_id: str) -> Call
     """Return the call that an ASGI server tells of."""
     client = scope.get("client")
     address = str(client[0]) if client else ""
-    return Call(request_id, scope["method"], headers_of(scope["headers"]), address or None, receive)
-
-
-def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers by name; the values of one that came more than once are joined.
-
-    >>> headers_of([(b"host", b"a"), (b"authorization", b"Bearer 1"), (b"authorization", b"Bearer 2")])
-    {'host': 'a', 'authorization': 'Bearer 1, Bearer 2'}
-    """
-    listed = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs]
-    headers = dict(listed)
-    return headers if len(headers) == len(listed) else _joined(listed)
-
-
-def _joined(listed: Iterable[tuple[str, str]]) -> dict[str, str]:
-    values: dict[str, list[str]] = {}
-    for name, value in listed:
-        values.setdefault(name, []).append(value)
-    return {name: ", ".join(each) for name, each in values.items()}
+    body = incoming(scope, receive)
+    return Call(request_id, scope["method"], body.headers, address or None, body)

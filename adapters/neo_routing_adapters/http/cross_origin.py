@@ -9,8 +9,8 @@ from attrs import frozen
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from neo_routing_adapters.http.answers import Headers
-
-ANY_ORIGIN: Final = "*"
+from neo_routing_adapters.http.incoming import Unread
+from neo_routing_adapters.origins import ANY_ORIGIN
 
 _VARY: Final = (b"vary", b"Origin")
 _MAY_BE_READ: Final = (b"access-control-expose-headers", b"Retry-After")
@@ -28,6 +28,7 @@ class CrossOrigin:
 
     application: ASGIApp
     origins: frozenset[str]
+    body_deadline: float
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what a browser asks beforehand, and say on every other answer who may read it."""
@@ -37,8 +38,7 @@ class CrossOrigin:
         asked = {name: value for name, value in scope["headers"] if name in _ASKED}
         allowed = self._allowed(asked)
         if allowed and scope["method"] == "OPTIONS" and b"access-control-request-method" in asked:
-            await send({"type": "http.response.start", "status": 204, "headers": [*allowed, *_MAY_BE_SENT]})
-            await send({"type": "http.response.body"})
+            await Unread(_Preflight((*allowed, *_MAY_BE_SENT)), self.body_deadline)(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -53,6 +53,15 @@ class CrossOrigin:
         if origin is None or not ({origin.decode("latin-1"), ANY_ORIGIN} & self.origins):
             return ()
         return (b"access-control-allow-origin", origin), _MAY_BE_READ, _VARY
+
+
+@frozen
+class _Preflight:
+    headers: Headers
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": self.headers})
+        await send({"type": "http.response.body"})
 
 
 _ASKED: Final = frozenset([b"origin", b"access-control-request-method"])

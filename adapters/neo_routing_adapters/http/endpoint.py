@@ -83,7 +83,7 @@ class Endpoint:
         identity = await self._identity(call)
         if not isinstance(identity, Identity):
             return identity
-        body = await read_body(call.headers, call.receive, deadline=self.body_deadline)
+        body = await read_body(call.body, deadline=self.body_deadline)
         if not isinstance(body, ReadBody):
             return body
         now = self.now()

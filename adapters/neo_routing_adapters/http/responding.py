@@ -11,7 +11,7 @@ import msgspec
 from attrs import frozen
 from starlette.types import Receive, Scope, Send
 
-from neo_routing_adapters.http.answers import Answer, Created, Document, Refused
+from neo_routing_adapters.http.answers import Answer, Created, Document, Headers, Refused
 from neo_routing_adapters.http.body import CallerGone
 from neo_routing_adapters.http.call import AnsweredCall, Call, call_of
 from neo_routing_adapters.http.envelope import error_document, session_document
@@ -20,7 +20,6 @@ from neo_routing_adapters.http.faults import fault_answer, fault_in_words
 log: Final = logging.getLogger("neo_routing.http")
 
 _ON_EVERY_ANSWER: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
-_CLOSE: Final = (b"connection", b"close")
 _write: Final = msgspec.json.Encoder().encode
 
 
@@ -32,6 +31,7 @@ class Responder:
     route: str
     new_request_id: Callable[[], UUID]
     seconds: Callable[[], float]
+    body_deadline: float
     on_answer: Callable[[AnsweredCall], None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,7 +44,8 @@ class Responder:
         if self.on_answer is not None:
             took_ms = round((self.seconds() - started) * 1000, 3)
             self._tell(self.on_answer, _answered_call(call, self.route, answer, took_ms, error))
-        await _send(send, scope, answer, content, closes=_could_be_two_lengths(call))
+        ends = await self._body_ends(call)
+        await _send(send, scope, answer, content, () if ends else call.body.closing)
 
     async def _answered(self, call: Call) -> tuple[Answer | CallerGone, bytes, Exception | None]:
         try:
@@ -54,6 +55,13 @@ class Responder:
             log.error("%s: %s", call.request_id, fault_in_words(error))  # noqa: TRY400  # a traceback quotes callers
             failed = fault_answer(error)
             return failed, _content(call, failed), error
+
+    async def _body_ends(self, call: Call) -> bool:
+        try:
+            return (call.body.ended or await call.body.ends(seconds=self.body_deadline)) and not _two_lengths(call)
+        except Exception as error:  # noqa: BLE001  # the answer is there, and is sent
+            log.error("%s: the body: %s", call.request_id, fault_in_words(error))  # noqa: TRY400  # as above
+            return False
 
     def _tell(self, on_answer: Callable[[AnsweredCall], None], told: AnsweredCall) -> None:
         try:
@@ -72,19 +80,17 @@ def _content(call: Call, answer: Answer | CallerGone) -> bytes:
     return _write(error_document(answer.code, answer.message, request_id=call.request_id, details=answer.details))
 
 
-async def _send(send: Send, scope: Mapping[str, Any], answer: Answer, content: bytes, *, closes: bool) -> None:
-    status, headers = 200, [*_ON_EVERY_ANSWER, (b"content-length", b"%d" % len(content))]
+async def _send(send: Send, scope: Mapping[str, Any], answer: Answer, content: bytes, closing: Headers) -> None:
+    status, headers = 200, [*_ON_EVERY_ANSWER, (b"content-length", b"%d" % len(content)), *closing]
     if isinstance(answer, Refused):
-        status, closes = answer.status, answer.closes or closes
+        status = answer.status
         headers += answer.headers
-    if closes and scope.get("http_version", "1.1").startswith("1"):  # later ones have no such header
-        headers.append(_CLOSE)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
 
-def _could_be_two_lengths(call: Call) -> bool:
-    """Tell whether somebody before us may have seen another end of the body: then no more of the connection counts.
+def _two_lengths(call: Call) -> bool:
+    """Tell whether there are two: somebody before us may have seen another end, and no more of the connection counts.
 
     RFC 9112, 6.1: what follows could be a call that was smuggled in.
     """

@@ -25,7 +25,14 @@ from neo_routing import (
     RowsNeeded,
     Tenant,
 )
-from neo_routing_adapters.http import Endpoint, Identity, MemorySessions, Unauthenticated, application
+from neo_routing_adapters.http import (
+    AuthenticationUnavailable,
+    Endpoint,
+    Identity,
+    MemorySessions,
+    Unauthenticated,
+    application,
+)
 from neo_routing_adapters.memory import MemoryDirectory
 
 PATIENCE: Final = 60.0
@@ -179,6 +186,13 @@ class Down:
 
     async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
         raise DirectoryUnavailable from OSError("connection refused by 192.0.2.1")
+
+
+class DownAuthenticator:
+    """Does not know who calls, because it cannot ask."""
+
+    async def authenticate(self, headers: Mapping[str, str], /) -> Unauthenticated:
+        raise AuthenticationUnavailable from OSError("refused by 192.0.2.1")
 
 
 class Waiting:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from threading import Event, Thread
+from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,7 +32,12 @@ class Counting:
 
 
 @contextmanager
-def served(app: ASGIApp, *, then: Callable[[], Awaitable[None]] | None = None) -> Iterator[int]:
+def served(
+    app: ASGIApp,
+    *,
+    then: Callable[[], Awaitable[None]] | None = None,
+    http: type[asyncio.Protocol] | Literal["auto"] = "auto",
+) -> Iterator[int]:
     """Serve an application on a free port of loopback, and give the port; what is to be done then, its loop does."""
     began = Event()
 
@@ -47,7 +54,7 @@ def served(app: ASGIApp, *, then: Callable[[], Awaitable[None]] | None = None) -
     # With its protocol named, or asyncio leaves out TCP_NODELAY, and an answer waits 40 ms for an acknowledgement.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
-    server = Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
+    server = Server(uvicorn.Config(app, http=http, lifespan="off", log_config=None, access_log=False))
     thread = Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:
@@ -75,8 +82,8 @@ def is_open(port: int) -> bool:
     return True
 
 
-def head(path: str, headers: dict[str, str]) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in headers.items())]
+def head(path: str, headers: dict[str, str], *, method: str = "POST") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
@@ -89,7 +96,7 @@ def answer_on(connection: socket.socket) -> tuple[int, bytes, bool]:
         got += part
     start, _, body = got.partition(b"\r\n\r\n")
     lines = start.decode("latin-1").lower().split("\r\n")
-    length = next(int(line.partition(":")[2]) for line in lines if line.startswith("content-length:"))
+    length = next((int(line.partition(":")[2]) for line in lines if line.startswith("content-length:")), 0)
     while len(body) < length:
         body += connection.recv(65_536)
     return int(lines[0].split()[1]), body, "connection: close" in lines

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
 from uuid import uuid4
 
 from attrs import frozen
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -21,6 +21,8 @@ from neo_routing_adapters.http.answers import Answer, method_not_allowed
 from neo_routing_adapters.http.call import Call
 from neo_routing_adapters.http.faults import fault_in_words
 from neo_routing_adapters.http.in_time import in_time
+from neo_routing_adapters.http.incoming import Unread
+from neo_routing_adapters.http.paths import WrittenOut
 from neo_routing_adapters.http.responding import Responder
 
 Question = Callable[[], Awaitable[object]]
@@ -36,12 +38,23 @@ class Health:
     asked: Mapping[str, Question]
     seconds: float
     metrics: Metrics
+    body_deadline: float
 
     def routes(self) -> list[Route]:
         """Return the paths beside the endpoint's."""
         answers = {"/healthz": self._healthy, "/readyz": self._ready, "/metrics": self._metrics}
-        reading = [Route(path, answer, methods=["GET"]) for path, answer in answers.items()]
-        return [*reading, *(Route(path, _OTHER_METHODS) for path in answers)]
+        unread = [Middleware(Unread, self.body_deadline)]
+        reading = [WrittenOut(path, answer, methods=["GET"], middleware=unread) for path, answer in answers.items()]
+        return [*reading, *(WrittenOut(path, self._other_methods()) for path in answers)]
+
+    def _other_methods(self) -> Responder:
+        return Responder(
+            answer=_only_reading,
+            route="",
+            new_request_id=uuid4,
+            seconds=time.perf_counter,
+            body_deadline=self.body_deadline,
+        )
 
     async def _healthy(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"}, headers=_NO_STORE)
@@ -71,6 +84,3 @@ async def _awaited(question: Question) -> object:
 
 async def _only_reading(_call: Call) -> Answer:
     return method_not_allowed("GET", "HEAD")
-
-
-_OTHER_METHODS: Final = Responder(answer=_only_reading, route="", new_request_id=uuid4, seconds=time.perf_counter)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 from math import isfinite
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
+
+from neo_routing_adapters.origins import read_origins
 
 _Value = TypeVar("_Value", int, float)
 
@@ -16,7 +17,6 @@ Reader: TypeAlias = Callable[[object], object]
 
 
 _ANY: Final = "*"
-_origin: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@A-Z]+").fullmatch
 
 
 def text(value: object) -> str:
@@ -63,8 +63,10 @@ def several(value: object) -> tuple[str, ...]:
 def origins(value: object) -> tuple[str, ...]:
     """Read origins as browsers send them: one that is written otherwise would never be one."""
     found = several(value)
-    if not all(each == _ANY or _origin(each) for each in found):
-        raise ValueError("must be origins, such as https://dashboard.example, in lower case and without a path, or *")
+    try:
+        read_origins(found)
+    except ValueError as error:
+        raise ValueError(f"must be origins, or *; {error}") from None
     return found
 
 

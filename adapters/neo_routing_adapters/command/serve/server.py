@@ -15,6 +15,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from neo_routing_adapters.command.failure import CommandFailed, cannot
+from neo_routing_adapters.command.serve.in_turns import InTurns
 from neo_routing_adapters.command.serve.settings import Settings
 from neo_routing_adapters.command.serve.worker import Worker
 
@@ -84,6 +85,7 @@ def _config(worker: Worker) -> Config:
         worker,
         factory=True,
         workers=settings.workers,
+        http=InTurns,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -44,6 +44,7 @@ class Worker:
             asked=parts.questions(self.settings.sessions_deadline),
             seconds=self.settings.ready_deadline,
             metrics=metrics,
+            body_deadline=self.settings.body_deadline,
         )
         return Router(
             health.routes(),
