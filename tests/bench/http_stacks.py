@@ -42,6 +42,7 @@ from neo_routing_adapters.http.body import ReadBody, read_body
 from neo_routing_adapters.http.callers import ApiKeys, Credentials, Limit, Limits, Peppers, RateLimits
 from neo_routing_adapters.http.contract import PREFIX, SESSIONS_PATH
 from neo_routing_adapters.http.credentials_sql import SqlKeyStore, _question
+from neo_routing_adapters.http.incoming import Incoming
 from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.http.tables.credentials import api_keys
 from neo_routing_adapters.http.tables.sessions import sessions
@@ -144,7 +145,7 @@ class ByHand:
         return fetch
 
     async def answer(self, request: Request) -> Response:
-        body = await read_body(request.headers, request.receive, deadline=10.0)
+        body = await read_body(Incoming(request.receive, request.headers, "1.1"), deadline=10.0)
         assert isinstance(body, ReadBody)
         mac = hmac.digest(PEPPER, request.headers["authorization"].removeprefix("Bearer ").encode(), "sha256")
         session_id, now, token = uuid4(), datetime.now(UTC), uuid4().hex
