@@ -27,7 +27,6 @@ from neo_routing import Caller, CallerKind, DirectoryUnavailable, ManagedAgentKe
 from neo_routing.names import Name
 from neo_routing_adapters.sql import SqlDirectory
 from neo_routing_adapters.sql.look_up import reader
-from neo_routing_adapters.sql.look_up.share import Share
 from neo_routing_adapters.sql.tables.upgrade import upgrade
 from tests.programs.servers.postgres_server import PostgresServer
 
@@ -176,9 +175,8 @@ def _without_lock(mode: Mode) -> Iterator[None]:
         reader.take_share = with_lock
 
 
-def _begin(connection: Connection, _seconds: float) -> Share:
-    connection.exec_driver_sql("SET LOCAL row_security = off")
-    return Share(shows_by_policy=False)
+def _begin(connection: Connection, _seconds: float) -> None:
+    connection.exec_driver_sql("SET LOCAL neo_routing.row_security = off; SET LOCAL row_security = off")
 
 
 def main(sessions: int) -> None:
