@@ -189,7 +189,7 @@ def test_a_server_that_freezes_amid_the_round_trip_is_an_outage_in_time(
 ) -> None:
     async def run() -> None:
         async with opened(plain, 1.0) as (sessions, engine):
-            with pytest.raises(DirectoryUnavailable):
+            with pytest.raises(DirectoryUnavailable):  # noqa: PT012
                 async with asyncio.timeout(5), sessions.transaction() as transaction:
                     await transaction._connection.run(lambda *_: postgres.freeze())
                     await adecide(USER, REQUEST, transaction.directory)
