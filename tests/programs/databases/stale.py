@@ -1,6 +1,6 @@
 """Not a test: sessions that are decided and kept while four writers change the directory, and how many are stale.
 
-    python -m tests.programs.databases.stale         100,000 sessions of each way to take the lock, 10,000 of each control without
+    python -m tests.programs.databases.stale         100,000 sessions of each way to lock, 10,000 of each control
     python -m tests.programs.databases.stale 2000    as many as this of each way
 
 Each writer has a channel of its own, which leads from one agent to the next with each change, and notes each in a
