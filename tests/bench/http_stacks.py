@@ -47,7 +47,7 @@ from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.http.tables.credentials import api_keys
 from neo_routing_adapters.http.tables.sessions import sessions
 from neo_routing_adapters.sql import AsyncSqlDirectory
-from neo_routing_adapters.sql.look_up.share import _TAKE, timeouts
+from neo_routing_adapters.sql.look_up.share import _TAKE, HIDE_AS_BEFORE, timeouts
 from neo_routing_adapters.sql.look_up.statements import Statements
 
 PATH = PREFIX + SESSIONS_PATH
@@ -172,7 +172,7 @@ class ByHand:
             await fetch(self._lock.sql, self._lock.arguments({"token": token, **self._timeouts}))
         rows = await fetch(self._decision.sql, self._decision.arguments)
         if self._on_server:
-            await fetch("SET LOCAL row_security = on")
+            await fetch(HIDE_AS_BEFORE)
         await fetch(self._session.sql, self._session.arguments(row))
         await fetch("COMMIT")
         self._idle.put_nowait(fetch)

@@ -23,9 +23,12 @@ def server() -> Iterator[PostgresServer]:
         yield server
 
 
-def test_no_session_of_2000_commits_after_the_state_that_it_was_decided_on_was_replaced(server: PostgresServer) -> None:
-    server.create_database("locked")
-    found = run(server.url(database="locked"), 2000, Mode.LOCK)
+@pytest.mark.parametrize("mode", [Mode.LOCK, Mode.STORE])
+def test_no_session_of_2000_commits_after_the_state_that_it_was_decided_on_was_replaced(
+    server: PostgresServer, mode: Mode
+) -> None:
+    server.create_database(mode.name.lower())
+    found = run(server.url(database=mode.name.lower()), 2000, mode)
     assert (found.sessions, found.stale) == (2000, 0)
     assert (found.given_up, found.deadlocks) == (0, 0)
     assert found.changes > 100

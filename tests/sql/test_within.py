@@ -29,7 +29,7 @@ from neo_routing.testing import World
 from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin, SqlDirectory
 from neo_routing_adapters.sql.directory_lock import KEY_OF_RELATIONS
 from neo_routing_adapters.sql.look_up import reader
-from neo_routing_adapters.sql.look_up.share import Share, take_share
+from neo_routing_adapters.sql.look_up.share import take_share
 from neo_routing_adapters.sql.schema import metadata
 from neo_routing_adapters.sql.tables import our_tables
 from neo_routing_adapters.sql.tables.our_tables import UnknownSchemaVersion
@@ -326,12 +326,11 @@ def test_a_server_that_is_frozen_is_an_outage_in_time_and_the_host_is_told_of_th
     plain = engine_with_tables(postgres.url(database=name))
     store(plain, WORLD)
 
-    def freeze(connection: Connection, seconds: float) -> Share:
+    def freeze(connection: Connection, seconds: float) -> None:
         if at == "lock":
             postgres.freeze()
-        share = take_share(connection, seconds)
+        take_share(connection, seconds)
         postgres.freeze()
-        return share
 
     async def run() -> None:
         engine = create_async_engine(make_url(postgres.url(database=name)).set(drivername=driver))

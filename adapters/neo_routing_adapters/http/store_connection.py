@@ -151,7 +151,7 @@ class StoreConnection:
             call.enter(line)
             if not line.in_transaction():
                 raise ConnectionError("the transaction has ended by itself, or the connection has")  # noqa: TRY301
-            line.cursor.execute("ROLLBACK")
+            line.roll_back()
             self._leave(call)
             self._give_back(connection)
         except BaseException:

@@ -1,7 +1,7 @@
 """Not a test: sessions that are decided and kept while four writers change the directory, and how many are stale.
 
-    python -m tests.programs.databases.stale         100,000 sessions with the lock, 10,000 of each control without
-    python -m tests.programs.databases.stale 2000    as many as this with the lock
+    python -m tests.programs.databases.stale         100,000 sessions of each way to lock, 10,000 of each control
+    python -m tests.programs.databases.stale 2000    as many as this of each way
 
 Each writer has a channel of its own, which leads from one agent to the next with each change, and notes each in a
 history. A session is stale if it committed after the change that took its agent away. PostgreSQL keeps the times of
@@ -10,6 +10,7 @@ commits, so nobody has to be trusted with noting them.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 import time
@@ -20,20 +21,23 @@ from random import Random
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from neo_routing import Caller, CallerKind, DirectoryUnavailable, ManagedAgentKey, SessionRequest, decide
+from neo_routing import Caller, CallerKind, DirectoryUnavailable, ManagedAgentKey, SessionRequest, adecide, decide
 from neo_routing.names import Name
-from neo_routing_adapters.sql import SqlDirectory
+from neo_routing_adapters.http.ports import SessionStoreUnavailable
+from neo_routing_adapters.http.sessions_sql import SqlSessions
+from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.look_up import reader
-from neo_routing_adapters.sql.look_up.share import Share
 from neo_routing_adapters.sql.tables.upgrade import upgrade
 from tests.programs.servers.postgres_server import PostgresServer
 
 SETTINGS: Final = {"track_commit_timestamp": "on"}
 WRITERS: Final = 4
 SESSION_WORKERS: Final = 4
+_SESSION: Final = "INSERT INTO session (channel, agent_id) VALUES (%s, %s)"
 _PLATFORM: Final = Caller(CallerKind.PLATFORM, "platform")
 _STALE: Final = text("""
     SELECT count(*) FROM session JOIN history AS next
@@ -57,8 +61,13 @@ class Mode(Name):
     """How sessions are kept apart from changes."""
 
     LOCK = "lock"
+    STORE = "lock in a store"
+    """As the endpoint does it with psycopg: the lock and the decision in one round trip."""
     READ_COMMITTED = "READ COMMITTED"
     SERIALIZABLE = "SERIALIZABLE"
+
+
+_LOCKED: Final = (Mode.LOCK, Mode.STORE)
 
 
 @attrs.frozen(kw_only=True)
@@ -79,12 +88,13 @@ def run(url: str, sessions: int, mode: Mode) -> Run:
     isolation_level = str(Mode.SERIALIZABLE if mode is Mode.SERIALIZABLE else Mode.READ_COMMITTED)
     engine = create_engine(url, isolation_level=isolation_level, pool_size=WRITERS + SESSION_WORKERS, max_overflow=2)
     most_changes = max(5_000, sessions)  # of each channel, which has an agent for each
-    _make(engine, most_changes, locked=mode is Mode.LOCK)
+    _make(engine, most_changes, locked=mode in _LOCKED)
     began, enough, given_up = time.monotonic(), threading.Event(), [0] * (SESSION_WORKERS + WRITERS)
     with _without_lock(mode):
         writers = [_started(_write, engine, writer, most_changes, enough, given_up) for writer in range(WRITERS)]
         share = sessions // SESSION_WORKERS
-        workers = [_started(_keep, engine, worker, share, given_up) for worker in range(SESSION_WORKERS)]
+        keep = _keep_in_a_store if mode is Mode.STORE else _keep
+        workers = [_started(keep, engine, worker, share, given_up) for worker in range(SESSION_WORKERS)]
         for thread in workers:
             thread.join()
         enough.set()
@@ -149,26 +159,47 @@ def _keep(engine: Engine, worker: int, sessions: int, given_up: list[int]) -> No
     directory, random, kept = SqlDirectory(engine, deadline=10), Random(worker), 0
     while kept < sessions:
         channel = random.randrange(WRITERS)
-        request = SessionRequest(
-            managed_agent_key=ManagedAgentKey.NEO_SUPPORT, client_id="msp-a", bot_id=f"bot-{channel}"
-        )
         try:
             with engine.begin() as connection:
-                target = decide(_PLATFORM, request, directory.within(connection)).result.unwrap()
-                connection.exec_driver_sql(
-                    "INSERT INTO session (channel, agent_id) VALUES (%s, %s)", (channel, target.agent_id)
-                )
+                target = decide(_PLATFORM, _request(channel), directory.within(connection)).result.unwrap()
+                connection.exec_driver_sql(_SESSION, (channel, target.agent_id))
         except (DBAPIError, DirectoryUnavailable):
             given_up[worker] += 1
             continue
         kept += 1
 
 
+def _keep_in_a_store(engine: Engine, worker: int, sessions: int, given_up: list[int]) -> None:
+    asyncio.run(_kept_in_a_store(engine.url, worker, sessions, given_up))
+
+
+async def _kept_in_a_store(url: URL, worker: int, sessions: int, given_up: list[int]) -> None:
+    engine = create_async_engine(url)
+    store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=10), deadline=10)
+    random, kept = Random(worker), 0
+    while kept < sessions:
+        channel = random.randrange(WRITERS)
+        try:
+            async with store.transaction() as transaction:
+                target = (await adecide(_PLATFORM, _request(channel), transaction.directory)).result.unwrap()
+                new = _SESSION, (channel, target.agent_id)
+                await transaction._connection.run(lambda _connection, cursor, _call, new=new: cursor.execute(*new))
+        except (SessionStoreUnavailable, DirectoryUnavailable):
+            given_up[worker] += 1
+            continue
+        kept += 1
+    await engine.dispose()
+
+
+def _request(channel: int) -> SessionRequest:
+    return SessionRequest(managed_agent_key=ManagedAgentKey.NEO_SUPPORT, client_id="msp-a", bot_id=f"bot-{channel}")
+
+
 @contextmanager
 def _without_lock(mode: Mode) -> Iterator[None]:
     """Decide in the same transaction by the same statements, but without a share of the lock."""
     with_lock = reader.take_share
-    if mode is not Mode.LOCK:
+    if mode not in _LOCKED:
         reader.take_share = _begin
     try:
         yield
@@ -176,9 +207,8 @@ def _without_lock(mode: Mode) -> Iterator[None]:
         reader.take_share = with_lock
 
 
-def _begin(connection: Connection, _seconds: float) -> Share:
-    connection.exec_driver_sql("SET LOCAL row_security = off")
-    return Share(shows_by_policy=False)
+def _begin(connection: Connection, _seconds: float) -> None:
+    connection.exec_driver_sql("SET LOCAL neo_routing.row_security = off; SET LOCAL row_security = off")
 
 
 def main(sessions: int) -> None:
@@ -186,7 +216,7 @@ def main(sessions: int) -> None:
         for mode in Mode:
             name = f"stale_{mode.name.lower()}"
             server.create_database(name)
-            many = sessions if mode is Mode.LOCK else max(2_000, sessions // 10)
+            many = sessions if mode in _LOCKED else max(2_000, sessions // 10)
             found = run(server.url(database=name), many, mode)
             print(
                 f"{mode}: {found.stale:,} of {found.sessions:,} sessions stale, {found.changes:,} changes, "

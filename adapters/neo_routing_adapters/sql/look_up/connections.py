@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, event
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import AdaptedConnection, Dialect
 from sqlalchemy.pool import (
     AssertionPool,
     ConnectionPoolEntry,
@@ -28,6 +28,7 @@ from sqlalchemy.util import await_only
 
 from neo_routing_adapters.sql.look_up.deadlines import Call, Line, TooLate, start_thread
 from neo_routing_adapters.sql.look_up.forks import is_in_memory, renew_after_fork
+from neo_routing_adapters.sql.look_up.one_trip import Answer, Asked, OneByOne, has_pipelines, in_a_pipeline
 
 
 class CursorLine(Line, Protocol):
@@ -39,6 +40,14 @@ class CursorLine(Line, Protocol):
         """Tell whether somebody has left a transaction open."""
         ...
 
+    def together(self, asked: Sequence[Asked]) -> list[Answer]:
+        """Run statements of one transaction, in one round trip where the driver can, and return their answers."""
+        ...
+
+    def roll_back(self) -> None:
+        """Roll back the transaction that was begun on the connection itself."""
+        ...
+
 
 class _Duplicate(socket.socket):
     """A socket that is closed once nobody has it any more: in a cycle of references, a plain one would warn of that."""
@@ -47,7 +56,7 @@ class _Duplicate(socket.socket):
         self.close()
 
 
-class _Socket:
+class _Socket(OneByOne):
     """A connection of psycopg, whose socket can be shut down."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
@@ -65,15 +74,47 @@ class _Socket:
             self._socket.shutdown(socket.SHUT_RDWR)
 
 
+_MOST_TOGETHER: Final = 3
+
+
+class _AwaitedSocket(_Socket):
+    """A connection of psycopg that is awaited."""
+
+    def __init__(self, connection: PoolProxiedConnection) -> None:
+        super().__init__(connection)
+        self._connection = _driver_connection(connection)
+        # One for each place: psycopg keeps what it has found out about a statement until its cursor gets another.
+        self._cursors = [self._connection.cursor() for _ in range(_MOST_TOGETHER if has_pipelines() else 0)]
+
+    def together(self, asked: Sequence[Asked]) -> list[Answer]:
+        """Run them in a pipeline, if there is more than one."""
+        if not 1 < len(asked) <= len(self._cursors):
+            return super().together(asked)
+        return await_only(in_a_pipeline(self._connection, self._cursors, asked))
+
+    def roll_back(self) -> None:
+        """Roll back by psycopg's own method, which forgets what a pipeline was to prepare and did not."""
+        await_only(self._connection.rollback())
+
+
+def _socket(connection: PoolProxiedConnection) -> _Socket:
+    # To SQLAlchemy both are one driver.
+    return (_AwaitedSocket if isinstance(connection.dbapi_connection, AdaptedConnection) else _Socket)(connection)
+
+
 class _WholeAnswers:
     """A cursor that has all rows at once."""
 
     _rows: Sequence[Any] = ()
 
-    def fetchmany(self, _size: int) -> list[Any]:
-        """Return all rows, however many: the driver has made them already."""
+    def fetchall(self) -> list[Any]:
+        """Return all rows."""
         rows, self._rows = self._rows, ()
         return [*rows]
+
+    def fetchmany(self, _size: int) -> list[Any]:
+        """Return all rows, however many: the driver has made them already."""
+        return self.fetchall()
 
 
 _COMMANDS: Final = ("BEGIN", "COMMIT", "ROLLBACK", "SET ")
@@ -97,7 +138,7 @@ class _AsyncpgCursor(_WholeAnswers):
         self._rows = await_only(prepared.fetch(*arguments))
 
 
-class _Asyncpg:
+class _Asyncpg(OneByOne):
     """A connection of asyncpg, which can be terminated."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
@@ -114,7 +155,7 @@ class _Asyncpg:
             self._terminate()
 
 
-class _Sqlite:
+class _Sqlite(OneByOne):
     """A connection to a SQLite file, which can be interrupted."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
@@ -156,8 +197,7 @@ class _Aiosqlite(_Sqlite):
 
 
 LINES: Final[Mapping[str, Callable[[PoolProxiedConnection], CursorLine]]] = {
-    "psycopg": _Socket,
-    "psycopg_async": _Socket,
+    "psycopg": _socket,
     "asyncpg": _Asyncpg,
     "pysqlite": _Sqlite,
     "aiosqlite": _Aiosqlite,

@@ -40,13 +40,13 @@ from neo_routing_adapters.sql.look_up.evidence import (
 from neo_routing_adapters.sql.look_up.forks import leave_file_to_the_parent, leave_to_the_parent
 from neo_routing_adapters.sql.look_up.rows import FoundRows
 from neo_routing_adapters.sql.look_up.share import (
-    NO_SHARE,
+    HIDE_AS_BEFORE,
     CannotDecideWithin,
-    Share,
     Shares,
     require_no_savepoint,
     require_transaction,
     take_share,
+    verify_share,
 )
 from neo_routing_adapters.sql.look_up.statements import Statements
 from neo_routing_adapters.sql.old_form import IN_AN_OLD_FORM
@@ -66,7 +66,6 @@ _REPEATABLE_READ: Final = "repeatable read"
 _BEGIN_ONE_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # In a transaction, so that behind a pooler it holds for the statement after it; it stays when that is committed.
 _HIDE_NOTHING: Final = "SET row_security = off"
-_SHOW_BY_POLICY: Final = "SET LOCAL row_security = on"
 _AND_ITS_FILE: Final = ", (SELECT file FROM pragma_database_list WHERE name = 'main')"
 _AND_HIDE_NOTHING: Final = ", set_config('row_security', 'off', false)"
 # A table was altered under a statement that the server had prepared, or a pooler between has lost that.
@@ -168,7 +167,8 @@ class Reader:
         try:
             line = self._patient_line(pooled)
             call.enter(line)
-            found = self._with_share(take_share(connection, self._deadline), pooled, line, statements)
+            take_share(connection, self._deadline)
+            found = self._with_share(pooled, line, statements)
         except BaseException:
             self._forget(pooled)
             if not call.leave() and not self._local:
@@ -182,23 +182,42 @@ class Reader:
         try:
             line = self._line(pooled)
             call.enter(line)
-            share = NO_SHARE if self._local else self._shares.take(line.cursor)
-            found = self._with_share(share, pooled, line, statements)
+            if not self._local and _is_looked_at(pooled):
+                found = self._in_one_trip(line, statements)
+            else:
+                self._take_share(line)
+                found = self._with_share(pooled, line, statements)
         except BaseException:
             self._forget(pooled)
             raise
         return found
 
+    def _in_one_trip(self, line: CursorLine, statements: Sequence[Statement]) -> FoundRows:
+        """Take a share and look up, both at once. If the share is worth nothing, neither is what was found."""
+        [statement] = statements
+        token = drawn()
+        asked = self._shares.asked(token), (statement.sql, statement.arguments), (HIDE_AS_BEFORE, ())
+        share, rows, _ = line.together(asked)
+        verify_share(token, share)
+        require_transaction(begun=line.in_transaction())
+        return _whole(statement, rows)
+
+    def _take_share(self, line: CursorLine) -> None:
+        if not self._local:  # there the transaction itself keeps writers out
+            token = drawn()
+            [share] = line.together([self._shares.asked(token)])
+            verify_share(token, share)
+
     def _with_share(
-        self, share: Share, pooled: PoolProxiedConnection, line: CursorLine, statements: Sequence[Statement]
+        self, pooled: PoolProxiedConnection, line: CursorLine, statements: Sequence[Statement]
     ) -> FoundRows:
         require_transaction(begun=line.in_transaction())
-        if not {_LOOKED_AT, _LOOKED_AT_WITHIN} & pooled.info.keys():
+        if not _is_looked_at(pooled):
             self._look_at_tables(line.cursor, besides="")
             pooled.info[_LOOKED_AT_WITHIN] = True  # and what hides rows from others on this connection stays
         found = _executed(line.cursor, statements, ())
-        if share.shows_by_policy:
-            line.cursor.execute(_SHOW_BY_POLICY)
+        if not self._local:
+            line.together([(HIDE_AS_BEFORE, ())])
         return found
 
     def _forget(self, pooled: PoolProxiedConnection) -> None:
@@ -403,6 +422,10 @@ class _Gone(Exception):
         self.error = error
 
 
+def _is_looked_at(connection: PoolProxiedConnection) -> bool:
+    return not connection.info.keys().isdisjoint((_LOOKED_AT, _LOOKED_AT_WITHIN))
+
+
 def _open(engine: Engine) -> int:
     pool = engine.pool
     return pool.checkedin() + pool.checkedout() if isinstance(pool, QueuePool) else 0
@@ -431,6 +454,16 @@ def _executed(cursor: Any, statements: Sequence[Statement], before: Sequence[str
         cursor.execute("COMMIT")
     if len(statements) > 1:
         _require_one_snapshot(snapshots)
+    return found
+
+
+def _whole(statement: Statement, rows: list[Any]) -> FoundRows:
+    """Put together what was found from all rows of the one statement. Raises `Unreliable`."""
+    found = FoundRows(statement.asked)
+    take_marker(statement, rows)
+    if not statement.single:
+        verify_end(statement, rows)
+    found.add(rows)
     return found
 
 

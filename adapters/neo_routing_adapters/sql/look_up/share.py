@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from attrs import frozen
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import Dialect
 
 from neo_routing_adapters.sql.directory_lock import KEY_OF_RELATIONS
 from neo_routing_adapters.sql.look_up.evidence import NoAnswer, drawn
+from neo_routing_adapters.sql.look_up.one_trip import Asked
 from neo_routing_adapters.sql.look_up.written import written
 
 _LONGEST: Final = 2**31 - 1
@@ -37,24 +37,16 @@ TIMEOUTS: Final = ", ".join(map(_at_most, _TIMEOUTS))
 # apply to that wait already, as what stands first is done first.
 _TAKE: Final = text(f"""
     SELECT CAST(:token AS text), current_setting('transaction_isolation'), pg_is_in_recovery(), ({KEY_OF_RELATIONS}),
-        current_setting('row_security') = 'on', set_config('row_security', 'off', true),
+        set_config('neo_routing.row_security', current_setting('row_security'), true),
+        set_config('row_security', 'off', true),
         {TIMEOUTS},
         pg_advisory_xact_lock_shared({KEY_OF_RELATIONS})""")
 
-
-@frozen
-class Share:
-    """What was taken."""
-
-    shows_by_policy: bool
-    """Whether policies hid rows from this transaction before, and have to again after the decision."""
+HIDE_AS_BEFORE: Final = "SELECT set_config('row_security', current_setting('neo_routing.row_security'), true)"
+"""Has policies hide rows from the transaction, after the decision, if they did when the share was taken."""
 
 
-NO_SHARE: Final = Share(shows_by_policy=False)
-"""What keeps writers out on SQLite: the transaction itself."""
-
-
-def take_share(connection: Connection, seconds: float) -> Share:
+def take_share(connection: Connection, seconds: float) -> None:
     """Take a share on PostgreSQL, which the transaction has until it ends; on SQLite keep writers out.
 
     The wait for it, each statement and each pause of the transaction then take no longer than these seconds, until it
@@ -65,32 +57,29 @@ def take_share(connection: Connection, seconds: float) -> Share:
         driver_connection: Any = connection.connection.driver_connection
         if not driver_connection.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        return NO_SHARE
+        return
     token = drawn()
-    return _share(token, connection.execute(_TAKE, {"token": token, **timeouts(seconds)}).one())
+    verify_share(token, connection.execute(_TAKE, {"token": token, **timeouts(seconds)}).all())
 
 
 class Shares:
-    """Takes shares by the cursor of a driver, in transactions that were begun on the connection itself."""
+    """Takes shares by the cursors of a driver, in transactions that were begun on the connection itself."""
 
     def __init__(self, dialect: Dialect, seconds: float) -> None:
         self._take = written(_TAKE, _ARGUMENTS, dialect)
         self._timeouts = tuple(timeouts(seconds).values())
 
-    def take(self, cursor: Any) -> Share:
-        """Do as `take_share` does. Raises the driver's errors in the place of SQLAlchemy's."""
-        token = drawn()
-        self._take.run(cursor, (token, *self._timeouts))
-        [taken] = cursor.fetchmany(2)
-        return _share(token, taken)
+    def asked(self, token: str) -> Asked:
+        """Return what asks for one, and is answered for with this token."""
+        return self._take.sql, self._take.arguments((token, *self._timeouts))
 
 
-def _share(token: str, taken: Sequence[Any]) -> Share:
-    said, isolation, is_standby, key, shows_by_policy, *_ = taken
+def verify_share(token: str, answer: Sequence[Any]) -> None:
+    """Raise `NoAnswer` or `CannotDecideWithin` unless this says that a share was taken, and is worth something."""
+    [[said, isolation, is_standby, key, *_]] = answer
     if said != token:
         raise NoAnswer("the answer is another's")
     _require_promise(isolation, is_standby, key)
-    return Share(shows_by_policy)
 
 
 def timeouts(seconds: float) -> dict[str, int]:
