@@ -189,6 +189,12 @@ def test_each_point_of_what_is_needed_is_cut_out_and_nothing_else(needed: RowsNe
     assert held(CONTENT.needed([needed])) == expected
 
 
+@pytest.mark.parametrize("needed", [NOTHING, [*NOTHING], ("msp-a", None, None, None, None), ["a"]], ids=str)
+def test_what_one_decision_needs_is_no_batch(needed: Any) -> None:
+    with pytest.raises(TypeError, match="a list of what each decision needs, and not what one needs"):
+        CONTENT.needed(needed)
+
+
 def test_the_slice_for_a_batch_has_what_each_needs() -> None:
     one, other = ("msp-a", 5, None, None, None), ("msp-b", None, KEY, "bot", "m-1")
     both = CONTENT.needed(iter([one, other]))
