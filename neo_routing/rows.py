@@ -93,7 +93,7 @@ class Rows:
         """
         found = Slice(self)
         for one in needed:
-            if type(one) is str:  # whose letters would be taken for keys
+            if isinstance(one, str):  # whose letters would be taken for keys
                 raise TypeError("there must be a list of what each decision needs, and not what one needs")
             found.add(one)
         return Rows(**found.parts())
