@@ -17,8 +17,10 @@ from neo_routing import (
     content_of,
     directory_data,
     directory_of,
+    rows,
 )
 from neo_routing.analysis import request_classes
+from neo_routing.content import require_whole
 from neo_routing.testing import World
 from neo_routing_adapters.memory import MemoryDirectory
 
@@ -87,6 +89,20 @@ def test_what_takes_a_whole_directory_takes_no_row_whose_owner_is_not_there(
     with pytest.raises(InvalidDirectory) as raised:
         take(builder.rows())
     assert raised.value.problems == (Problem(f"{place}.tenant_id", "there is no tenant 'ghost'"),)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_rows_are_gone_through_one_by_one_only_where_an_owner_is_not_there(
+    others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be millions."""
+    builder = RowsBuilder()
+    for number in range(1 + others):
+        builder.add_tenant(f"msp-{number}")
+    builder.add_channel(("ch-1", "msp-0", 1, False, None), "bot", "ACTIVE", [])
+    builder.add_link("msp-0", "m-1", "co-1", "Co")
+    monkeypatch.setattr(rows, "entities_of", lambda _: pytest.fail("all rows are gone through"))
+    require_whole(builder.rows())
 
 
 def test_of_many_rows_whose_owners_are_not_there_the_first_are_told() -> None:
