@@ -191,7 +191,7 @@ def test_each_point_of_what_is_needed_is_cut_out_and_nothing_else(needed: RowsNe
 
 @pytest.mark.parametrize("needed", [NOTHING, [*NOTHING], ("msp-a", None, None, None, None), ["a"]], ids=str)
 def test_what_one_decision_needs_is_no_batch(needed: Any) -> None:
-    with pytest.raises(TypeError, match="a list of what each decision needs, and not what one needs"):
+    with pytest.raises(TypeError, match=r"^there must be a list of what each decision needs, and not what one needs$"):
         CONTENT.needed(needed)
 
 
