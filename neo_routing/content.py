@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from neo_routing.directory import Agent, Channel, EndCompany, Tenant
 from neo_routing.needed import RowsNeeded
@@ -12,6 +14,16 @@ from neo_routing.rows import Rows
 from neo_routing.rows_builder import RowsBuilder
 
 _Row = TypeVar("_Row", Tenant, Agent, Channel, EndCompany)
+Row: TypeAlias = Tenant | Agent | Channel | EndCompany
+
+COLLECTIONS: Final[Mapping[str, type[Row]]] = {
+    "tenants": Tenant,
+    "agents": Agent,
+    "channels": Channel,
+    "end_companies": EndCompany,
+}
+"""The rows of a directory by what they are called together; tenants come first, because they own the others."""
+COLLECTION_OF: Final = {row_type: collection for collection, row_type in COLLECTIONS.items()}
 
 
 def content_of(
@@ -51,7 +63,7 @@ def content_of(
     return builder.rows(revision)
 
 
-def part_of_content(rows: Iterable[Tenant | Agent | Channel | EndCompany]) -> Rows:
+def part_of_content(rows: Iterable[Row]) -> Rows:
     """Return these rows of a directory, of which there may be more: whoever owns them need not be among them.
 
     >>> part_of_content([EndCompany(id="co-1", tenant_id="msp-a")]).is_slice
@@ -71,8 +83,12 @@ def _sound(name: str, kind: type[_Row], rows: Iterable[_Row], references: Refere
         if not isinstance(row, kind):
             found = type(row).__name__
             raise TypeError(f"{name}[{position}] of a directory must be of type {kind.__name__}, and not {found}")
-        if references.check(name, position, row.id, None if isinstance(row, Tenant) else row.tenant_id):
+        if _is_sound(row, name, position, references):
             yield row
+
+
+def _is_sound(row: Row, name: str, position: int, references: References) -> bool:
+    return references.check(name, position, row.id, None if isinstance(row, Tenant) else row.tenant_id)
 
 
 def _add_tenant(builder: RowsBuilder, tenant: Tenant) -> None:
@@ -107,6 +123,8 @@ _ADD: Final[Mapping[type, Callable[[RowsBuilder, Any], None]]] = {
 def require_whole(content: Rows) -> None:
     """Raise `ValueError` if that is not all that a directory holds, or not all of it can be told as its rows.
 
+    Where owners are not there it is `InvalidDirectory`, as from `content_of` for these rows, sorted by their ids.
+
     >>> require_whole(content_of().needed([]))
     Traceback (most recent call last):
     ValueError: these rows are a slice of a directory, and not the whole
@@ -115,6 +133,8 @@ def require_whole(content: Rows) -> None:
         raise TypeError(f"a whole directory is Rows, and not {type(content).__name__}")
     if content.is_slice:
         raise ValueError("these rows are a slice of a directory, and not the whole")
+    if not _owners(content) <= content.tenants:
+        _tell_owners_that_are_not_there(content)
     groups = [*content.active_channels.items(), *content.disconnected_channels.items()]
     known = {bot_id for (_, bot_id), _ in groups}
     white_label = {
@@ -122,6 +142,23 @@ def require_whole(content: Rows) -> None:
     }
     if not (content.known_bots <= known and content.white_label_bots <= white_label):
         raise ValueError("of some bots these rows say that there are channels, and do not have them")
+
+
+def _owners(content: Rows) -> set[str]:
+    # There may be millions of rows: sets and maps go through them in half the time.
+    owners = {*content.conversational_agents.values()}
+    owners.update(content.triggered_agents.values(), content.unlinked_end_companies.values())
+    owners.update(map(itemgetter(0), chain(content.active_channels, content.disconnected_channels)))
+    owners.update(map(itemgetter(0), content.end_companies))
+    return owners
+
+
+def _tell_owners_that_are_not_there(content: Rows) -> None:
+    references = References()
+    for kind, rows in groupby(content, type):
+        for position, row in enumerate(rows):
+            _is_sound(row, COLLECTION_OF[kind], position, references)
+    references.require_none()
 
 
 class HeldRows:

@@ -6,6 +6,7 @@ one decision, or a batch, can look at, and `Rows.needed` cuts it out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias, final
@@ -92,6 +93,8 @@ class Rows:
         """
         found = Slice(self)
         for one in needed:
+            if isinstance(one, str):  # whose letters would be taken for keys
+                raise TypeError("there must be a list of what each decision needs, and not what one needs")
             found.add(one)
         return Rows(**found.parts())
 
@@ -163,4 +166,4 @@ def _same_groups(one: Mapping[Any, tuple[Any, ...]], other: Mapping[Any, tuple[A
 
 
 def _same_members(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return one == other or (len(one) == len(other) and frozenset(one) == frozenset(other))
+    return one == other or Counter(one) == Counter(other)

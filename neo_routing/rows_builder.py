@@ -15,6 +15,7 @@ from neo_routing.directory import (
     ChannelStatus,
     ManagedAgentKey,
 )
+from neo_routing.groups import Groups
 from neo_routing.known_ids import each_once
 from neo_routing.plain_text import plain_text
 from neo_routing.printable import printable
@@ -31,9 +32,10 @@ _OTHER_KIND: Final = {_CONVERSATIONAL: _TRIGGERED, _TRIGGERED: _CONVERSATIONAL}
 class RowsBuilder:
     """Puts rows under the keys by which the clauses look for them.
 
-    Rows come in any order, and one that comes twice counts once. Bot ids and M365 tenant ids may be in any spelling,
-    truth values may be a database's 0 and 1; all else must be as in the model. A part that is missing, or is not what
-    it must be, raises `ValueError`, and nothing of the row is added: a row that cannot be read is not an absent one.
+    Rows come in any order, and one that comes twice counts once. What says otherwise of the same agent, channel or
+    end-company raises `ValueError`. Bot ids and M365 tenant ids may be in any spelling, truth values may be a
+    database's 0 and 1; all else must be as in the model. A part that is missing, or is not what it must be, raises
+    `ValueError`, and nothing of the row is added: a row that cannot be read is not an absent one.
 
     >>> builder = RowsBuilder()
     >>> builder.add_tenant("msp-a")
@@ -63,10 +65,10 @@ class RowsBuilder:
         self._identifier = each_once(well_formed.identifier)
         self._bot_id = each_once(well_formed.bot_id)
         self._m365_tenant_id = each_once(well_formed.m365_tenant_id)
-        self._larger_groups: list[tuple[dict[Any, Any], Any]] = []
+        self._groups = Groups()
 
     def add_tenant(self, tenant_id: str, name: str | None = None) -> None:
-        """Add a tenant; its name is kept, and nobody decides by it."""
+        """Add a tenant; the last name that it is given is kept, and nobody decides by it."""
         tenant_id, name = self._identifier(tenant_id), None if name is None else plain_text(name)
         self._tenants[tenant_id] = None
         if name is not None:
@@ -75,16 +77,17 @@ class RowsBuilder:
     def add_agent(
         self, agent_id: int, tenant_id: str, name: str, kind: AgentKind, managed_key: ManagedAgentKey | None
     ) -> None:
-        """Add an agent. Raises `ValueError` if it is there already with another owner or of another kind."""
+        """Add an agent. Raises `ValueError` if it is there already, and otherwise."""
         kind, agent_id, name = well_formed.member(kind, AGENT_KINDS), well_formed.agent_id(agent_id), plain_text(name)
         key = None if managed_key is None else well_formed.member(managed_key, MANAGED_AGENT_KEYS)
         owner_id = self._identifier(tenant_id)
-        if self._agents[kind].get(agent_id, owner_id) != owner_id or agent_id in self._agents[_OTHER_KIND[kind]]:
+        is_another = agent_id in self._agents[kind] and self._agent(kind, agent_id) != (owner_id, name, key)
+        if is_another or agent_id in self._agents[_OTHER_KIND[kind]]:
             raise ValueError(f"agent {agent_id} is there already, and otherwise")
         self._agents[kind][agent_id] = owner_id
         _name(self._agent_names, agent_id, name)
         if key is not None:
-            self._add(self._managed_agents[key], owner_id, agent_id)
+            self._groups.add(self._managed_agents[key], owner_id, agent_id)
 
     def add_channel(
         self, channel: ChannelRow, bot_id: str, status: ChannelStatus, installed_m365_tenant_ids: Iterable[str]
@@ -104,12 +107,12 @@ class RowsBuilder:
         installed = [self._m365_tenant_id(each) for each in installed_m365_tenant_ids]
         if self._channel_rows.setdefault(row[0], said) != said:
             raise ValueError(f"channel {printable(row[0])} is there already, and otherwise")
-        self._add(self._channels[status], (tenant_id, bot_id), row)
+        self._groups.add(self._channels[status], (tenant_id, bot_id), row)
         self._known_bots[bot_id] = None
         if white_label:
             self._white_label_bots[bot_id] = None
             for m365_tenant_id in installed:
-                self._add(self._installations[status], (bot_id, m365_tenant_id), row)
+                self._groups.add(self._installations[status], (bot_id, m365_tenant_id), row)
         elif installed:
             known = self._standard_installations.get(row[0], ())
             self._standard_installations[row[0]] = tuple(sorted({*known, *installed}))
@@ -128,7 +131,7 @@ class RowsBuilder:
         tenant_id, m365_tenant_id = self._identifier(tenant_id), self._m365_tenant_id(m365_tenant_id)
         end_company_id = plain_text(end_company_id)
         self._add_company(tenant_id, end_company_id, plain_text(name))
-        self._add(self._end_companies, (tenant_id, m365_tenant_id), end_company_id)
+        self._groups.add(self._end_companies, (tenant_id, m365_tenant_id), end_company_id)
 
     def add_end_company(self, tenant_id: str, end_company_id: str, name: str) -> None:
         """Add an end-company, which is kept even if it is linked to no M365 tenant; nobody decides by such a one."""
@@ -139,8 +142,7 @@ class RowsBuilder:
 
         Say that it is a slice where an absent row may well be there: nobody takes that for a whole directory then.
         """
-        for groups, key in self._larger_groups:
-            groups[key] = tuple(groups[key])
+        self._groups.finish()
         return Rows(
             tenants=self._tenants.keys(),
             tenant_names=self._tenant_names,
@@ -162,25 +164,22 @@ class RowsBuilder:
             is_slice=is_slice,
         )
 
+    def _agent(self, kind: AgentKind, agent_id: int) -> tuple[str, str, ManagedAgentKey | None]:
+        owner_id = self._agents[kind][agent_id]
+        keys = (key for key, groups in self._managed_agents.items() if agent_id in groups.get(owner_id, ()))
+        return owner_id, self._agent_names.get(agent_id, str(agent_id)), next(keys, None)
+
     def _add_company(self, owner_id: str, end_company_id: str, name: str) -> None:
+        is_new = end_company_id not in self._end_company_owners
         if self._end_company_owners.setdefault(end_company_id, owner_id) != owner_id:
             raise ValueError(f"end-company {printable(end_company_id)} is there already, and of another tenant")
+        if not is_new and self._end_company_names.get(end_company_id, end_company_id) != name:
+            raise ValueError(f"end-company {printable(end_company_id)} is there already, and otherwise")
         _name(self._end_company_names, end_company_id, name)
 
     def _unlinked(self) -> dict[str, str]:
         linked = {company_id for company_ids in self._end_companies.values() for company_id in company_ids}
         return {each: owner for each, owner in self._end_company_owners.items() if each not in linked}
-
-    def _add(self, groups: dict[Any, Any], key: Any, item: Any) -> None:
-        group = groups.get(key)
-        if group is None:
-            groups[key] = (item,)
-        elif isinstance(group, dict):
-            group[item] = None
-        elif item not in group:
-            # A tuple grows in time that grows with it; `rows` makes it one again.
-            groups[key] = dict.fromkeys((*group, item))
-            self._larger_groups.append((groups, key))
 
 
 def _name(names: dict[Any, str], row_id: str | int, name: str) -> None:

@@ -7,25 +7,16 @@ that every place where something is wrong can be named, not only the first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any
 
 from attrs import NOTHING, Attribute, fields
 
 from neo_routing.complaints import IllFormed
-from neo_routing.content import content_of, require_whole
+from neo_routing.content import COLLECTION_OF, COLLECTIONS, Row, content_of, require_whole
 from neo_routing.directory import EACH, Agent, Channel, EndCompany, Tenant
 from neo_routing.names import Name
 from neo_routing.problems import InvalidDirectory, Problem, Problems, References
 from neo_routing.rows import Rows
-
-_Row: TypeAlias = Tenant | Agent | Channel | EndCompany
-_COLLECTIONS: Final[Mapping[str, type[_Row]]] = {
-    "tenants": Tenant,
-    "agents": Agent,
-    "channels": Channel,
-    "end_companies": EndCompany,
-}
-_COLLECTION_OF: Final = {row_type: collection for collection, row_type in _COLLECTIONS.items()}
 
 
 class RepeatedKeys(dict[str, Any]):
@@ -38,7 +29,7 @@ class RepeatedKeys(dict[str, Any]):
 def directory_data(content: Rows) -> dict[str, list[dict[str, Any]]]:
     """Return the directory document: lists of plain dicts, made anew, in which every key is written out.
 
-    Raises `ValueError` for a slice.
+    Raises `ValueError` for a slice, and `InvalidDirectory` where an owner is not there: no reader would take that.
 
     >>> document = directory_data(content_of(tenants=[Tenant(id="msp-a")]))
     >>> document["tenants"], document["channels"]
@@ -47,13 +38,13 @@ def directory_data(content: Rows) -> dict[str, list[dict[str, Any]]]:
     True
     """
     require_whole(content)
-    document: dict[str, list[dict[str, Any]]] = {collection: [] for collection in _COLLECTIONS}
+    document: dict[str, list[dict[str, Any]]] = {collection: [] for collection in COLLECTIONS}
     for row in content:
-        document[_COLLECTION_OF[type(row)]].append(row_data(row))
+        document[COLLECTION_OF[type(row)]].append(row_data(row))
     return document
 
 
-def row_data(row: _Row) -> dict[str, Any]:
+def row_data(row: Row) -> dict[str, Any]:
     """Return a row of the directory document.
 
     >>> row_data(EndCompany(id="co-1", tenant_id="msp-a", m365_tenant_ids=["b", "A"]))
@@ -101,8 +92,8 @@ def _document_problems(document: object) -> Iterator[Problem]:
     if not isinstance(document, dict):
         yield Problem("", "the document must be an object")
         return
-    yield from _key_problems("", document, _COLLECTIONS)
-    for collection, row_type in _COLLECTIONS.items():
+    yield from _key_problems("", document, COLLECTIONS)
+    for collection, row_type in COLLECTIONS.items():
         rows = document.get(collection, [])
         if not isinstance(rows, list):
             yield Problem(collection, "must be a list")
@@ -148,7 +139,7 @@ def _problem(place: str, value: Any, convert: Any) -> Iterator[Problem]:
 
 
 def _check_references(document: object, references: References) -> None:
-    for collection, row_type in _COLLECTIONS.items():
+    for collection, row_type in COLLECTIONS.items():
         rows = document.get(collection) if isinstance(document, dict) else None
         for position, row in enumerate(rows if isinstance(rows, list) else ()):
             if isinstance(row, dict):
@@ -156,7 +147,7 @@ def _check_references(document: object, references: References) -> None:
                 references.check(collection, position, row_id, tenant_id)
 
 
-def _usable(row: dict[str, Any], name: str, row_type: type[_Row]) -> Any:
+def _usable(row: dict[str, Any], name: str, row_type: type[Row]) -> Any:
     column = getattr(fields(row_type), name, None)
     usable = column is not None and name in row and not [*_value_problems("", row[name], column)]
     return row[name] if usable else None

@@ -67,6 +67,8 @@ class World:
     def of(cls, content: Rows) -> World:
         """Return the world that has the rows of a whole directory, sorted by their ids.
 
+        Raises `ValueError` for a slice, and `InvalidDirectory` where an owner is not there.
+
         >>> World.of(content_of(tenants=[Tenant(id="msp-b"), Tenant(id="msp-a")])).tenants[0].id
         'msp-a'
         """

@@ -19,6 +19,7 @@ from neo_routing import (
     ChannelStatus,
     EndCompany,
     HeldRows,
+    InvalidDirectory,
     ManagedAgentKey,
     RowsBuilder,
     SessionRequest,
@@ -221,7 +222,7 @@ def test_a_directory_is_a_whole_one_as_a_value_or_what_holds_that() -> None:
         request_classes(WORLD.content.needed([]))
     builder = RowsBuilder()
     builder.add_agent(12, "msp-a", "Desk", AgentKind.CONVERSATIONAL, None)
-    with pytest.raises(ValueError, match="a tenant that is not there"):
+    with pytest.raises(InvalidDirectory, match="there is no tenant 'msp-a'"):
         request_classes(builder.rows())
 
 

@@ -192,7 +192,7 @@ def speed(size: int) -> None:
     report("decide, with its trace", best["decide"] / best["floor"], 5.3)
     report("decide, and have the trace told as an operator reads it", best["trace"] / best["floor"], 40)
     report("from a raw mapping: parse and resolve", best["raw"] / best["floor"], 12)
-    report("the slice that a decision rests on", best["slice"] / best["floor"], None)
+    report("the slice that a decision rests on", best["slice"] / best["floor"], 40)
     # A quarter on top was seen. Twice that would be a lock, or a record that nobody wants.
     report("PolicyEngine without a hook, against decide_body", best["counted"] / best["body"], 1.5)
     report("PolicyEngine that tells a hook, against decide_body", best["told"] / best["body"], None)

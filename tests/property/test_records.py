@@ -423,7 +423,7 @@ def test_an_ill_formed_record_is_one_error_that_names_the_place(
     ("change", "message"),
     [
         ({}, "record.found must be rows that are needed, each there once, sorted"),
-        ({"name": "Another"}, "record.found must be rows that are needed, each there once, sorted"),
+        ({"name": "Another"}, "record.found.agents[1] is there already, and otherwise"),
         ({"tenant_id": "qx"}, "record.found.agents[1] is there already, and otherwise"),
     ],
 )

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from neo_routing import Rows, RowsBuilder, Tenant
+from neo_routing import InvalidDirectory, Rows, RowsBuilder, Tenant
 from neo_routing.testing import World, directories
 from neo_routing_adapters.memory import read_directory
 from neo_routing_adapters.sql.schema import RELATIONS, metadata
@@ -237,7 +237,7 @@ def test_content_of_a_tenant_that_is_not_there_is_refused_whole(engine: Engine, 
     builder = RowsBuilder()
     builder.add_tenant("msp-a")
     add(builder)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(InvalidDirectory, match="there is no tenant 'msp-z'"):
         replace_all(engine, builder.rows())
     assert not any(everything_in(engine).values())
 

@@ -49,7 +49,8 @@ def test_rows_are_true_even_if_there_are_none_because_that_is_an_answer_as_well(
 def test_a_group_is_compared_as_a_whole_and_without_its_order() -> None:
     one, other, third = (("ch-1", "msp-a", number, True, None) for number in (1, 2, 3))
     groups = [(one, other), (other, one), (one,), (one, third), (third, one), (one, one), (one, other, third)]
-    for first, second in product(groups, repeat=2):
+    twice = [(one, one, other), (one, other, one), (one, other, other)]
+    for first, second in product(groups + twice, repeat=2):
         alike = sorted(first) == sorted(second)
         rows = [evolve(CONTENT, active_channels={("msp-a", "bot"): group}) for group in (first, second)]
         assert (rows[0] == rows[1]) is alike, (first, second)

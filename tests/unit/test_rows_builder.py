@@ -90,12 +90,38 @@ def test_groups_of_any_size_are_kept_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner_id", "kind"),
-    [("msp-b", AgentKind.CONVERSATIONAL), ("msp", AgentKind.CONVERSATIONAL), ("msp-a", AgentKind.TRIGGERED)],
+    ("owner_id", "name", "kind", "key"),
+    [
+        ("msp-b", "Neo Support", AgentKind.CONVERSATIONAL, ManagedAgentKey.NEO_SUPPORT),
+        ("msp", "Neo Support", AgentKind.CONVERSATIONAL, ManagedAgentKey.NEO_SUPPORT),
+        ("msp-a", "Neo Support", AgentKind.TRIGGERED, ManagedAgentKey.NEO_SUPPORT),
+        ("msp-a", "Neo", AgentKind.CONVERSATIONAL, ManagedAgentKey.NEO_SUPPORT),
+        ("msp-a", "1", AgentKind.CONVERSATIONAL, ManagedAgentKey.NEO_SUPPORT),
+        ("msp-a", "Neo Support", AgentKind.CONVERSATIONAL, None),
+    ],
 )
-def test_one_agent_cannot_be_two(owner_id: str, kind: AgentKind) -> None:
-    with pytest.raises(ValueError, match="agent 1 is there already, and otherwise"):
-        builder().add_agent(1, owner_id, "Neo Support", kind, ManagedAgentKey.NEO_SUPPORT)
+def test_one_agent_cannot_be_two(owner_id: str, name: str, kind: AgentKind, key: ManagedAgentKey | None) -> None:
+    first = (1, "msp-a", "Neo Support", AgentKind.CONVERSATIONAL, ManagedAgentKey.NEO_SUPPORT)
+    other = (1, owner_id, name, kind, key)
+    for before, after in ((first, other), (other, first)):
+        rows, alone = RowsBuilder(), RowsBuilder()
+        for _ in range(2):  # the same again is the same
+            rows.add_agent(*before)
+        alone.add_agent(*before)
+        with pytest.raises(ValueError, match="agent 1 is there already, and otherwise"):
+            rows.add_agent(*after)
+        assert rows.rows() == alone.rows()
+
+
+def test_an_agent_among_many_with_its_key_comes_again_as_it_was() -> None:
+    rows = RowsBuilder()
+    for _ in range(2):
+        for number in range(1, 6):
+            rows.add_agent(number, "msp-a", "Neo", AgentKind.CONVERSATIONAL, ManagedAgentKey.NEO_SUPPORT)
+            rows.add_agent(10 + number, "msp-a", f"{10 + number}", AgentKind.CONVERSATIONAL, None)
+    with pytest.raises(ValueError, match="agent 5 is there already, and otherwise"):
+        rows.add_agent(5, "msp-a", "Neo", AgentKind.CONVERSATIONAL, None)
+    assert rows.rows().managed_agents[ManagedAgentKey.NEO_SUPPORT] == {"msp-a": (1, 2, 3, 4, 5)}
 
 
 def test_what_is_read_twice_with_its_owner_is_one() -> None:
@@ -147,17 +173,15 @@ def test_what_rows_hold_does_not_depend_on_the_order_in_which_it_is_added() -> N
     assert first.unlinked_end_companies == {}
 
 
-def test_a_row_that_comes_again_has_its_last_name_and_all_its_installations() -> None:
+def test_a_tenant_that_comes_again_has_its_last_name_and_a_channel_all_its_installations() -> None:
     builder = RowsBuilder()
-    for name in ("N", "12"):
-        builder.add_agent(12, "msp-a", name, AgentKind.TRIGGERED, None)
     for name in ("MSP A", "msp-a"):
         builder.add_tenant("msp-a", name)
     for m365_tenant_id in ("m-2", "m-1", "m-2"):
         row = ("ch-1", "msp-a", 12, False, None)
         builder.add_channel(row, "bot", ChannelStatus.ACTIVE, [m365_tenant_id])
     rows = builder.rows()
-    assert (rows.agent_names, rows.tenant_names) == ({}, {})
+    assert rows.tenant_names == {}
     assert rows.standard_installations == {"ch-1": ("m-1", "m-2")}
 
 
@@ -181,6 +205,12 @@ def test_a_channel_or_a_company_that_is_two_rows_is_no_row() -> None:
         lambda: builder.add_end_company("msp-b", "co-1", "Bakery"),
     ):
         with pytest.raises(ValueError, match="end-company co-1 is there already, and of another tenant"):
+            add()
+    for add in (
+        lambda: builder.add_link("msp-a", "m-2", "co-1", "co-1"),
+        lambda: builder.add_end_company("msp-a", "co-1", "Bakery"),
+    ):
+        with pytest.raises(ValueError, match="end-company co-1 is there already, and otherwise"):
             add()
     builder.add_channel(row, "bot", ChannelStatus.ACTIVE, ["m-2"])
     builder.add_link("msp-a", "m-2", "co-1", "Clinic")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, NoReturn
 
 import pytest
-from attrs import evolve
+from attrs import evolve, fields
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,6 +40,8 @@ WORLD = World(
         Agent(id=3, tenant_id="msp-b", kind=AgentKind.CONVERSATIONAL, managed_key=KEY),
         Agent(id=4, tenant_id="msp-c", name="Four", kind=AgentKind.CONVERSATIONAL),
         Agent(id=5, tenant_id="msp-c", kind=AgentKind.TRIGGERED),
+        Agent(id=6, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL),
+        Agent(id=7, tenant_id="msp-c", kind=AgentKind.CONVERSATIONAL),
     ],
     [
         Channel(id="own", tenant_id="msp-a", agent_id=4, bot_id="bot", installed_m365_tenant_ids=["m-1"]),
@@ -61,11 +64,22 @@ WORLD = World(
             installed_m365_tenant_ids=["m-1"],
         ),
         Channel(id="elsewhere", tenant_id="msp-c", agent_id=5, bot_id="plain"),
+        Channel(id="second", tenant_id="msp-a", agent_id=6, bot_id="second"),
+        Channel(id="third", tenant_id="msp-a", agent_id=6, bot_id="third", status=ChannelStatus.DISCONNECTED),
+        Channel(
+            id="abroad",
+            tenant_id="msp-b",
+            agent_id=4,
+            bot_id="abroad",
+            white_label=True,
+            installed_m365_tenant_ids=["m-4"],
+        ),
     ],
     [
-        EndCompany(id="co-1", tenant_id="msp-a", m365_tenant_ids=["m-1", "m-3"]),
+        EndCompany(id="co-1", tenant_id="msp-a", m365_tenant_ids=["m-1", "m-3", "m-4"]),
         EndCompany(id="co-2", tenant_id="msp-b", name="Contoso", m365_tenant_ids=["m-1"]),
         EndCompany(id="co-3", tenant_id="msp-c"),
+        EndCompany(id="co-4", tenant_id="msp-c", m365_tenant_ids=["m-3", "m-4"]),
     ],
 )
 CONTENT = WORLD.content
@@ -73,6 +87,7 @@ OWN = ("own", "msp-a", 4, False, None)
 PAUSED = ("paused", "msp-a", 99, False, None)
 FOREIGN = ("foreign", "msp-b", 3, True, None)
 HALTED = ("halted", "msp-c", 5, True, None)
+ABROAD = ("abroad", "msp-b", 4, True, None)
 
 
 def held(rows: Rows) -> dict[str, Any]:
@@ -87,71 +102,97 @@ def held(rows: Rows) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    ("needed", "expected"),
-    [
-        (NOTHING, {}),
-        (("msp-a", None, None, None, None), {"tenants": {"msp-a"}}),
-        (
-            ("nobody", 4, None, None, None),
-            {"conversational_agents": {4: "msp-c"}, "agent_names": {4: "Four"}},
-        ),
-        (("nobody", 5, None, None, None), {"triggered_agents": {5: "msp-c"}}),
-        (("nobody", 99, KEY, "x", "m-1"), {}),
-        (
-            ("msp-a", None, KEY, None, None),
-            {
-                "tenants": {"msp-a"},
-                "managed_agents": {KEY: {"msp-a": (1, 2)}},
-                "conversational_agents": {1: "msp-a"},
-                "triggered_agents": {2: "msp-a"},
-                "agent_names": {1: "One"},
-            },
-        ),
-        (
-            ("msp-a", None, None, "bot", None),
-            {
-                "tenants": {"msp-a"},
-                "active_channels": {("msp-a", "bot"): (OWN,)},
-                "disconnected_channels": {("msp-a", "bot"): (PAUSED,)},
-                "conversational_agents": {4: "msp-c"},
-                "agent_names": {4: "Four"},
-                "white_label_bots": {"bot"},
-                "known_bots": {"bot"},
-            },
-        ),
-        (
-            ("nobody", None, None, "bot", "m-1"),
-            {
-                "active_installations": {("bot", "m-1"): (FOREIGN,)},
-                "disconnected_installations": {("bot", "m-1"): (HALTED,)},
-                "conversational_agents": {3: "msp-b"},
-                "triggered_agents": {5: "msp-c"},
-                "end_companies": {("msp-b", "m-1"): ("co-2",)},
-                "end_company_names": {"co-2": "Contoso"},
-                "white_label_bots": {"bot"},
-                "known_bots": {"bot"},
-            },
-        ),
-        (
-            ("msp-a", None, None, "bot", "m-3"),
-            {
-                "tenants": {"msp-a"},
-                "active_channels": {("msp-a", "bot"): (OWN,)},
-                "disconnected_channels": {("msp-a", "bot"): (PAUSED,)},
-                "conversational_agents": {4: "msp-c"},
-                "agent_names": {4: "Four"},
-                "end_companies": {("msp-a", "m-3"): ("co-1",)},
-                "white_label_bots": {"bot"},
-                "known_bots": {"bot"},
-            },
-        ),
-        (("nobody", None, None, "plain", "m-1"), {"known_bots": {"plain"}}),
-        (("nobody", None, None, None, "m-1"), {}),
-    ],
-)
+EXAMPLES: list[tuple[RowsNeeded, dict[str, Any]]] = [
+    (NOTHING, {}),
+    (("msp-a", None, None, None, None), {"tenants": {"msp-a"}}),
+    (
+        ("nobody", 4, None, None, None),
+        {"conversational_agents": {4: "msp-c"}, "agent_names": {4: "Four"}},
+    ),
+    (("nobody", 5, None, None, None), {"triggered_agents": {5: "msp-c"}}),
+    (("nobody", 99, KEY, "x", "m-1"), {}),
+    (
+        ("msp-a", None, KEY, None, None),
+        {
+            "tenants": {"msp-a"},
+            "managed_agents": {KEY: {"msp-a": (1, 2)}},
+            "conversational_agents": {1: "msp-a"},
+            "triggered_agents": {2: "msp-a"},
+            "agent_names": {1: "One"},
+        },
+    ),
+    (
+        ("msp-a", None, None, "bot", None),
+        {
+            "tenants": {"msp-a"},
+            "active_channels": {("msp-a", "bot"): (OWN,)},
+            "disconnected_channels": {("msp-a", "bot"): (PAUSED,)},
+            "conversational_agents": {4: "msp-c"},
+            "agent_names": {4: "Four"},
+            "white_label_bots": {"bot"},
+            "known_bots": {"bot"},
+        },
+    ),
+    (
+        ("nobody", None, None, "bot", "m-1"),
+        {
+            "active_installations": {("bot", "m-1"): (FOREIGN,)},
+            "disconnected_installations": {("bot", "m-1"): (HALTED,)},
+            "conversational_agents": {3: "msp-b"},
+            "triggered_agents": {5: "msp-c"},
+            "end_companies": {("msp-b", "m-1"): ("co-2",)},
+            "end_company_names": {"co-2": "Contoso"},
+            "white_label_bots": {"bot"},
+            "known_bots": {"bot"},
+        },
+    ),
+    (
+        ("msp-a", None, None, "bot", "m-3"),
+        {
+            "tenants": {"msp-a"},
+            "active_channels": {("msp-a", "bot"): (OWN,)},
+            "disconnected_channels": {("msp-a", "bot"): (PAUSED,)},
+            "conversational_agents": {4: "msp-c"},
+            "agent_names": {4: "Four"},
+            "end_companies": {("msp-a", "m-3"): ("co-1",)},
+            "white_label_bots": {"bot"},
+            "known_bots": {"bot"},
+        },
+    ),
+    (("nobody", None, None, "plain", "m-1"), {"known_bots": {"plain"}}),
+    (("nobody", None, None, None, "m-1"), {}),
+    # An agent that carries the key, by its id: the other carriers of its owner are not asked for.
+    (
+        ("msp-a", 1, None, None, None),
+        {"tenants": {"msp-a"}, "conversational_agents": {1: "msp-a"}, "agent_names": {1: "One"}},
+    ),
+    # The tenant's companies, where it has no channel with the bot: nobody else has one there, another has, or no bot
+    # was given. The owner of the agent that the other's channel names has linked a company as well.
+    (("msp-a", None, None, "plain", "m-1"), {"tenants": {"msp-a"}, "known_bots": {"plain"}}),
+    (
+        ("msp-a", None, None, "abroad", "m-4"),
+        {
+            "tenants": {"msp-a"},
+            "active_installations": {("abroad", "m-4"): (ABROAD,)},
+            "conversational_agents": {4: "msp-c"},
+            "agent_names": {4: "Four"},
+            "white_label_bots": {"abroad"},
+            "known_bots": {"abroad"},
+        },
+    ),
+    (("msp-a", None, None, None, "m-1"), {"tenants": {"msp-a"}}),
+]
+
+
+@pytest.mark.parametrize(("needed", "expected"), EXAMPLES)
 def test_each_point_of_what_is_needed_is_cut_out_and_nothing_else(needed: RowsNeeded, expected: dict[str, Any]) -> None:
     assert held(CONTENT.needed([needed])) == expected
+
+
+@pytest.mark.parametrize("needed", [NOTHING, [*NOTHING], ("msp-a", None, None, None, None), ["a"]], ids=str)
+def test_what_one_decision_needs_is_no_batch(needed: Any) -> None:
+    with pytest.raises(TypeError, match=r"^there must be a list of what each decision needs, and not what one needs$"):
+        CONTENT.needed(needed)
 
 
 def test_the_slice_for_a_batch_has_what_each_needs() -> None:
@@ -164,6 +205,58 @@ def test_the_slice_for_a_batch_has_what_each_needs() -> None:
     for needed in (linked, linked_too):
         assert both.needed([needed]) == CONTENT.needed([needed])
     assert held(CONTENT.needed([])) == {}
+
+
+@pytest.mark.parametrize(("needed", "expected"), EXAMPLES)
+def test_the_slice_for_a_batch_has_nothing_that_none_of_it_needs(needed: RowsNeeded, expected: dict[str, Any]) -> None:
+    for other, expected_too in EXAMPLES:
+        assert held(CONTENT.needed([other, needed])) == _both(expected_too, expected)
+
+
+def _both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return one | {name: one[name] | value if name in one else value for name, value in other.items()}
+
+
+class OnlyLookUps:
+    """Of what it holds it tells what is looked up, and fails whoever goes through it, or asks how much it is."""
+
+    def __init__(self, held: Any) -> None:
+        self._held = held
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._held
+
+    def __iter__(self) -> NoReturn:
+        raise AssertionError("something goes through all that a directory holds")
+
+    def __len__(self) -> NoReturn:
+        raise AssertionError("something asks how much a directory holds")
+
+
+class LookedUpMapping(OnlyLookUps, Mapping[Any, Any]):
+    def __getitem__(self, key: Any) -> Any:
+        return self._held[key]
+
+
+class LookedUpSet(OnlyLookUps, AbstractSet[Any]):
+    pass
+
+
+def looked_up(held: Any) -> OnlyLookUps:
+    return LookedUpMapping(held) if isinstance(held, Mapping) else LookedUpSet(held)
+
+
+@pytest.mark.parametrize("needed", [needed for needed, _ in EXAMPLES])
+def test_what_a_decision_needs_is_looked_up_and_nothing_else_is_gone_through(needed: RowsNeeded) -> None:
+    held_by_name = {each.name: getattr(CONTENT, each.name) for each in fields(Rows)}
+    managed = {key: looked_up(owners) for key, owners in CONTENT.managed_agents.items()}
+    parts = {
+        name: looked_up(value)
+        for name, value in (held_by_name | {"managed_agents": managed}).items()
+        if isinstance(value, Mapping | AbstractSet)
+    }
+    found = evolve(CONTENT, **parts).needed([needed, NOTHING])
+    assert found == CONTENT.needed([needed])
 
 
 def test_a_slice_is_of_the_revision_of_the_directory() -> None:

@@ -46,7 +46,9 @@ class MemoryDirectory(HeldRows):
 
     @classmethod
     def holding(cls, content: Rows) -> Self:
-        """Return the directory that holds a whole directory which is there already. Raises `ValueError` for a slice.
+        """Return the directory that holds a whole directory which is there already.
+
+        Raises `ValueError` for a slice, and `InvalidDirectory` where an owner is not there.
 
         >>> content = content_of(tenants=[Tenant(id="msp-a")])
         >>> MemoryDirectory.holding(content).content == content

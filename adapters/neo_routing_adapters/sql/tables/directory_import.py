@@ -58,9 +58,9 @@ def import_directory(
     The change is announced before any row is written. A dry run ends there. Raises `RemovalsRefused` if it would leave
     a relation empty that is not, or remove more than half of the tenants, unless removals are allowed.
 
-    Raises `ValueError` for a slice; `sqlalchemy.exc.IntegrityError` if an owner is not there, or if a guard forbids a
-    clash; `ForeignKeysOff` on a SQLite that does not enforce them; `NotOurTables` on a host's views, and
-    `UnknownSchemaVersion` on tables of a newer library; else the errors of SQLAlchemy, of the driver (on
+    Raises `ValueError` for a slice, and `InvalidDirectory` where an owner is not there; `sqlalchemy.exc.IntegrityError`
+    if a guard forbids a clash; `ForeignKeysOff` on a SQLite that does not enforce them; `NotOurTables` on a host's
+    views, and `UnknownSchemaVersion` on tables of a newer library; else the errors of SQLAlchemy, of the driver (on
     PostgreSQL psycopg).
 
     >>> from neo_routing import Tenant, content_of
