@@ -77,11 +77,15 @@ class RowsBuilder:
     def add_agent(
         self, agent_id: int, tenant_id: str, name: str, kind: AgentKind, managed_key: ManagedAgentKey | None
     ) -> None:
-        """Add an agent. Raises `ValueError` if it is there already, and otherwise."""
+        """Add an agent. Raises `ValueError` if it is there already, and otherwise.
+
+        It may come again with its key, or without one: whoever looked for it by its id need not know.
+        """
         kind, agent_id, name = well_formed.member(kind, AGENT_KINDS), well_formed.agent_id(agent_id), plain_text(name)
         key = None if managed_key is None else well_formed.member(managed_key, MANAGED_AGENT_KEYS)
         owner_id = self._identifier(tenant_id)
-        is_another = agent_id in self._agents[kind] and self._agent(kind, agent_id) != (owner_id, name, key)
+        known = self._agents[kind].get(agent_id)
+        is_another = known is not None and (known, self._agent_names.get(agent_id, str(agent_id))) != (owner_id, name)
         if is_another or agent_id in self._agents[_OTHER_KIND[kind]]:
             raise ValueError(f"agent {agent_id} is there already, and otherwise")
         self._agents[kind][agent_id] = owner_id
@@ -163,11 +167,6 @@ class RowsBuilder:
             revision=None if revision is None else plain_text(revision),
             is_slice=is_slice,
         )
-
-    def _agent(self, kind: AgentKind, agent_id: int) -> tuple[str, str, ManagedAgentKey | None]:
-        owner_id = self._agents[kind][agent_id]
-        keys = (key for key, groups in self._managed_agents.items() if agent_id in groups.get(owner_id, ()))
-        return owner_id, self._agent_names.get(agent_id, str(agent_id)), next(keys, None)
 
     def _add_company(self, owner_id: str, end_company_id: str, name: str) -> None:
         is_new = end_company_id not in self._end_company_owners
