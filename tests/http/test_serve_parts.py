@@ -17,6 +17,7 @@ from uuid import UUID
 
 import attrs
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy import create_engine, text
 from starlette.routing import Router
 
@@ -30,9 +31,11 @@ from neo_routing_adapters.command.serve.numbers import Numbers
 from neo_routing_adapters.command.serve.parts import Parts
 from neo_routing_adapters.command.serve.server import listening
 from neo_routing_adapters.command.serve.settings import Settings
-from neo_routing_adapters.http import AnsweredCall, ErrorCode, SessionStoreUnavailable
-from neo_routing_adapters.http.callers import Cause, JwksCache, JwksFile, RateLimits
+from neo_routing_adapters.http import AnsweredCall, ErrorCode, RateLimitUnavailable, SessionStoreUnavailable
+from neo_routing_adapters.http.callers import Cause, JwksCache, JwksFile, Limits, RateLimits
+from neo_routing_adapters.http.rates_in_redis import redis_pool, redis_windows
 from tests.programs.http.calls import call, run
+from tests.programs.servers.redis_server import RedisServer
 
 ANSWERED = AnsweredCall(
     request_id="r-1",
@@ -202,7 +205,7 @@ def test_a_session_is_decided_in_the_transaction_that_keeps_it_where_one_databas
     together = data("sqlite:///one.sqlite", "sqlite+aiosqlite:///one.sqlite")
     apart = data("sqlite:///one.sqlite", "sqlite:///other.sqlite")
     for where, within in ((together, True), (apart, False)):
-        sessions = Parts.of(Settings(), where).sessions(2.0)
+        sessions = Parts.of(Settings(), where).sessions
         assert (sessions.transaction().directory is not None) is within
     assert [*notices(together)] == []
     assert [*notices(apart)] == [
@@ -230,7 +233,7 @@ def test_a_database_that_takes_no_writes_is_not_ready_for_sessions(database_url:
     async def ask() -> None:
         parts = Parts.of(Settings(), data(database_url, database_url))
         async with parts.until_it_ends(None):
-            await parts.questions(2.0)["sessions"]()
+            await parts.questions(keys=False, tokens=False)["sessions"]()
 
     run(ask())
     engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
@@ -240,6 +243,66 @@ def test_a_database_that_takes_no_writes_is_not_ready_for_sessions(database_url:
     engine.dispose()
     with pytest.raises(SessionStoreUnavailable):
         run(ask())
+
+
+def test_a_file_that_takes_no_writes_is_not_ready_for_sessions(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'all.sqlite'}"
+    assert [main([name, "upgrade", url]) for name in ("db", "sessions")] == [0, 0]
+
+    async def ask(url: str) -> list[Any]:
+        parts = Parts.of(Settings(), data(url, url))
+        async with parts.until_it_ends(None):
+            questions = parts.questions(keys=True, tokens=True).values()
+            return [type(each) for each in await asyncio.gather(*(ask() for ask in questions), return_exceptions=True)]
+
+    nothing = type(None)
+    assert run(ask(url)) == [nothing] * 5
+    read_only = f"sqlite:///file:{tmp_path / 'all.sqlite'}?mode=ro&uri=true"
+    assert run(ask(read_only)) == [nothing, SessionStoreUnavailable, *[nothing] * 3]
+
+
+@pytest.mark.parametrize("gone", ["open", "closed"])
+def test_without_the_redis_that_counts_it_is_ready_only_if_calls_pass(
+    gone: str, redis: RedisServer, sqlite_url: str
+) -> None:
+    assert main(["sessions", "upgrade", sqlite_url]) == 0
+    settings = Settings(redis_url=redis.url, without_redis=gone)
+
+    async def ask() -> None:
+        parts = Parts.of(settings, data(sqlite_url, sqlite_url))
+        async with parts.until_it_ends(None):
+            await parts.questions(keys=False, tokens=False)["rate_limits"]()
+        assert parts.limits.outages == 0, "for no call was made"
+
+    run(ask())
+    redis.stop()
+    try:
+        if gone == "closed":
+            with pytest.raises(RateLimitUnavailable):
+                run(ask())
+        else:
+            run(ask())
+    finally:
+        redis.start()
+
+
+def test_a_redis_that_takes_no_writes_counts_no_calls(redis: RedisServer) -> None:
+    async def ask() -> None:
+        pool = redis_pool(redis.url)
+        rates = RateLimits(storage=redis_windows(pool), open_when_gone=False)
+        unlimited = RateLimits(Limits(tenant=None, failures=None), redis_windows(pool), open_when_gone=False)
+        await rates.ask()
+        client = Redis(connection_pool=pool)
+        await client.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(RateLimitUnavailable):
+                await rates.ask()
+            await unlimited.ask()
+        finally:
+            await client.config_set("maxmemory", 0)
+            await pool.disconnect()
+
+    run(ask())
 
 
 def test_answers_do_not_wait_for_acknowledgements() -> None:

@@ -24,6 +24,8 @@ _Answer = TypeVar("_Answer")
 WindowStorage: TypeAlias = MemoryWindows | RedisStorage
 """Where counts are kept."""
 
+_ASKING: Final = RateLimitItemPerSecond(1_000_000)
+"""Of nobody: it is counted by whoever asks whether anything can be."""
 _ONE_CUSTOMERS_BITS: Final = 64
 """Of an address of IPv6: whoever has one has all that begin like it."""
 _SHORTEST_WAIT: Final = 0.001
@@ -47,6 +49,9 @@ class Limits:
     """Of the platform, of all its keys together: one limit would make all MSPs wait for one."""
     failures: Limit | None = Limit(60)
     """Of failed authentications from an address."""
+
+
+_NONE: Final = Limits(tenant=None, platform=None, failures=None)
 
 
 class RateLimits:
@@ -93,6 +98,19 @@ class RateLimits:
     async def failed(self, address: str, /) -> None:
         """Count an authentication that failed. Raises `RateLimitUnavailable`."""
         await self._ask(self._limits.failures, self._hit, f"failed:{_customer(address)}")
+
+    async def ask(self) -> None:
+        """Ask the storage whether calls can be counted now, if none may pass without. Raises `RateLimitUnavailable`.
+
+        What it counts for that is nobody's, and is forgotten within seconds.
+        """
+        if self._open_when_gone or self._seconds is None or self._limits == _NONE:
+            return
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._windows.hit(_ASKING, "asked")
+        except (StorageError, OSError) as error:
+            raise RateLimitUnavailable from error
 
     async def _hit(self, item: RateLimitItemPerSecond, key: str) -> float | None:
         return None if await self._windows.hit(item, key) else await self._wait(item, key)

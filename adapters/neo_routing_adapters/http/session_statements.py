@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -33,8 +33,6 @@ _UNDER_A_KEY: Final = (
     )
 )
 
-_NOTHING: Final = select(idempotency_keys.c.key).where(false()).with_for_update()
-
 
 class SessionStatements:
     """The statements, run by the cursor of a driver in a transaction that has begun."""
@@ -46,7 +44,7 @@ class SessionStatements:
         self._key = written(_key(dialect), _OF_A_KEY, dialect)
         scope = [column.name for column in idempotency_keys.primary_key]
         self._under_a_key = written(_UNDER_A_KEY, (*scope, "now"), dialect)
-        self._nothing = str(_NOTHING.compile(dialect=dialect))
+        self._nothing = [str(statement.compile(dialect=dialect)) for statement in _keeping_nothing(dialect)]
         self._of_session = _stored(sessions.c, dialect)
         self._of_key = _stored(idempotency_keys.c, dialect)
         self._of_scope = _stored((*idempotency_keys.primary_key, idempotency_keys.c.expires_at), dialect)
@@ -73,10 +71,10 @@ class SessionStatements:
             row = {**key_scope(key), **new}
             self._key.run(cursor, _each(self._of_key, (row[name] for name in _OF_A_KEY)))
 
-    def find_nothing(self, cursor: Any) -> None:
-        """Look for nothing, in a database that takes writes: on a standby it is an error."""
-        cursor.execute(self._nothing)
-        cursor.fetchmany(1)
+    def keep_nothing(self, cursor: Any) -> None:
+        """Keep nothing, by statements that are errors where a session could not be kept, as without rights."""
+        for statement in self._nothing:
+            cursor.execute(statement)
 
     def _kept_under(self, key: IdempotencyKey, now: datetime, cursor: Any) -> ChatSession | OtherBody | None:
         self._under_a_key.run(cursor, _each(self._of_scope, (*key_scope(key).values(), now)))
@@ -93,9 +91,20 @@ class SessionStatements:
 def _key(dialect: Dialect) -> Any:
     """Keep a key; one that has expired may still be there."""
     statement = (sqlite if dialect.name == "sqlite" else postgresql).insert(idempotency_keys)
-    statement = statement.values({name: bindparam(name) for name in _OF_A_KEY})
+    return _in_the_place_of_another(statement.values({name: bindparam(name) for name in _OF_A_KEY}))
+
+
+def _in_the_place_of_another(statement: Any) -> Any:
     new = {name: statement.excluded[name] for name in ("body_mac", "session_id", "expires_at")}
     return statement.on_conflict_do_update(index_elements=[*idempotency_keys.primary_key], set_=new)
+
+
+def _keeping_nothing(dialect: Dialect) -> Iterator[Any]:
+    """Yield what asks for all the rights that sessions and keys need."""
+    into = (sqlite if dialect.name == "sqlite" else postgresql).insert
+    no_key = into(idempotency_keys).from_select(_OF_A_KEY, select(idempotency_keys).where(false()))
+    yield into(sessions).from_select(_OF_A_SESSION, select(sessions).where(false()))
+    yield _in_the_place_of_another(no_key)
 
 
 def _stored(columns: Iterable[Column[Any]], dialect: Dialect) -> _Values:

@@ -79,7 +79,7 @@ class SqlSessions:
         """Ask whether sessions could be kept now, and keep nothing. Raises `SessionStoreUnavailable`."""
         connection = self._connection()
         try:
-            await connection.run(lambda _connection, cursor, _call: self._statements.find_nothing(cursor))
+            await connection.run(lambda _connection, cursor, _call: self._statements.keep_nothing(cursor))
         finally:
             await connection.close()
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from attrs import frozen
-from sqlalchemy import Engine
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from neo_routing_adapters.command.failure import CommandFailed, cannot
 from neo_routing_adapters.command.serve.settings import Settings
@@ -27,11 +25,11 @@ from neo_routing_adapters.http.callers import (
     StoredKey,
     jwks_url,
 )
-from neo_routing_adapters.http.credentials_sql import SqlEntraLinks, SqlKeyStore
 from neo_routing_adapters.http.jwks import read_jwks
 from neo_routing_adapters.http.jwks_source import JwksSource
 from neo_routing_adapters.http.key_store import KeyStore
 from neo_routing_adapters.http.key_text import environment_name
+from neo_routing_adapters.http.links import EntraLinks
 
 
 @frozen
@@ -50,17 +48,15 @@ class KeysAtHand:
 def credentials(
     settings: Settings,
     peppers: Peppers | None,
-    at_hand: Sequence[StoredKey],
-    engine: AsyncEngine | Engine,
+    keys: KeyStore,
+    links: EntraLinks,
     jwks: JwksCache,
 ) -> Credentials:
-    """Return who tells callers; keys and links are found by the engine."""
-    seconds = settings.sessions_deadline
-    keys = KeysAtHand(MemoryKeyStore(at_hand), SqlKeyStore(engine, seconds=seconds))
+    """Return who tells callers."""
     entra = _entra_settings(settings)
     return Credentials(
         api_keys=None if peppers is None else ApiKeys(keys, peppers, environment=settings.key_environment),
-        entra_tokens=None if entra is None else EntraTokens(entra, jwks, SqlEntraLinks(engine, seconds=seconds)),
+        entra_tokens=None if entra is None else EntraTokens(entra, jwks, links),
     )
 
 

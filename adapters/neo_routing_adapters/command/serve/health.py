@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 from uuid import uuid4
 
 from attrs import frozen
@@ -16,7 +17,7 @@ from starlette.routing import Route
 from neo_routing import DirectoryUnavailable
 from neo_routing_adapters.command.serve.logs import log
 from neo_routing_adapters.command.serve.metrics import Metrics
-from neo_routing_adapters.http import SessionStoreUnavailable
+from neo_routing_adapters.http import AuthenticationUnavailable, RateLimitUnavailable, SessionStoreUnavailable
 from neo_routing_adapters.http.answers import Answer, method_not_allowed
 from neo_routing_adapters.http.call import Call
 from neo_routing_adapters.http.faults import fault_in_words
@@ -28,6 +29,13 @@ from neo_routing_adapters.http.responding import Responder
 Question = Callable[[], Awaitable[object]]
 """Asks somebody anything, and raises if there is no answer."""
 
+_SILENCE: Final = (
+    TimeoutError,
+    AuthenticationUnavailable,
+    DirectoryUnavailable,
+    RateLimitUnavailable,
+    SessionStoreUnavailable,
+)
 _NO_STORE = {"cache-control": "no-store"}
 
 
@@ -69,7 +77,7 @@ class Health:
     async def _answers(self, name: str, question: Question) -> bool:
         try:
             await in_time(_awaited(question), self.seconds)
-        except (TimeoutError, DirectoryUnavailable, SessionStoreUnavailable) as error:
+        except _SILENCE as error:
             log.warning("not ready, %s: %s", name, fault_in_words(error))
             return False
         return True

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from attrs import frozen
 from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from neo_routing import ManagedAgentKey, RowsNeeded
 from neo_routing_adapters.command.serve.callers import jwks_source, limits
 from neo_routing_adapters.command.serve.databases import Data
 from neo_routing_adapters.command.serve.engines import close, engine_for
 from neo_routing_adapters.command.serve.settings import Settings
 from neo_routing_adapters.http import AwaitedDirectory
 from neo_routing_adapters.http.callers import JwksCache, RateLimits
+from neo_routing_adapters.http.credentials_sql import SqlEntraLinks, SqlKeyStore
 from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.sql import AsyncSqlDirectory
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
+
+_NO_KEY: Final = bytes(32)
+_NO_M365_TENANT: Final = "00000000-0000-0000-0000-000000000000"
+_EVERY_RELATION: Final[RowsNeeded] = ("readyz", 1, ManagedAgentKey.NEO_SUPPORT, "readyz", _NO_M365_TENANT)
 
 
 @frozen(kw_only=True)
@@ -31,6 +37,10 @@ class Parts:
     directory: AwaitedDirectory
     directory_engine: AsyncEngine | Engine | None
     sessions_engine: AsyncEngine | Engine
+    sessions: SqlSessions
+    """Decides within its transactions where that can be."""
+    keys: SqlKeyStore
+    links: SqlEntraLinks
     limits: RateLimits
     redis: ConnectionPool | None
     jwks: JwksCache
@@ -40,26 +50,39 @@ class Parts:
         """Make them; nobody is asked yet."""
         engine = engine_for(data.sessions_url, connections=settings.connections, seconds=settings.sessions_deadline)
         directory_engine = engine if data.is_one_database else _directory_engine(settings, data)
-        redis = _redis(settings)
+        directory, redis, seconds = (
+            _directory(settings, data, directory_engine),
+            _redis(settings),
+            settings.sessions_deadline,
+        )
+        within = directory if data.is_one_database and isinstance(directory, AsyncSqlDirectory) else None
         return cls(
-            directory=_directory(settings, data, directory_engine),
+            directory=directory,
             directory_engine=directory_engine,
             sessions_engine=engine,
+            sessions=SqlSessions(engine, within, deadline=seconds),
+            keys=SqlKeyStore(engine, seconds=seconds),
+            links=SqlEntraLinks(engine, seconds=seconds),
             limits=_limits(settings, redis),
             redis=redis,
             jwks=JwksCache(jwks_source(settings)),
         )
 
-    def sessions(self, seconds: float) -> SqlSessions:
-        """Return the store, which decides within its transactions where that can be."""
-        within = self.directory if self.directory_engine is self.sessions_engine else None
-        return SqlSessions(
-            self.sessions_engine, within if isinstance(within, AsyncSqlDirectory) else None, deadline=seconds
-        )
+    def questions(self, *, keys: bool, tokens: bool) -> Mapping[str, Callable[[], Awaitable[object]]]:
+        """Return who must answer, so that calls with keys, or with tokens, can be answered, and what to ask them.
 
-    def questions(self, seconds: float) -> Mapping[str, Callable[[], Awaitable[object]]]:
-        """Return who must answer, so that calls can be answered, and what to ask them."""
-        return {"directory": self._ask_directory, "sessions": partial(self._ask_sessions, seconds)}
+        It is what a call asks, of things that are not there; nothing of it is kept.
+        """
+        asked: dict[str, Callable[[], Awaitable[object]]] = {
+            "directory": self._ask_directory,
+            "sessions": self.sessions.ask,
+            "rate_limits": self.limits.ask,
+        }
+        if keys:
+            asked["keys"] = partial(self.keys.find, [_NO_KEY])
+        if tokens:
+            asked["entra_links"] = partial(self.links.tenant_of, _NO_M365_TENANT)
+        return asked
 
     @asynccontextmanager
     async def until_it_ends(self, _application: object) -> AsyncIterator[None]:
@@ -74,12 +97,10 @@ class Parts:
                 await self.redis.disconnect()
 
     async def _ask_directory(self) -> None:
-        rows = self.directory.look_up([("readyz", None, None, None, None)])
-        if isinstance(rows, Awaitable):
-            await rows
-
-    async def _ask_sessions(self, seconds: float) -> None:
-        await self.sessions(seconds).ask()
+        async with self.sessions.transaction() as transaction:  # which connects only if the directory is within it
+            rows = (transaction.directory or self.directory).look_up([_EVERY_RELATION])
+            if isinstance(rows, Awaitable):
+                await rows
 
 
 def _directory_engine(settings: Settings, data: Data) -> AsyncEngine | Engine | None:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from neo_routing import PolicyEngine
 from neo_routing_adapters.command.secrets import secrets_of
-from neo_routing_adapters.command.serve.callers import credentials
+from neo_routing_adapters.command.serve.callers import KeysAtHand, credentials
 from neo_routing_adapters.command.serve.databases import Data
 from neo_routing_adapters.command.serve.given_secrets import GivenSecrets
 from neo_routing_adapters.command.serve.health import Health
@@ -21,7 +21,7 @@ from neo_routing_adapters.command.serve.orphans import end_with_parent
 from neo_routing_adapters.command.serve.parts import Parts
 from neo_routing_adapters.command.serve.settings import Settings
 from neo_routing_adapters.http import AnsweredCall, Endpoint, application
-from neo_routing_adapters.http.callers import StoredKey
+from neo_routing_adapters.http.callers import MemoryKeyStore, StoredKey
 
 
 @frozen(kw_only=True)
@@ -41,7 +41,7 @@ class Worker:
         parts = Parts.of(self.settings, self.data)
         metrics = Metrics(self.numbers, parts.limits, parts.jwks)
         health = Health(
-            asked=parts.questions(self.settings.sessions_deadline),
+            asked=parts.questions(keys=self.secrets.peppers is not None, tokens=bool(self.settings.entra_audiences)),
             seconds=self.settings.ready_deadline,
             metrics=metrics,
             body_deadline=self.settings.body_deadline,
@@ -60,11 +60,17 @@ class Worker:
         return secrets_of(filter(None, (self.data.directory_url, self.data.sessions_url, *of_settings)))
 
     def _endpoint(self, parts: Parts, metrics: Metrics) -> Endpoint:
-        known = credentials(self.settings, self.secrets.peppers, self.trial_keys, parts.sessions_engine, parts.jwks)
+        known = credentials(
+            self.settings,
+            self.secrets.peppers,
+            KeysAtHand(MemoryKeyStore(self.trial_keys), parts.keys),
+            parts.links,
+            parts.jwks,
+        )
         return Endpoint(
             policy=PolicyEngine(parts.directory),
             authenticator=known,
-            sessions=parts.sessions(self.settings.sessions_deadline),
+            sessions=parts.sessions,
             idempotency_secret=self.secrets.idempotency,
             rate_limiter=parts.limits,
             body_deadline=self.settings.body_deadline,
