@@ -423,7 +423,8 @@ def test_a_process_that_is_killed_in_mid_transaction_leaves_nothing(
 
 def test_a_process_that_is_frozen_with_its_share_gives_way(database_url: str) -> None:
     prepared(database_url)
-    writing = create_engine(database_url)
+    # Or the writer, for whom the event loop stands still, would wait for good if the share were not given up.
+    writing = create_engine(database_url, connect_args={"options": "-c lock_timeout=20s"})
 
     async def run() -> None:
         async with engine_of(database_url, "postgresql+asyncpg") as engine:
@@ -431,7 +432,7 @@ def test_a_process_that_is_frozen_with_its_share_gives_way(database_url: str) ->
             with pytest.raises(SessionStoreUnavailable):  # noqa: PT012
                 async with store.transaction() as transaction:
                     decision = await adecide(USER, REQUEST, transaction.directory)
-                    with writing.begin() as connection:  # while which the event loop stands still
+                    with writing.begin() as connection:
                         connection.exec_driver_sql("DELETE FROM routing_agent")
                     await transaction.add(session_of(decision), record(decision), None)
             assert await kept(engine) == []
