@@ -295,6 +295,15 @@ def test_names_cannot_forge_lines_of_the_list(told: Told, url: str) -> None:
         assert len([line for line in out.splitlines() if line.strip()]) >= 2
 
 
+def test_whoever_is_no_terminal_gets_a_key_and_a_link_whole_on_a_line_each(told: Told, url: str) -> None:
+    tenant_id, name = "a" * 200, " ".join(["a name"] * 20)
+    [key] = found(told, "keys", "issue", url, "--caller", f"service_account:{tenant_id}", "--name", name)
+    assert told("entra", "link", url, TID, tenant_id)[0] == 0
+    for command, cells in (("keys", (key["id"], f"service_account:{tenant_id}", name)), ("entra", (TID, tenant_id))):
+        _, line = told(command, "list", url)[1].splitlines()
+        assert [cell for cell in cells if cell not in line] == []
+
+
 def test_a_terminal_gets_a_table_with_whole_ids(told: Told, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     [key] = found(told, "keys", "issue", url, "--caller", "service_account:" + "a" * 200, "--name", "n" * 100)
     assert key["id"] in told("keys", "list", url)[1]

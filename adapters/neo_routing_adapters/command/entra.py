@@ -15,7 +15,7 @@ from neo_routing.printable import printable
 from neo_routing_adapters.command.credentials_opened import credentials_at
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.key_report import moment
-from neo_routing_adapters.command.terminal import show
+from neo_routing_adapters.command.terminal import show_whole_lines
 
 if TYPE_CHECKING:
     from neo_routing_adapters.http.links import EntraLink
@@ -117,7 +117,7 @@ def list_(url: str, /, *, tenant: str | None = None, json: _Json = False) -> Non
     table = Table("M365 tenant", "tenant", "since", box=None)
     for each in found:
         table.add_row(*(Text(printable(str(cell))) for cell in _data(each).values()))
-    show(table, sys.stdout)
+    show_whole_lines(table, sys.stdout)
 
 
 def _data(link: EntraLink) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from neo_routing.printable import printable
-from neo_routing_adapters.command.terminal import show
+from neo_routing_adapters.command.terminal import show_whole_lines
 
 if TYPE_CHECKING:
     from neo_routing_adapters.sql.tables.findings import Finding
@@ -53,7 +53,7 @@ class Findings:
         for sort, findings in self._first.items():
             for finding in findings:
                 severity, colon, rest = str(finding).partition(": ")
-                show(Text.assemble((severity, _STYLES[severity]), colon, rest), sys.stdout)
+                show_whole_lines(Text.assemble((severity, _STYLES[severity]), colon, rest), sys.stdout)
             if self._alike[sort] > _MOST_ALIKE:
                 print(f"… and {self._alike[sort] - _MOST_ALIKE:,} more like these")
         if self._write is None and self.count == 0:

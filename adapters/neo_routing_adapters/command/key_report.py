@@ -13,7 +13,7 @@ from rich.text import Text
 
 from neo_routing import Caller
 from neo_routing.printable import printable
-from neo_routing_adapters.command.terminal import show
+from neo_routing_adapters.command.terminal import show_whole_lines
 
 if TYPE_CHECKING:
     from neo_routing_adapters.http.api_keys import IssuedKey
@@ -48,7 +48,7 @@ def tell_keys(keys: Iterable[StoredKey], now: datetime, *, as_json: bool) -> Non
         ends = "never" if key.expires_at is None else str(key.expires_at.date())
         cells = key.id, key.state(now), ends, whose(key.caller), key.environment, key.name
         table.add_row(*(Text(printable(str(cell))) for cell in cells))
-    show(table, sys.stdout)
+    show_whole_lines(table, sys.stdout)
 
 
 def tell_new_key(new: IssuedKey, now: datetime, *, as_json: bool, instead_of: StoredKey | None = None) -> None:

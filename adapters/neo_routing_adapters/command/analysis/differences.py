@@ -14,7 +14,7 @@ from rich.text import Text
 from neo_routing import Decision
 from neo_routing.analysis import Change, Difference, InstallationRegion, Side
 from neo_routing_adapters.command.analysis.spoken import CHANGES, answer_words, with_warnings
-from neo_routing_adapters.command.terminal import show
+from neo_routing_adapters.command.terminal import show_whole_lines
 from neo_routing_adapters.phrases import exactly
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ _WORST = frozenset([Change.WIDER, Change.ANOTHER_TENANT, Change.ANOTHER_SCOPE, C
 def write_differences(differences: Sequence[Difference], weight: Weighed | None, *, all_told: bool) -> None:
     """Write them to standard output, and what they weigh; or that there is none, or none but what was expected."""
     for change, alike in groupby(differences, key=lambda each: each.change):
-        show(_heading(change), sys.stdout)
+        show_whole_lines(_heading(change), sys.stdout)
         for group in _by_answers(alike):
-            show(_told(group, weight), sys.stdout)
+            show_whole_lines(_told(group, weight), sys.stdout)
     for line in _summary(differences, weight, all_told=all_told):
         print(line)
 

@@ -17,7 +17,7 @@ from neo_routing.analysis import Finding, Severity, Subject, Suspicion
 from neo_routing.clauses import Clause, Reason, Verdict
 from neo_routing_adapters.advice import remedy_of
 from neo_routing_adapters.command.analysis.spoken import SUSPICIONS
-from neo_routing_adapters.command.terminal import show
+from neo_routing_adapters.command.terminal import show_whole_lines
 from neo_routing_adapters.phrases import exactly
 from neo_routing_adapters.wording import sentence_of
 
@@ -62,7 +62,7 @@ class Matters:
         for severity in Severity:
             for (each, *_), matter in self._matters.items():
                 if each is severity:
-                    show(Group(*_told(matter), Text()), sys.stdout)
+                    show_whole_lines(Group(*_told(matter), Text()), sys.stdout)
         counts = Counter(severity for severity, *_ in self._matters)
         print(
             ", ".join(_how_many(counts[each], _PLURALS[each]) for each in Severity if counts[each])

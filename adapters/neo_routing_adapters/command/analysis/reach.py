@@ -20,7 +20,7 @@ from neo_routing_adapters.command.analysis.spoken import answer_words
 from neo_routing_adapters.command.analysis.whole_directory import whole_directory
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.progress import progress_beside_output
-from neo_routing_adapters.command.terminal import show
+from neo_routing_adapters.command.terminal import show_whole_lines
 from neo_routing_adapters.json_lines import plain_line
 
 EXAMPLE: Final = """\
@@ -115,8 +115,8 @@ def _write(arrival: Arrival, *, json: bool) -> None:
     if json:
         print(plain_line(arrival.data()))
         return
-    show(Text(arrival.request_class.words), sys.stdout)
-    show(Padding(answer_words(arrival.decision), (0, 0, 0, 2)), sys.stdout)
+    show_whole_lines(Text(arrival.request_class.words), sys.stdout)
+    show_whole_lines(Padding(answer_words(arrival.decision), (0, 0, 0, 2)), sys.stdout)
 
 
 def _summary(told: int, missing: Iterable[str], *, is_cut_off: bool) -> Iterator[str]:
