@@ -3,6 +3,9 @@
     python -m tests.programs.databases.stale         100,000 sessions of each way to lock, 10,000 of each control
     python -m tests.programs.databases.stale 2000    as many as this of each way
 
+The exit status is 1 if any session is stale in spite of the lock, and also if a control has none that is: then the
+measure sees nothing.
+
 Each writer has a channel of its own, which leads from one agent to the next with each change, and notes each in a
 history. A session is stale if it committed after the change that took its agent away. PostgreSQL keeps the times of
 commits, so nobody has to be trusted with noting them.
@@ -67,7 +70,8 @@ class Mode(Name):
     SERIALIZABLE = "SERIALIZABLE"
 
 
-_LOCKED: Final = (Mode.LOCK, Mode.STORE)
+LOCKED: Final = (Mode.LOCK, Mode.STORE)
+"""Where no session may be stale; of any other mode some must be."""
 
 
 @attrs.frozen(kw_only=True)
@@ -88,7 +92,7 @@ def run(url: str, sessions: int, mode: Mode) -> Run:
     isolation_level = str(Mode.SERIALIZABLE if mode is Mode.SERIALIZABLE else Mode.READ_COMMITTED)
     engine = create_engine(url, isolation_level=isolation_level, pool_size=WRITERS + SESSION_WORKERS, max_overflow=2)
     most_changes = max(5_000, sessions)  # of each channel, which has an agent for each
-    _make(engine, most_changes, locked=mode in _LOCKED)
+    _make(engine, most_changes, locked=mode in LOCKED)
     began, enough, given_up = time.monotonic(), threading.Event(), [0] * (SESSION_WORKERS + WRITERS)
     with _without_lock(mode):
         writers = [_started(_write, engine, writer, most_changes, enough, given_up) for writer in range(WRITERS)]
@@ -199,7 +203,7 @@ def _request(channel: int) -> SessionRequest:
 def _without_lock(mode: Mode) -> Iterator[None]:
     """Decide in the same transaction by the same statements, but without a share of the lock."""
     with_lock = reader.take_share
-    if mode not in _LOCKED:
+    if mode not in LOCKED:
         reader.take_share = _begin
     try:
         yield
@@ -211,19 +215,23 @@ def _begin(connection: Connection, _seconds: float) -> None:
     connection.exec_driver_sql("SET LOCAL neo_routing.row_security = off; SET LOCAL row_security = off")
 
 
-def main(sessions: int) -> None:
+def main(sessions: int) -> int:
+    """Run all modes, tell what came of each, and return the exit status."""
+    as_they_must = True
     with PostgresServer(settings=SETTINGS) as server:
         for mode in Mode:
             name = f"stale_{mode.name.lower()}"
             server.create_database(name)
-            many = sessions if mode in _LOCKED else max(2_000, sessions // 10)
+            many = sessions if mode in LOCKED else max(2_000, sessions // 10)
             found = run(server.url(database=name), many, mode)
+            as_they_must &= found.sessions > 0 and (found.stale == 0) is (mode in LOCKED)
             print(
                 f"{mode}: {found.stale:,} of {found.sessions:,} sessions stale, {found.changes:,} changes, "
                 f"{found.given_up:,} given up, {found.deadlocks} deadlocks, {found.seconds:.0f} s",
                 flush=True,
             )
+    return 0 if as_they_must else 1
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
