@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,11 +19,13 @@ from uuid import UUID
 import attrs
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from starlette.routing import Router
 
-from neo_routing import Caller, CallerKind, DirectoryUnavailable, Outcome, RefusalCode, WarningCode
+from neo_routing import Caller, CallerKind, DirectoryUnavailable, Outcome, RefusalCode, Rows, WarningCode
 from neo_routing_adapters.command import main
+from neo_routing_adapters.command.failure import CommandFailed
+from neo_routing_adapters.command.serve import databases
 from neo_routing_adapters.command.serve.databases import Data, notices
 from neo_routing_adapters.command.serve.health import Health
 from neo_routing_adapters.command.serve.logs import call_data, log_call, set_up_log
@@ -34,6 +37,7 @@ from neo_routing_adapters.command.serve.settings import Settings
 from neo_routing_adapters.http import AnsweredCall, ErrorCode, RateLimitUnavailable, SessionStoreUnavailable
 from neo_routing_adapters.http.callers import Cause, JwksCache, JwksFile, Limits, RateLimits
 from neo_routing_adapters.http.rates_in_redis import redis_pool, redis_windows
+from neo_routing_adapters.sql.tables.directory_import import import_directory
 from tests.programs.http.calls import call, run
 from tests.programs.servers.redis_server import RedisServer
 
@@ -211,6 +215,38 @@ def test_a_session_is_decided_in_the_transaction_that_keeps_it_where_one_databas
     assert [*notices(apart)] == [
         "directory and sessions are two databases, so a session may be kept on a state that is gone"
     ]
+
+
+def test_a_start_fills_the_file_that_another_start_is_filling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tries = []
+
+    def while_another_writes(engine: Engine, content: Rows) -> None:
+        tries.append(engine)
+        with closing(sqlite3.connect("neo-routing.sqlite", isolation_level=None)) as another:
+            another.execute("BEGIN IMMEDIATE" if len(tries) == 1 else "BEGIN")
+            import_directory(engine, content)
+
+    monkeypatch.setattr(databases, "import_directory", while_another_writes)
+    databases.data_of(Settings())
+    databases.data_of(Settings())
+    assert len(tries) == 2
+    with closing(sqlite3.connect("neo-routing.sqlite")) as file:
+        assert file.execute("SELECT count(*) FROM routing_tenant").fetchone() == (4,)
+
+
+def test_a_file_that_stays_locked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(databases, "_LONGEST_WAIT", -1.0)
+
+    def locked(engine: Engine, content: Rows) -> None:
+        with closing(sqlite3.connect("neo-routing.sqlite", isolation_level=None)) as another:
+            another.execute("BEGIN IMMEDIATE")
+            import_directory(engine, content)
+
+    monkeypatch.setattr(databases, "import_directory", locked)
+    with pytest.raises(CommandFailed, match="gave out: database is locked"):
+        databases.data_of(Settings())
 
 
 def test_tables_of_a_host_without_triggers_are_a_notice(database_url: str) -> None:

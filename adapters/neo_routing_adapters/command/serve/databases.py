@@ -5,6 +5,8 @@ What is not fit is told, with the command that makes it so: a database of somebo
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Final
 
 from attrs import frozen
 from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import OperationalError
 
 from neo_routing_adapters.command.database_opened import opened
 from neo_routing_adapters.command.database_url import (
@@ -32,6 +35,8 @@ from neo_routing_adapters.sql.tables.check.sessions import SO, session_findings
 from neo_routing_adapters.sql.tables.directory_import import import_directory
 from neo_routing_adapters.sql.upgrade import upgrade as upgrade_directory
 
+_LONGEST_WAIT: Final = 30.0
+"""Seconds in which another start must have filled the file that it fills."""
 OWN_FILE: Final = "neo-routing.sqlite"
 OWN_URL: Final = f"sqlite:///{OWN_FILE}"
 
@@ -89,14 +94,30 @@ def _make_sample() -> None:
     """Make the tables of the directory, and fill them unless they hold something."""
     with opened(OWN_URL, may_create=True, relations=False) as engine:
         upgrade_directory(engine)
-        if _is_empty(engine):
-            import_directory(engine, sample().content)
+        _fill(engine, time.monotonic() + _LONGEST_WAIT)
 
 
 def sample() -> MemoryDirectory:
     """Return the directory of the demonstration."""
     with resources.as_file(resources.files("neo_routing_adapters") / "sample" / "directory.json") as path:
         return read_directory(path)
+
+
+def _fill(engine: Engine, until: float) -> None:
+    """Fill the tables unless they hold something, also where another start is filling them.
+
+    SQLite lets nobody wait who has read already, so this tries again.
+    """
+    while _is_empty(engine):
+        try:
+            import_directory(engine, sample().content)
+        except OperationalError as error:
+            if not _is_locked(error) or time.monotonic() > until:
+                raise
+
+
+def _is_locked(error: OperationalError) -> bool:
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _is_empty(engine: Engine) -> bool:
