@@ -295,6 +295,21 @@ def test_names_cannot_forge_lines_of_the_list(told: Told, url: str) -> None:
         assert len([line for line in out.splitlines() if line.strip()]) >= 2
 
 
+def test_a_tenant_that_the_directory_beside_does_not_show_is_a_notice(told: Told, file: Path, directory: str) -> None:
+    url = f"sqlite:///{file}"
+    assert told("sessions", "upgrade", url)[0] == 0
+    issuing, linking = ["keys", "issue", url, "--caller"], ["entra", "link", url, TID]
+    assert told(*issuing, "service_account:nobody")[::2] == (0, ""), "there is no directory"
+    assert told("db", "upgrade", url)[0] == told("db", "import", url, directory)[0] == 0
+    notice = "neo-routing: notice: the directory in this database shows no tenant nobody\n"
+    assert told(*issuing, "service_account:nobody", "--json")[::2] == (0, notice)
+    assert told(*linking, "nobody") == (0, f"linked {TID} to nobody\n", notice)
+    assert told(*linking, "nobody")[2] == notice, "said again"
+    assert told(*issuing, MSP)[::2] == (0, "")
+    assert told("entra", "unlink", url, TID)[0] == 0
+    assert told(*linking, "northwind-it")[::2] == (0, "")
+
+
 def test_whoever_is_no_terminal_gets_a_key_and_a_link_whole_on_a_line_each(told: Told, url: str) -> None:
     tenant_id, name = "a" * 200, " ".join(["a name"] * 20)
     [key] = found(told, "keys", "issue", url, "--caller", f"service_account:{tenant_id}", "--name", name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sqlite3
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from neo_routing_adapters.command.serve.settings import FIELDS
 
 if TYPE_CHECKING:
     from tests.command.conftest import Run
@@ -80,7 +83,33 @@ def test_tables_in_an_old_form_are_told_with_the_command_that_brings_them_up(
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("mysql://u@h/n", "mysql databases cannot be used: give postgresql://… or sqlite:///…"),
+        ("sqlite:///none.sqlite", "cannot read none.sqlite: there is no such file"),
+        ("none.json", "cannot read none.json: No such file or directory"),
+    ],
+)
+def test_a_directory_that_is_none_is_told_before_who_could_call_it(
+    run: Run, tmp_path: Path, given: str, complaint: str
+) -> None:
+    assert complaint_of(run, "--port", "0", "--host", "0.0.0.0", "--directory", given, cwd=tmp_path) == complaint
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("setting", ["log_form", "entra_cloud", "entra_guests", "without_redis"])
+def test_the_values_that_a_setting_may_have_stand_in_help(run: Run, setting: str) -> None:
+    field = getattr(FIELDS, setting)
+    with pytest.raises(ValueError, match="must be ") as refused:
+        field.metadata["read"]("none of them")
+    values = re.findall(r"[a-z_]+", str(refused.value).partition("must be ")[2].partition(", not")[0])
+    told = run("serve", "--help").stdout.decode()
+    assert [value for value in values if value not in told] == []
+
+
 def test_a_server_that_nobody_could_call_does_not_start(run: Run, directory: str, tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "own.sqlite").close()
     url = f"sqlite:///{tmp_path / 'own.sqlite'}"
     for words in (["--directory", url], ["--directory", directory, "--host", "0.0.0.0"]):
         assert complaint_of(run, "--port", "0", *words, cwd=tmp_path).startswith("nobody could call: ")

@@ -134,3 +134,17 @@ def test_with_the_rights_that_are_named_it_answers_and_with_one_less_it_does_not
     with without(owner, role, "SELECT", VERSION):
         assert main(["serve", "--port", "0", "--directory", url, "--key-peppers-file", "peppers.txt"]) > 0
         assert f"permission denied for table {VERSION}" in capsys.readouterr().err
+
+
+def test_a_key_for_a_tenant_that_is_not_there_is_a_notice_for_whoever_may_read_the_directory(
+    owner: Engine, keys: list[str], role: str, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(keys) == 2
+    run(owner, f"GRANT SELECT, INSERT ON neo_api_key, neo_entra_link TO {role}")
+    url = make_url(database_url).set(username=role, password="word").render_as_string(hide_password=False)
+    issuing = ["keys", "issue", url, "--peppers", "peppers.txt", "--caller"]
+    assert main([*issuing, "service_account:nobody"]) == 0
+    assert capsys.readouterr().err == ""
+    run(owner, f"GRANT SELECT ON routing_tenant TO {role}")
+    assert [main([*issuing, f"service_account:{name}"]) for name in ("nobody", "northwind-it")] == [0, 0]
+    assert capsys.readouterr().err.count("shows no tenant nobody") == 1

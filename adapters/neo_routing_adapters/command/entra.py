@@ -16,6 +16,7 @@ from neo_routing_adapters.command.credentials_opened import credentials_at
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.key_report import moment
 from neo_routing_adapters.command.terminal import show_whole_lines
+from neo_routing_adapters.command.unknown_tenant import is_unknown, tell_of_unknown
 
 if TYPE_CHECKING:
     from neo_routing_adapters.http.links import EntraLink
@@ -61,6 +62,7 @@ def link(url: str, m365_tenant_id: str, tenant: str, /, *, json: _Json = False) 
         try:
             made = EntraLink(m365_tenant_id=_guid(m365_tenant_id), tenant_id=tenant, created_at=utc_now())
             kept = add_link(connection, made)
+            unknown = is_unknown(connection, kept.tenant_id)
         except LinkedToAnother as error:
             raise CommandFailed(f"{error}: unlink it first") from error
         except ValueError as error:
@@ -71,6 +73,8 @@ def link(url: str, m365_tenant_id: str, tenant: str, /, *, json: _Json = False) 
         print(printable(f"linked {kept.m365_tenant_id} to {kept.tenant_id}"))
     else:
         print(printable(f"{kept.m365_tenant_id} was linked to {kept.tenant_id} before"))
+    if unknown:
+        tell_of_unknown(kept.tenant_id)
 
 
 def unlink(url: str, m365_tenant_id: str, /, *, json: _Json = False) -> None:

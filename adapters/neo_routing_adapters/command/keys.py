@@ -14,6 +14,7 @@ from neo_routing_adapters.command.credentials_opened import credentials_at
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.given_peppers import given_peppers
 from neo_routing_adapters.command.key_report import key_data, tell_keys, tell_new_key, whose
+from neo_routing_adapters.command.unknown_tenant import is_unknown, tell_of_unknown
 from neo_routing_adapters.phrases import exactly
 
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ def issue(  # an option of the command line each
         except ValueError as error:
             raise CommandFailed(str(error)) from error
         add_key(connection, new.stored)
+        unknown = is_unknown(connection, who.tenant_id)
     tell_new_key(new, now, as_json=json)
+    if unknown:
+        tell_of_unknown(who.tenant_id)
 
 
 def list_(url: str, /, *, tenant: str | None = None, json: _Json = False) -> None:

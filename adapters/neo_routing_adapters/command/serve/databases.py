@@ -16,6 +16,7 @@ from attrs import frozen
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import OperationalError
 
+from neo_routing_adapters.command.database_engine import engine_for
 from neo_routing_adapters.command.database_opened import opened
 from neo_routing_adapters.command.database_url import (
     is_database_url,
@@ -56,9 +57,20 @@ class Data:
         return self.directory_url is not None and read_url(self.directory_url) == read_url(self.sessions_url)
 
 
-def data_of(settings: Settings) -> Data:
+def document_of(settings: Settings) -> MemoryDirectory | None:
+    """Return the directory, if it is a document. Raises `CommandFailed`, also for a URL that can be no directory's."""
+    if settings.directory is None:
+        return None
+    if is_database_url(settings.directory):
+        engine_for(settings.directory).dispose()  # which has not connected
+        return None
+    refuse_file_of_database(settings.directory)
+    return directory_at(Path(settings.directory))
+
+
+def data_of(settings: Settings, document: MemoryDirectory | None = None) -> Data:
     """Make what is the server's own, and look at what is not. Raises `CommandFailed`."""
-    is_sample, document = settings.directory is None, _document(settings)
+    is_sample = settings.directory is None
     directory_url = OWN_URL if is_sample else None if document is not None else settings.directory
     sessions_url = settings.sessions or directory_url or OWN_URL
     if is_sample:
@@ -81,13 +93,6 @@ def notices(data: Data) -> Iterator[str]:
         return
     with opened(data.sessions_url) as engine, engine.connect() as connection:
         yield from (finding.complaint for finding in session_findings(connection))
-
-
-def _document(settings: Settings) -> MemoryDirectory | None:
-    if settings.directory is None or is_database_url(settings.directory):
-        return None
-    refuse_file_of_database(settings.directory)
-    return directory_at(Path(settings.directory))
 
 
 def _make_sample() -> None:

@@ -80,13 +80,19 @@ class Settings:
     )
     entra_scope: str | None = _setting("Callers", text, None, "The scope that tokens of Entra must have.")
     entra_cloud: str = _setting(
-        "Callers", one_of("global", "us_government", "china"), "global", "The cloud that issues the tokens."
+        "Callers",
+        one_of("global", "us_government", "china"),
+        "global",
+        "The cloud that issues the tokens: global, us_government or china.",
     )
     entra_clients: tuple[str, ...] = _setting(
         "Callers", several, (), "Ids of the clients that may call for users, with commas between; if left out, any."
     )
     entra_guests: str = _setting(
-        "Callers", one_of("refused", "allowed"), "refused", "Whether guests of an M365 tenant may call."
+        "Callers",
+        one_of("refused", "allowed"),
+        "refused",
+        "Whether guests of an M365 tenant may call: refused or allowed.",
     )
     entra_jwks_url: str | None = _setting(
         "Callers", text, None, "Where the keys are that tokens are signed with; if left out, the cloud's address."

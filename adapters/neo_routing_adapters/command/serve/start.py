@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.secrets import secrets_of, starred
 from neo_routing_adapters.command.serve.callers import require_usable
-from neo_routing_adapters.command.serve.databases import data_of, notices, sample
+from neo_routing_adapters.command.serve.databases import data_of, document_of, notices, sample
 from neo_routing_adapters.command.serve.given_secrets import GivenSecrets, given_secrets
 from neo_routing_adapters.command.serve.logs import log, set_up_log
 from neo_routing_adapters.command.serve.server import ending_at_a_signal, listening, serve_on, url_of
@@ -34,12 +34,12 @@ def start(found: GivenSettings, *, as_json: bool) -> None:
 
 def _serve(found: GivenSettings, folder: Path, *, as_json: bool) -> None:
     settings = found.settings
-    trial = is_trial(settings)
+    document, trial = document_of(settings), is_trial(settings)
     secrets = given_secrets(settings, draw_peppers=trial)
     require_usable(settings, secrets.peppers)
     with closing(listening(settings.host, settings.port)) as made:
-        data = data_of(settings)
-        tried = (data.document or sample()).content if trial else None
+        data = data_of(settings, document)
+        tried = (document or sample()).content if trial else None
         keys = TrialKeys()
         if tried is not None and secrets.peppers is not None:
             keys = trial_keys(tried, settings.key_environment, secrets.peppers)
