@@ -476,7 +476,7 @@ def test_one_answer_everywhere_in_a_batch_as_one_by_one(world: World, batch: lis
 def test_the_generated_worlds_meet_every_outcome() -> None:
     met: set[str] = set()
 
-    @settings(max_examples=3_000, phases=[Phase.generate], derandomize=True, database=None)
+    @settings(max_examples=1_500, phases=[Phase.generate], derandomize=True, database=None)
     @given(WORLDS, st.one_of(CASES, platform_cases()))
     def meet(world: World, case: Case) -> None:
         decision = decide(*case, world.directory())

@@ -106,7 +106,7 @@ async def _one_by_one(asked: list[Case], directory: AsyncSqlDirectory) -> list[A
 
 
 def test_generated_decisions_are_those_in_memory(database: Database, thorough: bool) -> None:
-    wanted = int(os.environ.get("NEO_ROUTING_TEST_DECISIONS") or (10_000 if thorough else 1_000))
+    wanted = int(os.environ.get("NEO_ROUTING_TEST_DECISIONS") or (5_000 if thorough else 1_000))
     compared = 0
 
     @settings(

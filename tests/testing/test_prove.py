@@ -133,7 +133,7 @@ def test_every_step_of_the_rules_is_met() -> None:
     assert met == {(step.clause, step.verdict, step.reason) for step in STEPS}
 
 
-@pytest.mark.parametrize(("scope", "each"), [("small", 97), pytest.param("large", 4_001, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(("scope", "each"), [("small", 389), pytest.param("large", 16_001, marks=pytest.mark.thorough)])
 def test_nothing_is_found_in_the_library_as_it_is(scope: str, each: int) -> None:
     agreement = Agreement()
     for world in some_worlds(SCOPES[scope], each):
