@@ -146,6 +146,9 @@ def compare(name: str, url: str, key: str, rounds: int) -> None:
     served, by_hand = best["endpoint"], best["by_hand"]
     print(f"\n{name}: {1 / served:,.0f} sessions a second, by hand {1 / by_hand:,.0f}")
     report("sessions a second, against those by hand", by_hand / served, 0.5, at_least=True)
+    pairs = zip(done["by_hand"], done["endpoint"], strict=True)
+    in_pairs = statistics.median(one.load.seconds / other.load.seconds for one, other in pairs)
+    report("    the median of the rounds that followed each other", in_pairs)
     report("processor time of the serving process, against by hand", spent["endpoint"] / spent["by_hand"])
     for each in STACKS:
         latencies = sorted(1e3 * latency for one in done[each] for latency in one.load.latencies)
