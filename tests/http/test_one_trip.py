@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -22,7 +21,7 @@ from neo_routing_adapters.sql.directory_lock import KEY_OF_RELATIONS
 from neo_routing_adapters.sql.look_up import connections
 from tests.programs.databases.stored import engine_with_tables, store
 from tests.programs.http.kept_sessions import REQUEST, USER, WORLD, record, session_of
-from tests.programs.servers.pgbouncer import NoPgbouncer, Pgbouncer
+from tests.programs.servers.pgbouncer import pgbouncer_or_skip
 from tests.programs.servers.postgres_server import PostgresServer, wait_until
 from tests.programs.servers.proxy import Proxy
 
@@ -280,10 +279,5 @@ def test_behind_a_pooler_in_transaction_mode_sessions_are_decided_after_an_error
                     await outage(sessions)
             await created(sessions)
 
-    try:
-        pooler = Pgbouncer(postgres, 2)
-    except NoPgbouncer as reason:
-        absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        absent(str(reason))
-    with pooler:
+    with pgbouncer_or_skip(postgres, 2) as pooler:
         asyncio.run(run(pooler.port))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-import pytest
 from sqlalchemy import create_engine, make_url
 
 from neo_routing_adapters.live import LiveDirectory
@@ -12,18 +9,14 @@ from neo_routing_adapters.sql import SqlDirectoryWriter, change_token
 from neo_routing_adapters.sql.tables import follow
 from neo_routing_adapters.sql.tables.directory_export import stored_content
 from tests.programs.databases.administered import COMPANY, TENANTS, upgraded
-from tests.programs.servers.pgbouncer import NoPgbouncer, Pgbouncer
+from tests.programs.servers.pgbouncer import pgbouncer_or_skip
 from tests.programs.servers.postgres_server import PostgresServer
 
 AMPLE = 60.0
 
 
 def test_behind_a_pooler_it_polls_alone(database_url: str, postgres: PostgresServer) -> None:
-    try:
-        pooler = Pgbouncer(postgres, 1)  # so that each transaction could be told of all others
-    except NoPgbouncer as reason:
-        absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        absent(str(reason))
+    pooler = pgbouncer_or_skip(postgres, 1)  # so that each transaction could be told of all others
     with pooler, upgraded(database_url) as engine:
         follow.install(engine)
         through = create_engine(make_url(database_url).set(port=pooler.port))

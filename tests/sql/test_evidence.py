@@ -46,7 +46,7 @@ from neo_routing_adapters.sql.look_up.statements import Statements
 from tests.programs.databases import faults
 from tests.programs.databases.plain import make_plain_tables
 from tests.programs.databases.stored import engine_with_tables, store
-from tests.programs.servers.pgbouncer import NoPgbouncer, Pgbouncer
+from tests.programs.servers.pgbouncer import Pgbouncer, pgbouncer_or_skip
 from tests.programs.servers.postgres_server import PATIENCE, PostgresServer
 from tests.programs.thoroughness import first_always
 
@@ -440,12 +440,7 @@ def test_the_stores_of_the_endpoint_have_connections_of_their_own_after_a_fork(t
 
 @pytest.fixture
 def pooler(postgres: PostgresServer) -> Iterator[Pgbouncer]:
-    try:
-        pooler = Pgbouncer(postgres, 2)
-    except NoPgbouncer as reason:
-        absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        absent(str(reason))
-    with pooler:
+    with pgbouncer_or_skip(postgres, 2) as pooler:
         yield pooler
 
 
@@ -677,11 +672,7 @@ def test_a_host_that_resets_a_connection_gets_no_hidden_rows_for_missing_ones(
 
 
 def test_behind_a_pooler_hidden_rows_are_an_outage_too(url: str, hidden_url: str, postgres: PostgresServer) -> None:
-    try:
-        pooler = Pgbouncer(postgres, 3, user=ROLE)
-    except NoPgbouncer as reason:
-        absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        absent(str(reason))
+    pooler = pgbouncer_or_skip(postgres, 3, user=ROLE)
     nothing_prepared = {"prepare_threshold": None}
     with pooler, Host(through(pooler, hidden_url), "psycopg", pool_size=3, connect_args=nothing_prepared) as host:
         assert host.is_right()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 import psycopg
+import pytest
 
 from tests.programs.servers.postgres_server import HOST, USER, PostgresServer, _account, _folder, _free_port, wait_until
 
@@ -93,3 +94,12 @@ class Pgbouncer:
             self._server.connect(port=self.port).close()
             return True
         return False
+
+
+def pgbouncer_or_skip(server: PostgresServer, size: int, *, user: str = USER) -> Pgbouncer:
+    """Return one before a server, with so many connections to it. Without one a test is skipped, and fails in CI."""
+    try:
+        return Pgbouncer(server, size, user=user)
+    except NoPgbouncer as reason:
+        absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        absent(str(reason))

@@ -50,11 +50,8 @@ class Parts:
         """Make them; nobody is asked yet."""
         engine = engine_for(data.sessions_url, connections=settings.connections, seconds=settings.sessions_deadline)
         directory_engine = engine if data.is_one_database else _directory_engine(settings, data)
-        directory, redis, seconds = (
-            _directory(settings, data, directory_engine),
-            _redis(settings),
-            settings.sessions_deadline,
-        )
+        directory = _directory(settings, data, directory_engine)
+        redis, seconds = _redis(settings), settings.sessions_deadline
         within = directory if data.is_one_database and isinstance(directory, AsyncSqlDirectory) else None
         return cls(
             directory=directory,
