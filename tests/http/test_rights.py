@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine, make_url
 import neo_routing
 from neo_routing_adapters.command import main
 from tests.programs.http import entra_world
+from tests.programs.http.own_database import make_own_database
 from tests.programs.http.serving import Serving, serving
 
 PEPPER = "5e" * 32
@@ -71,14 +72,7 @@ def keys(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "peppers.txt").write_text(PEPPER)
     issuing = ["keys", "issue", database_url, "--peppers", "peppers.txt", "--json", "--caller"]
-    for words in (
-        ["demo", "--save", "sample"],
-        ["db", "upgrade", database_url],
-        ["db", "import", database_url, "sample/directory.json"],
-        ["sessions", "upgrade", database_url],
-        ["entra", "link", database_url, entra_world.TID, "bluepeak-cloud"],
-    ):
-        assert main(words) == 0
+    make_own_database(database_url)
     capsys.readouterr()
     for caller in ("service_account:northwind-it", "platform:neo-platform"):
         assert main([*issuing, caller]) == 0

@@ -18,6 +18,7 @@ from neo_routing_adapters.command import main
 from neo_routing_adapters.http.tables.sessions import sessions
 from tests.programs.http import entra_world
 from tests.programs.http.calls import PATIENCE, SESSIONS
+from tests.programs.http.own_database import make_own_database
 from tests.programs.http.served import answer_on, connected, head, is_open
 from tests.programs.http.serving import Serving, serving
 from tests.programs.servers.postgres_server import wait_until
@@ -166,16 +167,9 @@ def own_database(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "peppers.txt").write_text(PEPPER)
     issuing = ["--caller", "service_account:northwind-it", "--peppers", "peppers.txt", "--json"]
-    for words in (
-        ["demo", "--save", "sample"],
-        ["db", "upgrade", database_url],
-        ["db", "import", database_url, "sample/directory.json"],
-        ["sessions", "upgrade", database_url],
-        ["entra", "link", database_url, entra_world.TID, "bluepeak-cloud"],
-        ["keys", "issue", database_url, *issuing],
-    ):
-        capsys.readouterr()
-        assert main(words) == 0
+    make_own_database(database_url)
+    capsys.readouterr()
+    assert main(["keys", "issue", database_url, *issuing]) == 0
     return database_url, json.loads(capsys.readouterr().out)["key"]
 
 
