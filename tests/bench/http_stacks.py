@@ -66,9 +66,9 @@ def endpoint(url: URL) -> ASGIApp:
     """Return the endpoint with engines as `serve` makes them."""
     engine: AsyncEngine | Engine
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url.set(drivername="sqlite"), **ADVISED, pool_size=CONNECTIONS)
+        engine = create_engine(url.set(drivername="sqlite"), **ADVISED, pool_size=CONNECTIONS, pool_use_lifo=True)
     else:
-        engine = create_async_engine(url, **ADVISED, pool_size=CONNECTIONS)
+        engine = create_async_engine(url, **ADVISED, pool_size=CONNECTIONS, pool_use_lifo=True)
     directory = AsyncSqlDirectory(engine, deadline=PATIENCE)
     return application(
         Endpoint(

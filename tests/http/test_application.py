@@ -135,13 +135,8 @@ def test_a_host_that_names_the_way_in_by_what_is_no_name_gets_a_fault_and_keeps_
 
 def test_a_stored_session_that_cannot_be_written_is_a_fault_of_ours() -> None:
     class Senseless(MemorySessions):
-        def transaction(self) -> Any:
-            transaction = super().transaction()
-            transaction.claim = claimed
-            return transaction
-
-    async def claimed(_key: Any) -> Any:
-        return evolve(stored, title="\ud800")
+        async def find(self, _key: Any, /) -> Any:
+            return evolve(stored, title="\ud800")
 
     sessions = MemorySessions()
     ask(an_endpoint(sessions=sessions))
@@ -174,10 +169,10 @@ def test_the_engine_counts_what_the_endpoint_decides() -> None:
 
 def test_a_store_that_gives_a_directory_is_decided_on_it_and_counted_by_the_engine() -> None:
     class WithDirectory(MemorySessions):
-        def transaction(self) -> Any:
-            transaction = super().transaction()
-            transaction.directory = relayed()
-            return transaction
+        has_directory = True
+
+        async def keep(self, decide: Any, key: Any, /) -> Any:
+            return await super().keep(lambda _: decide(relayed()), key)
 
     policy = PolicyEngine(MemoryDirectory())
     answer = ask(an_endpoint(policy=policy, sessions=WithDirectory()), RELAYED, PLATFORM)

@@ -102,7 +102,8 @@ def a_bad_key(planned: Planned) -> None:
 
 
 def no_sessions(planned: Planned) -> None:
-    planned.more["sessions"] = Broken(SessionStoreUnavailable(), at="begin")
+    planned.headers.setdefault("idempotency-key", "k-1")
+    planned.more["sessions"] = Broken(SessionStoreUnavailable(), at="find")
 
 
 def a_used_key(planned: Planned) -> None:
@@ -200,7 +201,7 @@ def test_another_method_is_told_the_one_that_there_is() -> None:
         assert int(answer.headers["content-length"]) > 100
 
 
-STEPS = ("begin", "claim", "add", "commit")
+STEPS = ("find", "keep")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +256,7 @@ class Faulty:
         {"channel_name": Faulty()},
         {"now": Faulty()},
         {"new_session_id": Faulty()},
-        {"sessions": Broken(TypeError(*SECRETS), at="commit")},
+        {"sessions": Broken(TypeError(*SECRETS), at="keep")},
     ],
     ids=lambda broken: next(iter(broken)),
 )
@@ -292,7 +293,7 @@ def test_an_outage_is_logged_with_its_cause_and_the_id_of_the_request(caplog: py
 
 def test_a_task_that_is_cancelled_ends_and_keeps_nothing() -> None:
     sessions = MemorySessions()
-    cancelled = Broken(asyncio.CancelledError(), at="commit")
+    cancelled = Broken(asyncio.CancelledError(), at="keep")
     cancelled.memory = sessions
 
     async def ended() -> bool:

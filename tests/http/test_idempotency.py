@@ -222,18 +222,3 @@ def test_a_store_in_memory_takes_no_id_twice() -> None:
     endpoint = an_endpoint(sessions=sessions, new_session_id=lambda: SESSION_ID)
     assert [ask(endpoint).status for _ in range(2)] == [200, 500]
     assert [*sessions.kept] == [SESSION_ID]
-
-
-def test_a_store_in_memory_takes_no_key_that_was_not_claimed() -> None:
-    sessions, other = MemorySessions(now=lambda: NOON), MemorySessions(now=lambda: NOON)
-    ask(an_endpoint(sessions=other), headers=keyed())
-    [(key, _)] = other._keys.values()
-    [kept] = other.kept.values()
-
-    async def add_unclaimed() -> None:
-        async with sessions.transaction() as transaction:
-            await transaction.add(kept.session, kept.record, key)
-
-    with pytest.raises(ValueError, match="not claimed"):
-        run(add_unclaimed())
-    assert not sessions.kept

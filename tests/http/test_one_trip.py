@@ -12,15 +12,16 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from neo_routing import DirectoryUnavailable, adecide
-from neo_routing_adapters.http import store_connection
+from neo_routing import DirectoryUnavailable, Refusal
+from neo_routing_adapters.http import store_transaction
+from neo_routing_adapters.http.session_statements import SessionStatements
 from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.http.tables.upgrade import upgrade
 from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin
 from neo_routing_adapters.sql.directory_lock import KEY_OF_RELATIONS
 from neo_routing_adapters.sql.look_up import connections
 from tests.programs.databases.stored import engine_with_tables, store
-from tests.programs.http.kept_sessions import REQUEST, USER, WORLD, record, session_of
+from tests.programs.http.kept_sessions import WORLD, decided, key
 from tests.programs.servers.pgbouncer import pgbouncer_or_skip
 from tests.programs.servers.postgres_server import PostgresServer, wait_until
 from tests.programs.servers.proxy import Proxy
@@ -52,9 +53,7 @@ async def opened(plain: Engine, deadline: float = DEADLINE, **options: Any) -> A
 
 
 async def created(sessions: SqlSessions) -> None:
-    async with sessions.transaction() as transaction:
-        decision = await adecide(USER, REQUEST, transaction.directory)
-        await transaction.add(session_of(decision), record(decision), None)
+    await sessions.keep(decided, None)
 
 
 async def outage(sessions: SqlSessions) -> BaseException | None:
@@ -122,14 +121,16 @@ def test_the_share_and_the_decision_are_two_statements_of_one_round_trip(plain: 
 
 def test_the_decision_sees_what_was_committed_while_the_lock_was_waited_for(plain: Engine) -> None:
     async def run() -> None:
-        async with opened(plain) as (sessions, _), sessions.transaction() as transaction:
+        async with opened(plain) as (sessions, _):
             with plain.begin() as writer:
                 writer.exec_driver_sql("DELETE FROM routing_agent")
                 writer.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")  # as its commit does
-                deciding = asyncio.create_task(adecide(USER, REQUEST, transaction.directory))
-                await asyncio.to_thread(wait_until, lambda: deciding.done() or is_waited_for(plain))
-                assert not deciding.done()
-            assert (await deciding).result.failure().status == 404
+                keeping = asyncio.create_task(sessions.keep(decided, None))
+                await asyncio.to_thread(wait_until, lambda: keeping.done() or is_waited_for(plain))
+                assert not keeping.done()
+            refusal = await keeping
+            assert isinstance(refusal, Refusal)
+            assert refusal.status == 404
 
     asyncio.run(run())
 
@@ -192,10 +193,14 @@ def test_a_server_that_freezes_amid_the_round_trip_is_an_outage_in_time(
 ) -> None:
     async def run() -> None:
         async with opened(plain, 1.0) as (sessions, engine):
-            with pytest.raises(DirectoryUnavailable):  # noqa: PT012
-                async with asyncio.timeout(5), sessions.transaction() as transaction:
-                    await transaction._connection.run(lambda *_: postgres.freeze())
-                    await adecide(USER, REQUEST, transaction.directory)
+
+            def freeze_and_decide(directory: Any) -> Any:
+                postgres.freeze()
+                return decided(directory)
+
+            with pytest.raises(DirectoryUnavailable):
+                async with asyncio.timeout(5):
+                    await sessions.keep(freeze_and_decide, key())  # which has begun the transaction by then
             postgres.thaw()
             await created(sessions)
             assert engine.pool.checkedout() == 0
@@ -213,7 +218,7 @@ def test_a_transaction_in_which_nobody_may_decide_is_refused_and_its_connection_
         async with opened(plain) as (sessions, engine):
             process = await server_process(engine)
             with monkeypatch.context() as changed:
-                changed.setitem(store_connection._BEGIN, "postgresql", "BEGIN ISOLATION LEVEL SERIALIZABLE")
+                changed.setitem(store_transaction._BEGIN, "postgresql", "BEGIN ISOLATION LEVEL SERIALIZABLE")
                 assert isinstance(await outage(sessions), CannotDecideWithin)
             await created(sessions)
             assert await server_process(engine) == process
@@ -241,15 +246,19 @@ def test_an_answer_to_another_question_is_an_outage(plain: Engine, monkeypatch: 
 
 @pytest.mark.parametrize("before", ["on", "off"])
 def test_policies_hide_from_the_transaction_what_they_hid_before(plain: Engine, before: str) -> None:
-    def shown(_connection: Any, cursor: Any, _call: Any) -> Any:
-        cursor.execute("SHOW row_security")
-        return cursor.fetchall()
+    found: list[Any] = []
+
+    class Shown(SessionStatements):
+        def add(self, decided: Any, key: Any, cursor: Any) -> None:
+            cursor.execute("SHOW row_security")
+            found.extend(cursor.fetchall())
 
     async def run() -> list[Any]:
         options = {"options": f"-c row_security={before}"}
-        async with opened(plain, connect_args=options) as (sessions, _), sessions.transaction() as transaction:
-            await adecide(USER, REQUEST, transaction.directory)
-            return await transaction._connection.run(shown)
+        async with opened(plain, connect_args=options) as (sessions, _):
+            sessions._statements = Shown(plain.dialect, DEADLINE)
+            await created(sessions)
+        return found
 
     assert asyncio.run(run()) == [(before,)]
 

@@ -210,7 +210,7 @@ def test_a_session_is_decided_in_the_transaction_that_keeps_it_where_one_databas
     apart = data("sqlite:///one.sqlite", "sqlite:///other.sqlite")
     for where, within in ((together, True), (apart, False)):
         sessions = Parts.of(Settings(), where).sessions
-        assert (sessions.transaction().directory is not None) is within
+        assert sessions.has_directory is within
     assert [*notices(together)] == []
     assert [*notices(apart)] == [
         "directory and sessions are two databases, so a session may be kept on a state that is gone"

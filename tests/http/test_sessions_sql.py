@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import uuid
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -18,16 +20,18 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from neo_routing import CallerKind, DirectoryUnavailable, adecide
+from neo_routing import CallerKind, DirectoryUnavailable, Refusal, SessionDirectory
 from neo_routing_adapters.http.credentials_sql import SqlKeyStore
 from neo_routing_adapters.http.ports import (
     AuthenticationUnavailable,
     ChatSession,
-    Claimed,
+    DecidedSession,
+    IdempotencyKey,
     InProgress,
     OtherBody,
     SessionStoreUnavailable,
 )
+from neo_routing_adapters.http.session_statements import SessionStatements
 from neo_routing_adapters.http.sessions_prune import prune
 from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.http.tables.metadata import metadata
@@ -39,7 +43,7 @@ from neo_routing_adapters.sql.tables.our_tables import UnknownSchemaVersion
 from tests.programs.databases.old_tables import catalogue
 from tests.programs.databases.stored import engine_with_tables, store
 from tests.programs.http.engines import engine_of
-from tests.programs.http.kept_sessions import REQUEST, USER, WHEN, WORLD, key, record, session_of
+from tests.programs.http.kept_sessions import WHEN, WORLD, decided, key
 from tests.programs.servers.postgres_server import PostgresServer, wait_until
 from tests.programs.thoroughness import first_always
 
@@ -66,23 +70,27 @@ async def kept(engine: AsyncEngine | Engine) -> list[Any]:
         return [*(await connection.execute(select(sessions))).mappings()]
 
 
-async def create(store: SqlSessions, **others: Any) -> ChatSession:
-    async with store.transaction() as transaction:
-        decision = await adecide(USER, REQUEST, transaction.directory)
-        session = session_of(decision, **others)
-        await transaction.add(session, record(decision), None)
-    return session
+async def create(store: SqlSessions, then: Callable[[], object] = lambda: None) -> DecidedSession | Refusal:
+    """Keep a session, after something has happened once that is decided."""
+    created = await create_once(store, None, then)
+    assert isinstance(created, DecidedSession | Refusal)
+    return created
 
 
-async def create_once(store: SqlSessions, one: Any) -> object:
-    async with store.transaction() as transaction:
-        claimed = await transaction.claim(one)
-        if not isinstance(claimed, Claimed):
-            return claimed
-        decision = await adecide(USER, REQUEST, transaction.directory)
-        session = session_of(decision)
-        await transaction.add(session, record(decision), one)
-    return session
+async def create_once(store: SqlSessions, one: IdempotencyKey | None, then: Callable[[], object] = lambda: None) -> Any:
+    def deciding(directory: SessionDirectory | None) -> DecidedSession | Refusal:
+        one_decided = decided(directory)
+        then()
+        return one_decided
+
+    found = await store.keep(deciding, one)
+    return found.session if isinstance(found, DecidedSession) and one is not None else found
+
+
+def elsewhere(act: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Do something in another thread, with an event loop of its own, and wait for it."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(asyncio.run, act()).result()
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
@@ -124,19 +132,11 @@ def test_what_ends_with_an_exception_leaves_nothing(request: pytest.FixtureReque
     async def run() -> None:
         async with engine_of(url, driver) as engine:
             store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
-            with pytest.raises(ZeroDivisionError):  # noqa: PT012
-                async with store.transaction() as transaction:
-                    assert await transaction.claim(key()) == Claimed()
-                    decision = await adecide(USER, REQUEST, transaction.directory)
-                    await transaction.add(session_of(decision), record(decision), key())
-                    raise ZeroDivisionError
+            with pytest.raises(ZeroDivisionError):
+                await create_once(store, key(), lambda: 1 // 0)
             assert await kept(engine) == []
             assert isinstance(await create_once(store, key()), ChatSession)
-            with pytest.raises(ValueError, match="was not claimed"):
-                async with store.transaction() as transaction:
-                    await transaction.add(session_of(decision), record(decision), key("k-2"))
-            async with store.transaction():
-                pass
+            assert await store.find(key("k-2")) is None
             assert len(await kept(engine)) == 1
             assert engine.pool.checkedout() == 0
 
@@ -154,11 +154,8 @@ def test_an_engine_that_suits_decisions_suits_sessions_too_and_an_autocommit_com
     async def run() -> None:
         async with engine_of(url, driver, isolation_level=isolation_level) as engine:
             store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
-            with pytest.raises(ZeroDivisionError):  # noqa: PT012
-                async with store.transaction() as transaction:
-                    decision = await adecide(USER, REQUEST, transaction.directory)
-                    await transaction.add(session_of(decision), record(decision), None)
-                    raise ZeroDivisionError
+            with pytest.raises(ZeroDivisionError):
+                await create(store, lambda: 1 // 0)
             assert await kept(engine) == []
             await create(store)
             assert len(await kept(engine)) == 1
@@ -166,20 +163,24 @@ def test_an_engine_that_suits_decisions_suits_sessions_too_and_an_autocommit_com
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
-def test_a_key_is_in_progress_until_its_transaction_ends(request: pytest.FixtureRequest, driver: str) -> None:
+@pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
+def test_a_key_is_in_progress_elsewhere_until_its_transaction_ends(request: pytest.FixtureRequest, driver: str) -> None:
     url = _url(request, driver)
     prepared(url)
 
+    async def find_there() -> list[object]:
+        async with engine_of(url, driver) as another:
+            there = SqlSessions(another, now=lambda: WHEN)
+            return [await there.find(key()), await create_once(there, key())]
+
     async def run() -> None:
-        async with engine_of(url, driver) as engine, engine_of(url, driver) as another:
+        async with engine_of(url, driver) as engine:
             store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
-            stores = [store] if driver.startswith("sqlite") else [store, SqlSessions(another, now=lambda: WHEN)]
-            async with store.transaction() as transaction:
-                assert await transaction.claim(key()) == Claimed()
-                for one in stores:  # of another process too, where the database can tell without waiting
-                    assert await create_once(one, key()) == InProgress()
-            assert isinstance(await create_once(store, key()), ChatSession)
+            meanwhile: list[object] = []
+            made = await create_once(store, key(), lambda: meanwhile.extend(elsewhere(find_there)))
+            assert meanwhile == [None, InProgress()]
+            assert isinstance(made, ChatSession)
+            assert await store.find(key()) == await create_once(store, key()) == made
 
     asyncio.run(run())
 
@@ -229,17 +230,19 @@ def test_a_writer_waits_for_a_session_that_is_decided_and_not_yet_kept(
     async def run() -> None:
         async with engine_of(url, driver) as engine:
             store = SqlSessions(engine, AsyncSqlDirectory(engine), deadline=20)
-            async with store.transaction() as transaction:
-                decision = await adecide(USER, REQUEST, transaction.directory)
-                thread = threading.Thread(target=change)
+            thread = threading.Thread(target=change)
+
+            def have_it_changed() -> None:
                 thread.start()
-                await asyncio.to_thread(wait_until, lambda: _is_waiting(url))
-                await transaction.add(session_of(decision), record(decision), None)
+                wait_until(lambda: _is_waiting(url))
                 assert not done.is_set()
+
+            await create(store, have_it_changed)
             await asyncio.to_thread(thread.join)
             assert len(await kept(engine)) == 1
-            async with store.transaction() as transaction:
-                assert (await adecide(USER, REQUEST, transaction.directory)).result.failure().status == 404
+            refusal = await create(store)
+            assert isinstance(refusal, Refusal)
+            assert refusal.status == 404
 
     asyncio.run(run())
     writing.dispose()
@@ -264,11 +267,9 @@ def test_a_frozen_database_is_an_outage_in_time_and_nothing_is_kept(postgres: Po
     async def run() -> None:
         async with engine_of(url, driver) as engine:
             store = SqlSessions(engine, AsyncSqlDirectory(engine), deadline=0.5)
-            with pytest.raises(SessionStoreUnavailable):  # noqa: PT012
-                async with asyncio.timeout(10), store.transaction() as transaction:
-                    decision = await adecide(USER, REQUEST, transaction.directory)
-                    postgres.freeze()
-                    await transaction.add(session_of(decision), record(decision), None)
+            with pytest.raises(SessionStoreUnavailable):
+                async with asyncio.timeout(10):
+                    await create(store, postgres.freeze)
             with pytest.raises(DirectoryUnavailable):
                 async with asyncio.timeout(10):
                     await create(store)
@@ -293,32 +294,38 @@ def test_a_call_that_is_given_up_leaves_nothing_and_gives_its_connection_back(
     async def run() -> None:
         async with engine_of(url, driver) as engine:
             store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
-            added = asyncio.Event()
+            loop, gone = asyncio.get_running_loop(), threading.Event()
 
-            async def call() -> None:
-                async with store.transaction() as transaction:
-                    assert await transaction.claim(key()) == Claimed()
-                    decision = await adecide(USER, REQUEST, transaction.directory)
-                    await transaction.add(session_of(decision), record(decision), key())
-                    added.set()
-                    await asyncio.Event().wait()
+            def give_up() -> None:
+                loop.call_soon_threadsafe(task.cancel)
+                if isinstance(engine, Engine):  # else this is the event loop's own thread
+                    gone.wait(20)
 
-            task = asyncio.create_task(call())
-            await added.wait()
-            task.cancel()
+            task = asyncio.create_task(create_once(store, key(), give_up))
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert engine.pool.checkedout() == 0
+            gone.set()
+            await asyncio.to_thread(wait_until, lambda: engine.pool.checkedout() == 0)
             assert await kept(engine) == []
             assert isinstance(await create_once(store, key()), ChatSession)
 
     asyncio.run(run())
 
 
+def adding_and_then(act: Callable[[], None]) -> Callable[..., None]:
+    add = SessionStatements.add
+
+    def added(*given: Any) -> None:
+        add(*given)
+        act()
+
+    return added
+
+
 @pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
 @pytest.mark.parametrize("added", [False, True])
 def test_a_connection_that_is_cut_in_mid_transaction_leaves_nothing_and_the_next_call_is_served(
-    request: pytest.FixtureRequest, driver: str, added: bool
+    request: pytest.FixtureRequest, driver: str, added: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = _url(request, driver)
     prepared(url)
@@ -334,15 +341,11 @@ def test_a_connection_that_is_cut_in_mid_transaction_leaves_nothing_and_the_next
     async def run() -> None:
         async with engine_of(url, driver) as engine:
             store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
-            with pytest.raises(SessionStoreUnavailable):  # noqa: PT012
-                async with store.transaction() as transaction:
-                    assert await transaction.claim(key()) == Claimed()
-                    decision = await adecide(USER, REQUEST, transaction.directory)
-                    if added:
-                        await transaction.add(session_of(decision), record(decision), key())
-                    await asyncio.to_thread(cut)
-                    if not added:
-                        await transaction.add(session_of(decision), record(decision), key())
+            with monkeypatch.context() as changed:
+                if added:
+                    changed.setattr(SessionStatements, "add", adding_and_then(cut))
+                with pytest.raises(SessionStoreUnavailable):
+                    await create_once(store, key(), then=(lambda: None) if added else cut)
             assert await kept(engine) == []
             assert isinstance(await create_once(store, key()), ChatSession)
             assert engine.pool.checkedout() == 0
@@ -380,19 +383,21 @@ _DIES = """
 import asyncio, os, signal, sys
 sys.path[:0] = sys.argv[3:]
 from tests.programs.http.kept_sessions import *
-from neo_routing import adecide
+from neo_routing_adapters.http.session_statements import SessionStatements
 from neo_routing_adapters.http.sessions_sql import SqlSessions
-from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin
+from neo_routing_adapters.sql import AsyncSqlDirectory
 from tests.programs.http.engines import engine_for
+
+class Dies(SessionStatements):
+    def add(self, *given):
+        super().add(*given)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 async def run():
     engine = engine_for(sys.argv[1], sys.argv[2])
     store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=60), now=lambda: WHEN, deadline=60)
-    async with store.transaction() as transaction:
-        await transaction.claim(key())
-        decision = await adecide(USER, REQUEST, transaction.directory)
-        await transaction.add(session_of(decision), record(decision), key())
-        os.kill(os.getpid(), signal.SIGKILL)
+    store._statements = Dies(engine.dialect, 60)
+    await store.keep(decided, key())
 
 asyncio.run(run())
 """
@@ -426,15 +431,15 @@ def test_a_process_that_is_frozen_with_its_share_gives_way(database_url: str) ->
     # Or the writer, for whom the event loop stands still, would wait for good if the share were not given up.
     writing = create_engine(database_url, connect_args={"options": "-c lock_timeout=20s"})
 
+    def delete() -> None:
+        with writing.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM routing_agent")
+
     async def run() -> None:
         async with engine_of(database_url, "postgresql+asyncpg") as engine:
             store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=0.4))
-            with pytest.raises(SessionStoreUnavailable):  # noqa: PT012
-                async with store.transaction() as transaction:
-                    decision = await adecide(USER, REQUEST, transaction.directory)
-                    with writing.begin() as connection:
-                        connection.exec_driver_sql("DELETE FROM routing_agent")
-                    await transaction.add(session_of(decision), record(decision), None)
+            with pytest.raises(SessionStoreUnavailable):
+                await create(store, delete)
             assert await kept(engine) == []
 
     asyncio.run(run())
@@ -455,16 +460,17 @@ def test_where_nothing_can_be_promised_as_on_a_standby_the_directory_is_unavaila
             standby: Any = Standby()
             sessions_there: Any = SqlSessions(engine, standby)
             with pytest.raises(DirectoryUnavailable) as unavailable:
-                async with sessions_there.transaction() as transaction:
-                    await transaction.directory.look_up([])
+                await sessions_there.keep(lambda directory: directory.look_up([]), None)
             assert isinstance(unavailable.value.__cause__, CannotDecideWithin)
 
     asyncio.run(run())
 
 
-def test_without_a_directory_a_store_has_none_to_decide_on(sqlite_url: str) -> None:
+def test_without_a_directory_a_store_has_none_to_decide_on() -> None:
     store = SqlSessions(create_async_engine("sqlite+aiosqlite://"))
-    assert store.transaction().directory is None
+    assert not store.has_directory
+    with pytest.raises(ValueError, match="no directory"):
+        asyncio.run(store.look_up([]))
 
 
 def test_a_directory_on_another_engine_is_refused_before_any_call() -> None:
@@ -472,8 +478,8 @@ def test_a_directory_on_another_engine_is_refused_before_any_call() -> None:
     with pytest.raises(ValueError, match="a directory on its own engine, or none"):
         SqlSessions(engine, AsyncSqlDirectory(other))
     for one in (engine, engine.execution_options(isolation_level="AUTOCOMMIT")):
-        assert SqlSessions(one, AsyncSqlDirectory(engine)).transaction().directory is not None
-        assert SqlSessions(engine, AsyncSqlDirectory(one)).transaction().directory is not None
+        assert SqlSessions(one, AsyncSqlDirectory(engine)).has_directory
+        assert SqlSessions(engine, AsyncSqlDirectory(one)).has_directory
 
 
 def test_a_store_without_tables_is_an_outage(any_database_url: str) -> None:
@@ -575,13 +581,13 @@ def test_on_sqlite_a_key_of_another_process_is_waited_for_and_then_replayed(sqli
         async with engine_of(sqlite_url, DRIVERS[0]) as engine, engine_of(sqlite_url, DRIVERS[0]) as another:
             first = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
             second = SqlSessions(another, AsyncSqlDirectory(another), now=lambda: WHEN, deadline=20)
-            async with first.transaction() as transaction:
-                assert await transaction.claim(key()) == Claimed()
-                waiting = asyncio.create_task(create_once(second, key()))
-                decision = await adecide(USER, REQUEST, transaction.directory)
-                session = session_of(decision)
-                await transaction.add(session, record(decision), key())
-            assert await waiting == session
+            loop, waiting = asyncio.get_running_loop(), list[Future[Any]]()
+
+            def meet_another() -> None:
+                waiting.append(asyncio.run_coroutine_threadsafe(create_once(second, key()), loop))
+
+            session = await create_once(first, key(), meet_another)
+            assert await asyncio.wrap_future(waiting[0]) == session
 
     asyncio.run(run())
 

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -16,19 +16,20 @@ import pytest
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import AssertionPool, NullPool, QueuePool, StaticPool
 
-from neo_routing import DirectoryUnavailable
-from neo_routing_adapters.http import store_connection
-from neo_routing_adapters.http.ports import SessionStoreUnavailable
+from neo_routing import DirectoryUnavailable, Refusal, SessionDirectory
+from neo_routing_adapters.http import store_transaction
+from neo_routing_adapters.http.ports import DecidedSession, SessionStoreUnavailable
 from neo_routing_adapters.http.sessions_sql import SqlSessions
-from neo_routing_adapters.http.store_connection import StoreConnection
+from neo_routing_adapters.http.store_transaction import StoreTransaction
 from neo_routing_adapters.http.tables.upgrade import upgrade
+from neo_routing_adapters.memory import MemoryDirectory
 from neo_routing_adapters.sql import AsyncSqlDirectory
 from neo_routing_adapters.sql.look_up import workers
 from neo_routing_adapters.sql.look_up.awaited_threads import MOST_AT_ONCE, AwaitedThreads, awaited_threads_for
 from neo_routing_adapters.sql.look_up.deadlines import Call, NoThread
-from neo_routing_adapters.sql.look_up.tasks import MOST_LATE
 from tests.programs.databases.stored import engine_with_tables
 from tests.programs.http.calls import PATIENCE, run
+from tests.programs.http.kept_sessions import WORLD, decided
 from tests.programs.servers.postgres_server import wait_until
 
 pytestmark = pytest.mark.no_cover  # threads of ours that hang are not traced
@@ -47,11 +48,12 @@ class CutOff:
     def cut(self) -> None:
         self.is_cut.set()
 
-    def wait(self, call: Call) -> None:
+    def wait(self, call: Call) -> str:
         call.enter(self)
         self.waits.set()
         self.is_cut.wait(PATIENCE)
         self.has_ended = True
+        return "cut off"
 
 
 @pytest.fixture
@@ -73,15 +75,6 @@ def is_free(engine: Engine) -> bool:
         except sqlite3.OperationalError:
             return False
     return bool(engine.pool.checkedout() == 0)  # type: ignore[attr-defined]  # it is a QueuePool
-
-
-async def close_while_it_hangs(connection: StoreConnection, hangs: threading.Event, engine: Engine) -> None:
-    """Close it while its thread waits for the event, and wait until nothing is left behind."""
-    closing_it = asyncio.create_task(connection.close())
-    await asyncio.sleep(0)
-    hangs.set()
-    await closing_it
-    await asyncio.to_thread(wait_until, lambda: is_free(engine))
 
 
 def test_what_is_done_there_comes_back_with_its_errors_and_with_what_the_caller_knows() -> None:
@@ -120,8 +113,8 @@ def test_who_goes_on_with_what_he_cut_off_finds_that_nobody_uses_it_any_more(can
         await asyncio.to_thread(line.waits.wait, PATIENCE)
         if cancelled:
             task.cancel()
-        with pytest.raises(asyncio.CancelledError if cancelled else TimeoutError):
-            await task
+        with pytest.raises(asyncio.CancelledError) if cancelled else nullcontext():
+            assert await task == "cut off"
         return line.has_ended
 
     assert run(act())
@@ -150,27 +143,6 @@ def test_who_finds_all_threads_busy_waits_for_one_and_who_has_gone_is_not_served
 
     run(act())
     assert served == ["in time"]
-
-
-def test_one_thread_does_one_after_the_other_those_of_who_has_gone_too() -> None:
-    hang = threading.Event()
-    done: list[str] = []
-
-    async def act() -> None:
-        threads = AwaitedThreads()
-        one = threads.one_after_the_other()
-        for name, seconds in (("first", 0.05), ("rollback", 0.05)):
-            with pytest.raises(TimeoutError):
-                await one.run(lambda name=name: hang.wait(PATIENCE) and done.append(name), Call(seconds))
-        one.release()
-        assert threads.one_after_the_other() is not one  # where something hangs nobody else has to wait
-        hang.set()
-        await one.run(lambda: done.append("last"), Call(PATIENCE))
-        one.release()
-        assert threads.one_after_the_other() is one
-
-    run(act())
-    assert done == ["first", "rollback", "last"]
 
 
 def test_nothing_that_a_late_call_knew_is_kept() -> None:
@@ -211,29 +183,30 @@ def test_a_hook_on_the_pool_that_hangs_is_an_outage_in_time(engine: Engine) -> N
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
-def test_a_step_that_is_late_is_rolled_back_when_it_ends(engine: Engine, cancelled: bool) -> None:
+def test_a_transaction_that_is_late_is_rolled_back_when_it_ends(engine: Engine, cancelled: bool) -> None:
     hangs, began = threading.Event(), threading.Event()
-    still: list[bool] = []
 
-    def step(connection: Any, cursor: Any, _call: Call) -> None:
+    def steps(transaction: StoreTransaction) -> None:
+        cursor = transaction.cursor()
         cursor.execute("CREATE TABLE late (id integer)")
         cursor.execute("SELECT 1 UNION SELECT 2")  # and half read
         began.set()
         hangs.wait(PATIENCE)
-        still.append(connection.driver_connection.in_transaction)
+        transaction.commit()
 
     async def act() -> None:
-        connection = StoreConnection(engine, AwaitedThreads(), PATIENCE if cancelled else 0.1)
-        task = asyncio.create_task(connection.run(step))
+        store = SqlSessions(engine, deadline=PATIENCE if cancelled else 0.1)
+        task = asyncio.create_task(store._run(steps))
         await asyncio.to_thread(began.wait, PATIENCE)
         if cancelled:
             task.cancel()
         with pytest.raises(asyncio.CancelledError if cancelled else SessionStoreUnavailable):
             await task
-        await close_while_it_hangs(connection, hangs, engine)
+        assert not is_free(engine)  # whoever has gone did nothing under its feet
+        hangs.set()
+        await asyncio.to_thread(wait_until, lambda: is_free(engine))
 
     run(act())
-    assert still == [True]  # whoever closed it did nothing under the step's feet
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_master WHERE name = 'late'").scalar() == 0
 
@@ -241,7 +214,7 @@ def test_a_step_that_is_late_is_rolled_back_when_it_ends(engine: Engine, cancell
 def test_a_transaction_whose_caller_has_just_gone_as_it_begins_is_rolled_back(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin, began, goes = store_connection.on_a_live_connection, threading.Event(), threading.Event()
+    begin, began, goes = store_transaction.on_a_live_connection, threading.Event(), threading.Event()
 
     def begun(*given: Any) -> Any:
         found = begin(*given)
@@ -249,37 +222,34 @@ def test_a_transaction_whose_caller_has_just_gone_as_it_begins_is_rolled_back(
         goes.wait(PATIENCE)
         return found
 
-    monkeypatch.setattr(store_connection, "on_a_live_connection", begun)
+    monkeypatch.setattr(store_transaction, "on_a_live_connection", begun)
 
     async def act() -> None:
-        connection = StoreConnection(engine, AwaitedThreads(), PATIENCE)
-        task = asyncio.create_task(connection.run(lambda *_: None))
+        task = asyncio.create_task(SqlSessions(engine, deadline=PATIENCE).ask())
         await asyncio.to_thread(began.wait, PATIENCE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await close_while_it_hangs(connection, goes, engine)
+        goes.set()
+        await asyncio.to_thread(wait_until, lambda: is_free(engine))
 
     run(act())
 
 
-def test_without_a_thread_for_the_rollback_nothing_is_left_behind(
+def test_without_a_thread_a_store_is_an_outage_and_nobody_waits_for_the_turn_of_who_had_none(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "IDLE", 0.0)
-
     def start_thread(*_: object, **__: object) -> None:
         raise NoThread
 
     async def act() -> None:
-        threads = AwaitedThreads()
-        connection = StoreConnection(engine, threads, PATIENCE)
-        await connection.run(lambda *_: None)
-        assert connection._thread
-        await asyncio.to_thread(wait_until, lambda: connection._thread._workers._threads == 0)  # type: ignore[union-attr]
-        monkeypatch.setattr(workers, "start_thread", start_thread)
-        await connection.close()
-        assert is_free(engine)
+        store = SqlSessions(engine, deadline=PATIENCE)
+        with monkeypatch.context() as changed:
+            changed.setattr(workers, "start_thread", start_thread)
+            with pytest.raises(SessionStoreUnavailable) as raised:
+                await store.ask()
+        assert isinstance(raised.value.__cause__, NoThread)
+        await store.ask()
 
     run(act())
 
@@ -295,7 +265,7 @@ def test_a_transaction_that_was_left_open_in_the_pool_is_ended_by_the_next_who_f
     async def act() -> None:
         directory = AsyncSqlDirectory(engine, deadline=PATIENCE)
         with pytest.raises(DirectoryUnavailable):
-            await directory.look_up(NEEDED)
+            await directory.look_up([("msp-a", 12, None, None, None)])
         assert is_free(engine)
         assert (await directory.look_up(NEEDED)).tenants == set()
 
@@ -303,77 +273,42 @@ def test_a_transaction_that_was_left_open_in_the_pool_is_ended_by_the_next_who_f
     engine.dispose()
 
 
-def test_after_the_end_of_a_transaction_there_is_no_other_step_and_its_thread_is_given_once(engine: Engine) -> None:
-    async def act() -> None:
-        threads = AwaitedThreads()
-        connection = StoreConnection(engine, threads, PATIENCE)
-        await connection.run(lambda *_: None)
-        await connection.commit()
-        for _ in range(2):
-            await connection.close()
-            with pytest.raises(SessionStoreUnavailable):
-                await connection.run(lambda *_: None)
-        assert threads.one_after_the_other() is not threads.one_after_the_other()
-        assert is_free(engine)
-
-    run(act())
-
-
-def test_a_thread_in_which_something_hangs_is_given_to_nobody_until_that_has_ended() -> None:
-    hangs = threading.Event()
-
-    async def act() -> None:
-        threads = AwaitedThreads()
-        one = threads.one_after_the_other()
-        with pytest.raises(TimeoutError):
-            await one.run(lambda: hangs.wait(PATIENCE), Call(0.05))
-        one.release()
-        other = threads.one_after_the_other()
-        assert other is not one
-        hangs.set()
-        await asyncio.to_thread(wait_until, one.is_idle)
-        assert threads.one_after_the_other() is one
-
-    run(act())
-
-
-def test_where_too_many_transactions_hang_others_are_an_outage_at_once(sqlite_url: str) -> None:
+def test_where_transactions_hang_others_are_an_outage_in_time_and_are_served_when_those_end(sqlite_url: str) -> None:
     """As on a file of a network that does not answer: a `NullPool` would give each of them a connection to try with."""
+    engine_with_tables(sqlite_url).dispose()
     engine = create_engine(sqlite_url, poolclass=NullPool)
-    threads, hangs = AwaitedThreads(), threading.Event()
+    upgrade(engine)
+    hangs = threading.Event()
     event.listen(engine, "checkout", lambda *_: hangs.wait(PATIENCE))
 
     async def act() -> None:
         async with asyncio.timeout(PATIENCE):
-            for _ in range(MOST_LATE):
-                connection = StoreConnection(engine, threads, 0.001)
+            for _ in range(MOST_AT_ONCE + 2):
                 with pytest.raises(SessionStoreUnavailable):
-                    await connection.run(lambda *_: None)
-                await connection.close()
-            with pytest.raises(SessionStoreUnavailable) as raised:
-                await StoreConnection(engine, threads, PATIENCE).run(lambda *_: None)
-        assert isinstance(raised.value.__cause__, NoThread)
-        hangs.set()
-        await asyncio.to_thread(wait_until, lambda: all(one.is_idle() for one in threads._released))
-        connection = StoreConnection(engine, threads, PATIENCE)
-        await connection.run(lambda *_: None)
-        await connection.commit()
-        await connection.close()
-        assert len(threads._released) == MOST_LATE
+                    await SqlSessions(engine, deadline=0.01).ask()
+            hangs.set()
+            await SqlSessions(engine, deadline=PATIENCE).ask()
 
     run(act())
 
 
-def test_after_a_step_that_failed_a_transaction_has_no_others_on_whatever_connection(engine: Engine) -> None:
+def test_after_a_look_up_that_failed_nothing_is_kept_whatever_is_decided(engine: Engine) -> None:
+    def deciding(directory: SessionDirectory | None) -> DecidedSession | Refusal:
+        assert directory is not None
+        with pytest.raises(DirectoryUnavailable):
+            directory.look_up([("msp-a", 12, None, None, None)])
+        return held
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE routing_agent RENAME TO gone")
+    held = decided(MemoryDirectory(tenants=WORLD.tenants, agents=WORLD.agents))
+    assert isinstance(held, DecidedSession)
+
     async def act() -> None:
-        connection = StoreConnection(engine, AwaitedThreads(), PATIENCE)
-        with pytest.raises(SessionStoreUnavailable):
-            await connection.run(lambda _connection, cursor, _call: cursor.execute("odd"))
-        for _ in range(2):
-            with pytest.raises(SessionStoreUnavailable) as unavailable:
-                await connection.run(lambda *_: None)
-            assert str(unavailable.value.__cause__) == "the transaction is over"
-        await connection.close()
+        store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=PATIENCE), deadline=PATIENCE)
+        with pytest.raises((SessionStoreUnavailable, DirectoryUnavailable)) as unavailable:
+            await store.keep(deciding, None)
+        assert str(unavailable.value.__cause__) == "the transaction is over"
         assert is_free(engine)
 
     run(act())

@@ -5,12 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
 from attrs import Attribute, Factory, field, frozen
 
-from neo_routing import Caller, Decision, PolicyEngine, SessionRequest, SessionTarget, decision_record
+from neo_routing import (
+    Caller,
+    Decision,
+    PolicyEngine,
+    Refusal,
+    SessionDirectory,
+    SessionRequest,
+    SessionTarget,
+    decision_record,
+)
 from neo_routing.decision import MadeDecision
 from neo_routing_adapters.http.answers import (
     IDEMPOTENCY_KEY_IN_PROGRESS,
@@ -30,14 +40,13 @@ from neo_routing_adapters.http.ports import (
     Authenticator,
     AwaitedDirectory,
     ChatSession,
-    Claimed,
+    DecidedSession,
     IdempotencyKey,
     Identity,
     InProgress,
-    OtherBody,
+    KeyTaken,
     RateLimiter,
     SessionStore,
-    SessionTransaction,
 )
 from neo_routing_adapters.http.session_ids import SessionIds
 
@@ -75,6 +84,7 @@ class Endpoint:
     seconds: Callable[[], float] = time.perf_counter
     new_session_id: Callable[[], UUID] = Factory(SessionIds)
     new_request_id: Callable[[], UUID] = uuid4
+    _in_progress: set[object] = field(init=False, factory=set, repr=False, eq=False)
 
     async def answer(self, call: Call) -> Answer | CallerGone:
         """Answer a call: the first error that applies, or the session. Raises what its parts raise."""
@@ -105,19 +115,49 @@ class Endpoint:
 
     async def _stored(self, call: Call, asked: _Asked) -> Answer:
         started = self.seconds()
-        async with self.sessions.transaction() as transaction:
-            claimed = Claimed() if asked.key is None else await transaction.claim(asked.key)
-            answer = (
-                await self._created(call, asked, transaction) if isinstance(claimed, Claimed) else _not_claimed(claimed)
-            )
+        found = await (self._made(call, asked) if asked.key is None else self._made_once(call, asked, asked.key))
         call.timings_ms["store"] = round(self._milliseconds(started) - call.timings_ms.get("decide", 0.0), 3)
-        return answer
+        return _answer(found)
 
-    async def _created(self, call: Call, asked: _Asked, transaction: SessionTransaction) -> Refused | Created:
-        decision = await self._decision(call, asked, transaction.directory)
+    async def _made_once(self, call: Call, asked: _Asked, key: IdempotencyKey) -> DecidedSession | Refusal | KeyTaken:
+        if key.scope in self._in_progress:
+            return await self.sessions.find(key) or InProgress()
+        self._in_progress.add(key.scope)
+        try:
+            return await self._made(call, asked)
+        finally:
+            self._in_progress.remove(key.scope)
+
+    async def _made(self, call: Call, asked: _Asked) -> DecidedSession | Refusal | KeyTaken:
+        if self.sessions.has_directory:
+            return await self.sessions.keep(partial(self._decided_within, call, asked), asked.key)
+        return await self._decided_before(call, asked)
+
+    def _decided_within(
+        self, call: Call, asked: _Asked, directory: SessionDirectory | None
+    ) -> DecidedSession | Refusal:
+        assert directory is not None, "a store that has a directory decides on it"
+        started = self.seconds()
+        decision = self.policy.within(directory).decide(asked.caller, asked.body)
+        call.timings_ms["decide"] = self._milliseconds(started)
+        return self._decided(call, asked, decision)
+
+    async def _decided_before(self, call: Call, asked: _Asked) -> DecidedSession | Refusal | KeyTaken:
+        found = None if asked.key is None else await self.sessions.find(asked.key)
+        if found is not None:
+            return found
+        started = self.seconds()
+        decision = await self.policy.adecide(asked.caller, asked.body)
+        call.timings_ms["decide"] = self._milliseconds(started)
+        decided = self._decided(call, asked, decision)
+        if isinstance(decided, Refusal):
+            return decided
+        return await self.sessions.keep(lambda _directory: decided, asked.key)
+
+    def _decided(self, call: Call, asked: _Asked, decision: Decision) -> DecidedSession | Refusal:
         target, refusal = decision.target, decision.refusal
         if refusal is not None:
-            return refused_by_rules(refusal)
+            return refusal
         assert target is not None and isinstance(decision, MadeDecision), "what is not refused was decided here"  # noqa: PT018
         session = new_session(
             target,
@@ -130,15 +170,7 @@ class Endpoint:
         record = decision_record(
             decision, id=call.request_id, time=asked.now, caller=asked.caller, request=decision.request
         )
-        await transaction.add(session, record, asked.key)
-        return Created(session=session, outcome=target.outcome)
-
-    async def _decision(self, call: Call, asked: _Asked, directory: AwaitedDirectory | None) -> Decision:
-        started = self.seconds()
-        policy = self.policy if directory is None else self.policy.within(directory)
-        decision = await policy.adecide(asked.caller, asked.body)
-        call.timings_ms["decide"] = self._milliseconds(started)
-        return decision
+        return DecidedSession(session, record)
 
     def _milliseconds(self, started: float) -> float:
         return round((self.seconds() - started) * 1000, 3)
@@ -154,7 +186,12 @@ class _Asked:
     now: datetime
 
 
-def _not_claimed(found: ChatSession | InProgress | OtherBody) -> Refused | Created:
+def _answer(found: DecidedSession | Refusal | KeyTaken) -> Refused | Created:
+    if isinstance(found, DecidedSession):
+        target = found.record.decision.target
+        return Created(session=found.session, outcome=None if target is None else target.outcome)
+    if isinstance(found, Refusal):
+        return refused_by_rules(found)
     if isinstance(found, ChatSession):
         return Created(session=found, outcome=None)
     return IDEMPOTENCY_KEY_IN_PROGRESS if isinstance(found, InProgress) else IDEMPOTENCY_KEY_REUSED

@@ -10,12 +10,11 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from neo_routing_adapters.sql.look_up.connections import LINES, CursorLine, abandon, left_to_its_loop, let_go
 from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
-from neo_routing_adapters.sql.look_up.reader import errors_of, is_gone
+from neo_routing_adapters.sql.look_up.reader import faults_of, is_gone
 
 _LINE: Final = "neo_routing line of the endpoint"
 _BEGINS: Final = "neo_routing begins"
@@ -85,7 +84,7 @@ def _taken(engine: Engine) -> PoolProxiedConnection:
 
 def _require_fault(dialect: Dialect, error: BaseException) -> None:
     """Raise `HookFailed` for what none but a host's code on the pool raises."""
-    if isinstance(error, Exception) and not isinstance(error, (SQLAlchemyError, OSError, *errors_of(dialect))):
+    if isinstance(error, Exception) and not isinstance(error, faults_of(dialect)):
         raise HookFailed from error
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol, TypeAlias
 from uuid import UUID
@@ -16,6 +15,8 @@ from neo_routing import (
     CallerKind,
     DecisionRecord,
     HoldingDirectory,
+    Refusal,
+    SessionDirectory,
     WarningCode,
 )
 
@@ -129,6 +130,11 @@ class IdempotencyKey:
     expires_at: datetime
     """When the key is forgotten; it knows its zone."""
 
+    @property
+    def scope(self) -> tuple[CallerKind, str, str | None, str]:
+        """What tells it from all others, with whatever body."""
+        return self.caller_kind, self.tenant_id, self.user_id, self.key
+
 
 class SessionStoreUnavailable(Exception):
     """Sessions cannot be read or kept. Whether this one was kept is not known if its transaction was being committed.
@@ -141,13 +147,8 @@ class SessionStoreUnavailable(Exception):
 
 
 @frozen
-class Claimed:
-    """The key is this transaction's until it ends."""
-
-
-@frozen
 class InProgress:
-    """Another transaction has the key, and has not ended."""
+    """Another call has the key, and has not ended."""
 
 
 @frozen
@@ -155,33 +156,42 @@ class OtherBody:
     """The key was used with another body."""
 
 
-class SessionTransaction(Protocol):
-    """Keeps one session, with the decision that led there and the key that it was asked for with, or nothing."""
+KeyTaken: TypeAlias = ChatSession | InProgress | OtherBody
+"""What a key that is not free leads to: the session that is stored under it, or why there is none."""
 
-    @property
-    def directory(self) -> AwaitedDirectory | None:
-        """What to decide on within this transaction; `None` means the application's own directory.
 
-        A directory that is given here makes the promise that no session is kept on a state that is gone.
-        """
-        ...
+@frozen
+class DecidedSession:
+    """A session, and the record of the decision that led there."""
 
-    async def claim(self, key: IdempotencyKey, /) -> ChatSession | Claimed | InProgress | OtherBody:
-        """Take a key, and never wait for it; a session that is stored under it is to be answered with again."""
-        ...
-
-    async def add(self, session: ChatSession, record: DecisionRecord, key: IdempotencyKey | None, /) -> None:
-        """Keep a session, the record of its decision, and the key that was claimed, if there is one."""
-        ...
+    session: ChatSession
+    record: DecisionRecord
 
 
 class SessionStore(Protocol):
-    """Keeps sessions."""
+    """Keeps sessions, each with the record of its decision and the key that it was asked for with.
 
-    def transaction(self) -> AbstractAsyncContextManager[SessionTransaction]:
-        """Begin a transaction, which is committed when it is left without an exception, and else leaves nothing.
+    All of it may raise `SessionStoreUnavailable`, and never waits for a key that somebody else has.
+    """
 
-        It may wait with connecting until it is asked something. All of it raises `SessionStoreUnavailable`; what
-        `directory` raises when it is asked is `DirectoryUnavailable`.
+    @property
+    def has_directory(self) -> bool:
+        """Whether `keep` has a directory to decide on, and so promises that no session is on a state that is gone.
+
+        Else the decision comes before it, on the application's own directory, and `find` before that.
+        """
+        ...
+
+    async def find(self, key: IdempotencyKey, /) -> ChatSession | OtherBody | None:
+        """Tell what is stored under a key, and do not take it: whoever has it goes on."""
+        ...
+
+    async def keep(
+        self, decide: Callable[[SessionDirectory | None], DecidedSession | Refusal], key: IdempotencyKey | None, /
+    ) -> DecidedSession | Refusal | KeyTaken:
+        """Take the key, decide, and keep the session, in one transaction: all of it, or nothing.
+
+        Only if the key is free is `decide` called, once, on the directory within the transaction; it may be in another
+        thread. A refusal leaves nothing, and neither does what `decide` raises, which is raised from here.
         """
         ...

@@ -11,8 +11,7 @@ from sqlalchemy import Column, bindparam, false, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
-from neo_routing import DecisionRecord
-from neo_routing_adapters.http.ports import ChatSession, Claimed, IdempotencyKey, InProgress, OtherBody
+from neo_routing_adapters.http.ports import ChatSession, DecidedSession, IdempotencyKey, InProgress, KeyTaken, OtherBody
 from neo_routing_adapters.http.session_rows import key_scope, lock_number, session_of, session_row
 from neo_routing_adapters.http.tables.sessions import idempotency_keys, sessions
 from neo_routing_adapters.sql.look_up.share import TIMEOUTS, timeouts
@@ -50,21 +49,20 @@ class SessionStatements:
         self._of_scope = _stored((*idempotency_keys.primary_key, idempotency_keys.c.expires_at), dialect)
         self._read = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in _FOUND]
 
-    def claim(self, key: IdempotencyKey, now: datetime, cursor: Any) -> ChatSession | Claimed | InProgress | OtherBody:
-        """Take a key, or tell what is kept under it."""
+    def claim(self, key: IdempotencyKey, now: datetime, cursor: Any) -> KeyTaken | None:
+        """Take a key until the transaction ends, or tell what it leads to."""
         is_free = True
         if self._lock is not None:
             # A statement of its own: the next one sees what was kept by whoever had it before.
             self._lock.run(cursor, (lock_number(key), *self._timeouts))
             [(is_free, *_)] = cursor.fetchmany(2)
-        stored = self._kept_under(key, now, cursor)
-        if stored is not None:
-            return stored
-        return Claimed() if is_free else InProgress()
+        stored = self.kept_under(key, now, cursor)
+        return InProgress() if stored is None and not is_free else stored
 
-    def add(self, session: ChatSession, record: DecisionRecord, key: IdempotencyKey | None, cursor: Any) -> None:
+    def add(self, decided: DecidedSession, key: IdempotencyKey | None, cursor: Any) -> None:
         """Keep a session, the record of its decision, and its key."""
-        row = session_row(session, record)
+        session = decided.session
+        row = session_row(session, decided.record)
         self._session.run(cursor, _each(self._of_session, (row[name] for name in _OF_A_SESSION)))
         if key is not None:
             new = {"body_mac": key.body_mac, "session_id": session.id, "expires_at": key.expires_at}
@@ -76,7 +74,8 @@ class SessionStatements:
         for statement in self._nothing:
             cursor.execute(statement)
 
-    def _kept_under(self, key: IdempotencyKey, now: datetime, cursor: Any) -> ChatSession | OtherBody | None:
+    def kept_under(self, key: IdempotencyKey, now: datetime, cursor: Any) -> ChatSession | OtherBody | None:
+        """Tell what is kept under a key."""
         self._under_a_key.run(cursor, _each(self._of_scope, (*key_scope(key).values(), now)))
         rows = cursor.fetchmany(2)
         if not rows:

@@ -1,25 +1,27 @@
-"""Sessions in PostgreSQL or SQLite: decided, kept and answered for in one transaction each."""
+"""Sessions in PostgreSQL or SQLite: decided and kept in one transaction, which one thread or greenlet does as a whole.
+
+Whenever another thread goes on, and the event loop comes back to a call, that costs as much as a statement does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, TypeVar
 
-from neo_routing import DecisionRecord, DirectoryUnavailable, Rows, RowsNeeded
+from attrs import frozen
+
+from neo_routing import DirectoryUnavailable, Refusal, Rows, RowsNeeded, SessionDirectory
 from neo_routing_adapters.extras import how_to_install
 from neo_routing_adapters.http.ports import (
-    AwaitedDirectory,
     ChatSession,
-    Claimed,
+    DecidedSession,
     IdempotencyKey,
-    InProgress,
+    KeyTaken,
     OtherBody,
     SessionStoreUnavailable,
 )
-from neo_routing_adapters.http.session_rows import lock_number
 from neo_routing_adapters.http.writers import Writers
 
 try:
@@ -27,10 +29,11 @@ try:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from neo_routing_adapters.http.session_statements import SessionStatements
-    from neo_routing_adapters.http.store_connection import StoreConnection
+    from neo_routing_adapters.http.store_transaction import StoreTransaction
     from neo_routing_adapters.sql.look_up.awaited import awaited
+    from neo_routing_adapters.sql.look_up.deadlines import Call
     from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory
-    from neo_routing_adapters.sql.look_up.share import CannotDecideWithin
+    from neo_routing_adapters.sql.look_up.reader import faults_of
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] != "sqlalchemy":
         raise
@@ -38,14 +41,19 @@ except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(told, name=missing.name) from missing
 
 DEADLINE: Final = 2.0
-"""Within so many seconds a step of a transaction ends or the store is unavailable, unless its host says otherwise."""
+"""Within so many seconds a transaction ends or the store is unavailable, unless its host says otherwise."""
+
+_WITHIN_THE_DEADLINE: Final = 750  # of a thousand
+
+_Value = TypeVar("_Value")
 
 
 class SqlSessions:
     """A store on an asynchronous engine of asyncpg, psycopg or aiosqlite, or on the plain engine of a SQLite file.
 
     With a directory on the same engine, each session is decided in the transaction that keeps it, so that none is kept
-    on a state of the directory that is gone. Without one, decisions are made elsewhere, and nobody promises that.
+    on a state of the directory that is gone. Without one, decisions are made elsewhere, and nobody promises that. On a
+    plain engine all of a transaction, with its decision, is done in a thread of the library's.
     The tables are made by `neo_routing_adapters.http.tables.upgrade`. Raises `ValueError` for a directory elsewhere.
     """
 
@@ -60,111 +68,104 @@ class SqlSessions:
         self._engine, self._awaited = awaited(engine, "SqlSessions")
         if directory is not None and not directory.is_on(engine):
             raise ValueError("SqlSessions takes a directory on its own engine, or none: it decides in its transactions")
-        on_server = engine.dialect.name == "postgresql"
         self._statements = SessionStatements(engine.dialect, deadline)
         self._directory = directory
         self._deadline = deadline
+        self._patience = int(deadline * _WITHIN_THE_DEADLINE)
+        self._faults = faults_of(engine.dialect)
         self._now = now
-        # Of this process, on SQLite: there the database itself would have a call wait.
-        self._in_progress: set[int] | None = None if on_server else set()
-        self._writers = None if on_server else Writers()
+        self._writers = Writers() if engine.dialect.name == "sqlite" else None
 
-    def transaction(self) -> SqlSessionTransaction:
-        """Begin a transaction, which connects when it is asked something."""
-        return SqlSessionTransaction(
-            self._connection(), self._statements, self._directory, self._now, self._in_progress
-        )
+    @property
+    def has_directory(self) -> bool:
+        """Whether sessions are decided in the transactions that keep them."""
+        return self._directory is not None
+
+    async def find(self, key: IdempotencyKey, /) -> ChatSession | OtherBody | None:
+        """Tell what is stored under a key, and do not take it. Raises `SessionStoreUnavailable`."""
+        now = self._now()
+        return await self._run(lambda transaction: self._statements.kept_under(key, now, transaction.cursor()))
+
+    async def keep(
+        self, decide: Callable[[SessionDirectory | None], DecidedSession | Refusal], key: IdempotencyKey | None, /
+    ) -> DecidedSession | Refusal | KeyTaken:
+        """Take the key, decide, and keep the session, or leave nothing. Another process may have the key, too.
+
+        Raises what `decide` raises, `DirectoryUnavailable` if there was no time for its look-up, and
+        `SessionStoreUnavailable`: then nobody knows whether the session was kept.
+        """
+        done = await self._run(partial(self._kept, decide, key))
+        if isinstance(done, _Raised):
+            raise done.error
+        return done
+
+    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        """Look up in a transaction, as `keep` does, and keep nothing. Raises what that raises."""
+        directory = self._directory
+        if directory is None:
+            raise ValueError("this store has no directory")
+        return await self._run(lambda transaction: transaction.look_up(directory, needed))
 
     async def ask(self) -> None:
         """Ask whether sessions could be kept now, and keep nothing. Raises `SessionStoreUnavailable`."""
-        connection = self._connection()
+        await self._run(lambda transaction: self._statements.keep_nothing(transaction.cursor()))
+
+    async def _run(self, steps: Callable[[StoreTransaction], _Value]) -> _Value:
+        """Do all of a transaction. What was not committed is rolled back."""
+        turn, transaction = None, None
         try:
-            await connection.run(lambda _connection, cursor, _call: self._statements.keep_nothing(cursor))
+            if self._writers is not None:
+                turn = await self._writers.turn(self._deadline)
+            call = Call(self._deadline)
+            transaction = StoreTransaction(self._engine, self._faults, call, milliseconds=self._patience)
+            return await self._awaited.run(partial(_transacted, steps, transaction), call, to_its_end=True)
+        except self._faults as error:
+            if transaction is not None and transaction.is_looking_up:
+                raise DirectoryUnavailable from error
+            raise SessionStoreUnavailable from error
         finally:
-            await connection.close()
+            if turn is not None:
+                turn.release()
 
-    def _connection(self) -> StoreConnection:
-        return StoreConnection(self._engine, self._awaited, self._deadline, self._writers)
-
-
-class SqlSessionTransaction:
-    """A transaction of `SqlSessions`."""
-
-    def __init__(
+    def _kept(
         self,
-        connection: StoreConnection,
-        statements: SessionStatements,
-        directory: AsyncSqlDirectory | None,
-        now: Callable[[], datetime],
-        in_progress: set[int] | None,
-    ) -> None:
-        self._connection = connection
-        self._statements = statements
-        self._directory = directory
-        self._now = now
-        self._in_progress = in_progress
-        self._claimed: dict[int, IdempotencyKey] = {}
-        # Run with the commit: each wait for the database, and each change of a task, has its price.
-        self._added: list[Callable[[Any], None]] = []
-
-    @property
-    def directory(self) -> AwaitedDirectory | None:
-        """The directory within this transaction, if the store has it."""
-        return None if self._directory is None else _DirectoryOfTransaction(self._connection, self._directory)
-
-    async def claim(self, key: IdempotencyKey, /) -> ChatSession | Claimed | InProgress | OtherBody:
-        """Take a key until the transaction ends, unless it is somebody's or was used. Another process may have it."""
-        number = lock_number(key)
-        if self._in_progress is not None:
-            if number in self._in_progress:
-                return InProgress()
-            self._in_progress.add(number)
-        self._claimed[number] = key
-        claim = partial(self._statements.claim, key, self._now())
-        found = await self._connection.run(lambda _connection, cursor, _call: claim(cursor))
-        if not isinstance(found, Claimed):
-            self._release(number)
-        return found
-
-    async def add(self, session: ChatSession, record: DecisionRecord, key: IdempotencyKey | None, /) -> None:
-        """Keep a session when the transaction is committed. Raises `ValueError` for a key that was not claimed."""
-        if key is not None and self._claimed.get(lock_number(key)) != key:
-            raise ValueError("the key was not claimed in this transaction")
-        self._added.append(partial(self._statements.add, session, record, key))
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+        decide: Callable[[SessionDirectory | None], DecidedSession | Refusal],
+        key: IdempotencyKey | None,
+        transaction: StoreTransaction,
+    ) -> DecidedSession | Refusal | KeyTaken | _Raised:
+        found = None if key is None else self._statements.claim(key, self._now(), transaction.cursor())
+        if found is not None:
+            return found
         try:
-            if error is None:
-                await self._connection.commit(self._added)
-        finally:
-            try:
-                await self._connection.close()
-            finally:
-                for number in [*self._claimed]:
-                    self._release(number)
-
-    def _release(self, number: int) -> None:
-        del self._claimed[number]
-        if self._in_progress is not None:
-            self._in_progress.discard(number)
+            decided = decide(_Within(transaction, self._directory) if self._directory is not None else None)
+        except Exception as error:  # noqa: BLE001  # it is raised by `keep`, which takes only other errors for its own
+            return _Raised(error)
+        if isinstance(decided, DecidedSession):
+            self._statements.add(decided, key, transaction.cursor())
+            transaction.commit()
+        return decided
 
 
-class _DirectoryOfTransaction:
-    """The directory within a transaction that may not have begun."""
+def _transacted(steps: Callable[[StoreTransaction], _Value], transaction: StoreTransaction) -> _Value:
+    try:
+        return steps(transaction)
+    finally:
+        transaction.end()
 
-    def __init__(self, connection: StoreConnection, directory: AsyncSqlDirectory) -> None:
-        self._connection = connection
-        self._directory = directory
 
-    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
-        """Return the rows that any of these decisions can need. Raises `DirectoryUnavailable`, on a standby too."""
-        read = self._directory.read_begun
-        try:
-            return await self._connection.run(lambda connection, _cursor, call: read(connection, needed, call))
-        except (SessionStoreUnavailable, CannotDecideWithin) as error:
-            raise DirectoryUnavailable from error
+@frozen
+class _Raised:
+    """What `decide` raised. It is the directory's or the host's, and no fault of the store's, whatever its class."""
+
+    error: Exception
+
+
+@frozen
+class _Within:
+    """The directory within a transaction."""
+
+    transaction: StoreTransaction
+    directory: AsyncSqlDirectory
+
+    def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+        return self.transaction.look_up(self.directory, needed)

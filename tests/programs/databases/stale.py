@@ -19,18 +19,33 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any, Final
+from uuid import uuid4
 
 import attrs
 from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from neo_routing import Caller, CallerKind, DirectoryUnavailable, ManagedAgentKey, SessionRequest, adecide, decide
+from neo_routing import (
+    Caller,
+    CallerKind,
+    DirectoryUnavailable,
+    ManagedAgentKey,
+    Refusal,
+    SessionDirectory,
+    SessionRequest,
+    decide,
+    decision_record,
+)
 from neo_routing.names import Name
-from neo_routing_adapters.http.ports import SessionStoreUnavailable
+from neo_routing_adapters.http.creation import new_session
+from neo_routing_adapters.http.ports import DecidedSession, IdempotencyKey, SessionStoreUnavailable
+from neo_routing_adapters.http.session_statements import SessionStatements
 from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.sql import AsyncSqlDirectory, SqlDirectory
 from neo_routing_adapters.sql.look_up import reader
@@ -180,19 +195,35 @@ def _keep_in_a_store(engine: Engine, worker: int, sessions: int, given_up: list[
 async def _kept_in_a_store(url: URL, worker: int, sessions: int, given_up: list[int]) -> None:
     engine = create_async_engine(url)
     store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=10), deadline=10)
+    store._statements = _Statements(engine.dialect, 10)
     random, kept = Random(worker), 0
     while kept < sessions:
         channel = random.randrange(WRITERS)
         try:
-            async with store.transaction() as transaction:
-                target = (await adecide(_PLATFORM, _request(channel), transaction.directory)).result.unwrap()
-                new = _SESSION, (channel, target.agent_id)
-                await transaction._connection.run(lambda _connection, cursor, _call, new=new: cursor.execute(*new))
+            await store.keep(partial(_decided, _request(channel)), None)
         except (SessionStoreUnavailable, DirectoryUnavailable):
             given_up[worker] += 1
             continue
         kept += 1
     await engine.dispose()
+
+
+def _decided(request: SessionRequest, directory: SessionDirectory | None) -> DecidedSession | Refusal:
+    assert directory is not None
+    decision = decide(_PLATFORM, request, directory)
+    time = datetime.now(UTC)
+    session = new_session(decision.result.unwrap(), id=uuid4(), title=None, channel="teams", warnings=(), now=time)
+    return DecidedSession(session, decision_record(decision, id="1", time=time, caller=_PLATFORM, request=request))
+
+
+class _Statements(SessionStatements):
+    """Keeps a session in the same table as a host does here."""
+
+    def add(self, decided: DecidedSession, _key: IdempotencyKey | None, cursor: Any) -> None:
+        session, request = decided.session, decided.record.request
+        assert request is not None
+        assert request.bot_id is not None
+        cursor.execute(_SESSION, (int(request.bot_id.removeprefix("bot-")), session.agent_id))
 
 
 def _request(channel: int) -> SessionRequest:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
@@ -236,26 +235,20 @@ def _said(what: Any) -> Any:
 class Broken:
     """A store of sessions that raises at one of its steps."""
 
+    has_directory = False
+
     def __init__(self, error: BaseException, *, at: str) -> None:
         self._error, self._at = error, at
         self.memory = MemorySessions(now=lambda: NOON)
 
-    @asynccontextmanager
-    async def transaction(self):
-        self._reach("begin")
-        async with self.memory.transaction() as transaction:
-            for step in ("claim", "add"):
-                setattr(transaction, step, self._breaking(step, getattr(transaction, step)))
-            yield transaction
-            self._reach("commit")
+    async def find(self, *given: Any) -> Any:
+        self._reach("find")
+        return await self.memory.find(*given)
+
+    async def keep(self, *given: Any) -> Any:
+        self._reach("keep")
+        return await self.memory.keep(*given)
 
     def _reach(self, step: str) -> None:
         if step == self._at:
             raise self._error
-
-    def _breaking(self, step: str, goes_on: Any) -> Any:
-        async def broken(*arguments: Any) -> Any:
-            self._reach(step)
-            return await goes_on(*arguments)
-
-        return broken

@@ -12,13 +12,16 @@ from neo_routing import (
     Caller,
     CallerKind,
     Decision,
+    Refusal,
+    SessionDirectory,
     SessionRequest,
     Tenant,
     WarningCode,
+    decide,
     decision_record,
 )
 from neo_routing.testing import World
-from neo_routing_adapters.http.ports import ChatSession, IdempotencyKey
+from neo_routing_adapters.http.ports import ChatSession, DecidedSession, IdempotencyKey
 
 WHEN = datetime(2026, 11, 29, 12, 0, 0, 123456, tzinfo=UTC)
 USER = Caller(CallerKind.USER, "msp-a")
@@ -46,6 +49,13 @@ def session_of(decision: Decision, **others: Any) -> ChatSession:
 
 def record(decision: Decision):
     return decision_record(decision, id="r-1", time=WHEN, caller=USER, request=REQUEST)
+
+
+def decided(directory: SessionDirectory | None, **others: Any) -> DecidedSession | Refusal:
+    """Decide as the endpoint does, for a store."""
+    assert directory is not None
+    decision = decide(USER, REQUEST, directory)
+    return decision.refusal or DecidedSession(session_of(decision, **others), record(decision))
 
 
 def key(text: str = "k-1", **others: Any) -> IdempotencyKey:

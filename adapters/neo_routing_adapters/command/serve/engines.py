@@ -21,6 +21,8 @@ def engine_for(url_text: str, *, connections: int, seconds: float) -> AsyncEngin
         "pool_size": connections,
         "max_overflow": 0,
         "pool_timeout": seconds,
+        # Of a SQLite file, each connection reads anew what another has written: the fewer take turns, the better.
+        "pool_use_lifo": True,
     }
     if url.drivername == SQLITE:
         path, parameters, wait = sqlite_arguments(url)

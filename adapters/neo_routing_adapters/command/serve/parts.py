@@ -94,10 +94,10 @@ class Parts:
                 await self.redis.disconnect()
 
     async def _ask_directory(self) -> None:
-        async with self.sessions.transaction() as transaction:  # which connects only if the directory is within it
-            rows = (transaction.directory or self.directory).look_up([_EVERY_RELATION])
-            if isinstance(rows, Awaitable):
-                await rows
+        asked = self.sessions if self.sessions.has_directory else self.directory
+        rows = asked.look_up([_EVERY_RELATION])
+        if isinstance(rows, Awaitable):
+            await rows
 
 
 def _directory_engine(settings: Settings, data: Data) -> AsyncEngine | Engine | None:

@@ -26,22 +26,6 @@ class Awaited(Protocol):
         """Return what the function returns: see `Tasks.run`."""
         ...
 
-    def one_after_the_other(self) -> OneAfterTheOther:
-        """Return what runs all of one transaction; it must be released."""
-        ...
-
-
-class OneAfterTheOther(Protocol):
-    """Runs one function after the other."""
-
-    async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
-        """Return what the function returns: see `Tasks.run`."""
-        ...
-
-    def release(self) -> None:
-        """Let another transaction have it."""
-        ...
-
 
 def awaited(engine: AsyncEngine | Engine, whose: str) -> tuple[Engine, Awaited]:
     """Return the engine as it is called, and what calls it. Raises `ValueError`, which says whose engine it is.

@@ -100,15 +100,7 @@ class Reader:
         self._begins = self._dialect.driver.startswith("psycopg")
         self._statements = Statements(self._dialect)
         self._shares = Shares(self._dialect, deadline)
-        # A connection whose encoding is not UTF-8 cannot say every key.
-        self._faults: _Faults = (
-            *errors_of(self._dialect),
-            SQLAlchemyError,
-            OSError,
-            EOFError,
-            UnicodeError,
-            Unreliable,
-        )
+        self._faults: _Faults = (*faults_of(self._dialect), Unreliable)
 
     def statements(self, needed: Sequence[RowsNeeded]) -> list[Statement]:
         """Return the statement that finds what is needed, or several for a large batch on a server."""
@@ -500,6 +492,12 @@ def _outage(error: BaseException, *, late: bool) -> DirectoryUnavailable:
     if isinstance(error, _OldForm):
         return DirectoryUnavailable(_OLD)
     return DirectoryUnavailable(_ANOTHER) if isinstance(error, NoAnswer) else DirectoryUnavailable()
+
+
+def faults_of(dialect: Dialect) -> _Faults:
+    """Return what is raised where a database cannot be asked: by its driver, SQLAlchemy, the system, or an encoding."""
+    # A connection whose encoding is not UTF-8 cannot say every key.
+    return (*errors_of(dialect), SQLAlchemyError, OSError, EOFError, UnicodeError)
 
 
 def errors_of(dialect: Dialect) -> _Faults:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 from neo_routing_adapters.sql.look_up.alarms import alarm_of, wake
 from neo_routing_adapters.sql.look_up.deadlines import Call
@@ -41,8 +41,8 @@ class Tasks:
     async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
         """Return what the function returns.
 
-        Raises what that raises, and `TimeoutError` at the deadline of the call, which it then expires; `to_its_end`, if
-        the caller goes on with what was cut off, and must find that nobody uses it any more.
+        Raises what that raises, and `TimeoutError` at the deadline of the call, which it then expires. If the caller
+        goes on with what was cut off, and must find that nobody uses it any more, `to_its_end` is what it came to then.
         """
         if len(self._late) >= MOST_LATE and self._are_too_many():
             raise TimeoutError
@@ -64,17 +64,11 @@ class Tasks:
             self._leave(task, call)
             if to_its_end and call.was_cut:
                 await asyncio.wait({task}, timeout=WINDING_UP)
-            raise TimeoutError
+            if not (to_its_end and task.done()):
+                raise TimeoutError
         if task.cancelled():
             raise OSError("the task of the call was cancelled")
         return task.result()
-
-    def one_after_the_other(self) -> Self:
-        """Return this: what one connection is asked stands in a line at its driver."""
-        return self
-
-    def release(self) -> None:
-        """Do nothing."""
 
     def _are_too_many(self) -> bool:
         """Forget those that never end because their event loop is closed, and tell whether the others are too many."""

@@ -13,7 +13,7 @@ from neo_routing_adapters.sql.look_up.threads import IDLE, Job
 
 
 class Workers:
-    """So many threads at the most. One thread alone does its jobs one after the other, in their order."""
+    """So many threads at the most."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -31,11 +31,6 @@ class Workers:
         """Have it done. Raises `NoThread` if there is no thread: then it waits for one that a later job gets."""
         self._jobs.put(job)
         self._start_where_one_is_missing()
-
-    def are_idle(self) -> bool:
-        """Tell whether all is done."""
-        with self._lock:
-            return self._jobs.empty() and self._waiting == self._threads
 
     def _start_where_one_is_missing(self) -> None:
         with self._lock:
