@@ -22,7 +22,7 @@ def decision_remedies(decision: Decision, rows: Rows) -> tuple[Remedy, ...]:
     """Return the remedies of a refusal: those of the finding that an audit makes of the call's class.
 
     The rows are the whole directory, or at least those near to what the decision sought; of these alone, the remedies
-    can be told, and not applied.
+    can be told, and not applied. Raises `ValueError` for a decision that has come without its trace.
 
     >>> from neo_routing import Caller, CallerKind, HeldRows, SessionRequest, Tenant, content_of, decide
     >>> content = content_of(tenants=[Tenant(id="msp-a")])
@@ -30,6 +30,8 @@ def decision_remedies(decision: Decision, rows: Rows) -> tuple[Remedy, ...]:
     >>> decision_remedies(refused, content)
     ()
     """
+    if not decision.trace:
+        raise ValueError("the decision has come without its trace, which tells what to remedy")
     refused = decision.trace[-1]
     matched = [step for step in decision.trace if step.verdict is Verdict.MATCHED]
     if refused.verdict is not Verdict.REFUSED or _is_as_expected(refused, matched):

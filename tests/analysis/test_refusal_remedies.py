@@ -8,15 +8,21 @@ from hypothesis import given
 from neo_routing import (
     Agent,
     AgentKind,
+    Caller,
+    CallerKind,
     Channel,
     ChannelStatus,
     EndCompany,
+    HeldRows,
     Rows,
+    SessionRequest,
     Tenant,
     account_remedies,
     content_of,
+    decide,
 )
 from neo_routing.analysis import Remedy, audit, decision_remedies, own_remedies, request_classes
+from neo_routing.plain_data.calls import decision_data, decision_of
 from neo_routing.testing import World, directories
 from neo_routing.testing.small_worlds import SCOPES
 
@@ -107,3 +113,10 @@ def test_where_others_have_to_agree_first_an_account_is_offered_no_change() -> N
     found = own(rows)
     kept = [ways for (_, remedy), ways in found.items() if remedy == "keep_one_installation"]
     assert kept == [[], []]
+
+
+def test_a_decision_without_its_trace_has_one_clear_error() -> None:
+    content = content_of()
+    decision = decide(Caller(CallerKind.USER, "msp-a"), SessionRequest(agent_id=1), HeldRows(content))
+    with pytest.raises(ValueError, match="without its trace"):
+        decision_remedies(decision_of(decision_data(decision)), content)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -494,6 +496,19 @@ def test_ids_are_distinct_and_drawn_at_random() -> None:
     ]
     assert len({*made}) == 1000
     assert len({each.int & 0xFFFF_FFFF for each in made}) > 990
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_that_is_forked_while_an_id_is_made_makes_its_own() -> None:
+    ids = SessionIds()
+    with SessionIds._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            ids()
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 # For hosts of their own

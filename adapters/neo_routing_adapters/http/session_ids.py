@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from threading import Lock
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 _COUNTER_BITS: Final = 42
@@ -26,6 +26,8 @@ class SessionIds:
     (7, True, '019acf7b-fa00')
     """
 
+    _lock: ClassVar = Lock()
+
     def __init__(
         self,
         *,
@@ -34,14 +36,13 @@ class SessionIds:
     ) -> None:
         self._milliseconds = milliseconds
         self._random_bytes = random_bytes
-        self._lock = Lock()
         self._latest = -1
         self._counter = 0
 
     def __call__(self) -> UUID:
         """Make the next id."""
         now, drawn = self._milliseconds(), int.from_bytes(self._random_bytes(10), "big")
-        with self._lock:
+        with SessionIds._lock:
             if now > self._latest:
                 self._latest, self._counter = now, drawn >> (80 - _COUNTER_BITS + 1)  # the highest bit stays free
             else:
@@ -52,3 +53,11 @@ class SessionIds:
         high, low = divmod(counter, 1 << 30)
         number = moment << 80 | high << 64 | low << _RANDOM_BITS | drawn & (1 << _RANDOM_BITS) - 1
         return UUID(int=number | _VERSION_AND_VARIANT)
+
+
+def _renew() -> None:
+    SessionIds._lock = Lock()  # noqa: SLF001  # of one module; a thread that the child does not have may hold the old one
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
