@@ -37,6 +37,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from neo_routing import Caller, CallerKind, PolicyEngine, SessionRequest, rows_needed
+from neo_routing_adapters.command.serve.engines import SETTINGS
 from neo_routing_adapters.http import Endpoint, application
 from neo_routing_adapters.http.body import ReadBody, read_body
 from neo_routing_adapters.http.callers import ApiKeys, Credentials, Limit, Limits, Peppers, RateLimits
@@ -57,7 +58,6 @@ BODY = b'{"agent_id": 2, "title": "The printer does not print"}'
 CONNECTIONS = 8
 PATIENCE = 30.0
 """In seconds, instead of two: a machine that others use, too, may stand still for as long."""
-ADVISED = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
 RECORD = "-" * 600
 """As long as the record of such a decision."""
 
@@ -66,9 +66,9 @@ def endpoint(url: URL) -> ASGIApp:
     """Return the endpoint with engines as `serve` makes them."""
     engine: AsyncEngine | Engine
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url.set(drivername="sqlite"), **ADVISED, pool_size=CONNECTIONS, pool_use_lifo=True)
+        engine = create_engine(url.set(drivername="sqlite"), **SETTINGS, pool_size=CONNECTIONS)
     else:
-        engine = create_async_engine(url, **ADVISED, pool_size=CONNECTIONS, pool_use_lifo=True)
+        engine = create_async_engine(url, **SETTINGS, pool_size=CONNECTIONS)
     directory = AsyncSqlDirectory(engine, deadline=PATIENCE)
     return application(
         Endpoint(
