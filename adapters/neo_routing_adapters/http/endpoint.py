@@ -67,7 +67,8 @@ class Endpoint:
     """All that creates a session: who is let in, what decides, and where sessions are kept.
 
     `idempotency_secret` must be the same in all processes that share a store. Raises `ValueError` if it is shorter than
-    32 bytes.
+    32 bytes. `channel_name` and `new_session_id` are called where sessions are decided, which may be a thread of the
+    store's.
     """
 
     policy: PolicyEngine[AwaitedDirectory]
