@@ -314,6 +314,49 @@ def test_after_a_look_up_that_failed_nothing_is_kept_whatever_is_decided(engine:
     run(act())
 
 
+def test_those_who_wait_for_their_turn_to_write_leave_the_threads_to_who_looks_up(sqlite_url: str) -> None:
+    engine = engine_with_tables(sqlite_url)
+    upgrade(engine)
+    began, goes = threading.Event(), threading.Event()
+
+    def taking_long(directory: SessionDirectory | None) -> DecidedSession | Refusal:
+        one_decided = decided(directory)
+        began.set()
+        goes.wait(PATIENCE)
+        return one_decided
+
+    async def act() -> None:
+        directory = AsyncSqlDirectory(engine, deadline=2.0)
+        store = SqlSessions(engine, directory, deadline=PATIENCE)
+        writers = [asyncio.create_task(store.keep(taking_long, None))]
+        await asyncio.to_thread(began.wait, PATIENCE)
+        writers += [asyncio.create_task(store.keep(decided, None)) for _ in range(MOST_AT_ONCE)]
+        await asyncio.sleep(0)
+        assert (await directory.look_up(NEEDED)).tenants == set()
+        goes.set()
+        await asyncio.gather(*writers)
+
+    try:
+        run(act())
+    finally:
+        goes.set()
+        engine.dispose()
+
+
+def test_a_directory_that_is_asked_after_its_transaction_is_an_outage_and_begins_no_other(engine: Engine) -> None:
+    held: list[SessionDirectory] = []
+
+    def deciding(directory: SessionDirectory | None) -> DecidedSession | Refusal:
+        assert directory is not None
+        held.append(directory)
+        return decided(directory)
+
+    run(SqlSessions(engine, AsyncSqlDirectory(engine, deadline=PATIENCE), deadline=PATIENCE).keep(deciding, None))
+    with pytest.raises(DirectoryUnavailable):
+        held[0].look_up(NEEDED)
+    assert is_free(engine)
+
+
 def test_calls_that_are_cancelled_at_any_moment_leave_nothing_behind(engine: Engine) -> None:
     async def act() -> None:
         store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=PATIENCE), deadline=PATIENCE)
