@@ -254,6 +254,26 @@ def test_without_a_thread_a_store_is_an_outage_and_nobody_waits_for_the_turn_of_
     run(act())
 
 
+def test_what_found_no_thread_is_not_done_by_one_that_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def start_thread(*_: object, **__: object) -> None:
+        raise NoThread
+
+    async def act() -> None:
+        threads = AwaitedThreads()
+        with monkeypatch.context() as changed:
+            changed.setattr(workers, "start_thread", start_thread)
+            with pytest.raises(NoThread):
+                await threads.run(lambda: done.append("of who has gone"), Call(PATIENCE))
+        await threads.run(lambda: done.append("of who waits"), Call(PATIENCE))
+        at_work = threads._workers
+        await asyncio.to_thread(wait_until, lambda: at_work._jobs.empty() and at_work._waiting == at_work._threads)
+
+    run(act())
+    assert done == ["of who waits"]
+
+
 def test_a_transaction_that_was_left_open_in_the_pool_is_ended_by_the_next_who_finds_it(sqlite_url: str) -> None:
     engine_with_tables(sqlite_url).dispose()
     engine = create_engine(sqlite_url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, pool_size=1)
