@@ -213,6 +213,21 @@ def test_of_the_connections_at_hand_the_one_that_was_given_back_last_is_taken_fi
     engine.dispose()
 
 
+def test_whether_it_is_ready_is_asked_of_the_directory_within_the_transactions_that_decide(tmp_path: Path) -> None:
+    class Within:
+        has_directory = True
+        asked = 0
+
+        async def look_up(self, _needed: Any, /) -> None:
+            self.asked += 1
+
+    (file := tmp_path / "one.sqlite").touch()
+    within: Any = Within()
+    parts = attrs.evolve(Parts.of(Settings(), data(f"sqlite:///{file}", f"sqlite:///{file}")), sessions=within)
+    asyncio.run(parts._ask_directory())
+    assert within.asked == 1
+
+
 def test_a_session_is_decided_in_the_transaction_that_keeps_it_where_one_database_has_both(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
