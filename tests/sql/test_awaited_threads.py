@@ -363,6 +363,17 @@ def test_those_who_wait_for_their_turn_to_write_leave_the_threads_to_who_looks_u
         engine.dispose()
 
 
+def test_a_wait_for_who_writes_in_another_process_ends_within_the_deadline_whatever_the_host_has_set(
+    sqlite_url: str,
+) -> None:
+    engine = create_engine(sqlite_url, connect_args={"timeout": 60}, pool_size=1, max_overflow=0)
+    upgrade(engine)
+    run(SqlSessions(engine, deadline=2.0).ask())
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 1500
+    engine.dispose()
+
+
 def test_a_directory_that_is_asked_after_its_transaction_is_an_outage_and_begins_no_other(engine: Engine) -> None:
     held: list[SessionDirectory] = []
 
