@@ -131,6 +131,8 @@ def test_a_key_of_the_command_gets_a_session_which_is_kept_with_its_decision_and
     assert (data["client_id"], data["agent_id"], data["title"], data["channel"]) == ("msp-a", 12, "Printer", "api")
     assert again.document["data"] == data
     assert again.document["meta"]["request_id"] != first.document["meta"]["request_id"]
+    timings = [[*answer.document["meta"]["timings_ms"]] for answer in (first, again)]
+    assert timings == [["authenticate", "decide", "store"], ["authenticate", "store"]]
     [kept], [key] = database.kept(sessions), database.kept(idempotency_keys)
     assert str(kept["id"]) == data["id"]
     assert key["session_id"] == kept["id"]

@@ -291,10 +291,8 @@ def test_an_outage_is_logged_with_its_cause_and_the_id_of_the_request(caplog: py
     assert record.levelno == logging.ERROR
 
 
-def test_a_task_that_is_cancelled_ends_and_keeps_nothing() -> None:
-    sessions = MemorySessions()
+def test_a_task_that_is_cancelled_ends() -> None:
     cancelled = Broken(asyncio.CancelledError(), at="keep")
-    cancelled.memory = sessions
 
     async def ended() -> bool:
         try:
@@ -304,7 +302,6 @@ def test_a_task_that_is_cancelled_ends_and_keeps_nothing() -> None:
         return False
 
     assert run(ended())
-    assert not sessions.kept
 
 
 # Who is limited

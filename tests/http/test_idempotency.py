@@ -152,6 +152,21 @@ def test_while_a_call_is_being_answered_its_key_is_in_progress_and_others_are_no
     assert len(sessions.kept) == 2
 
 
+def test_two_endpoints_that_decide_one_key_at_once_keep_one_session_and_both_answer_with_it() -> None:
+    directory, sessions = Waiting(), MemorySessions(now=lambda: NOON)
+
+    async def answers() -> list[Any]:
+        calls = [call(application(an_endpoint(directory, sessions=sessions)), headers=keyed()) for _ in range(2)]
+        both = [asyncio.create_task(each) for each in calls]
+        await directory.asked.wait()
+        directory.answers.set()
+        return [(await each).document["data"] for each in both]
+
+    one, other = run(answers())
+    assert one == other
+    assert len(sessions.kept) == 1
+
+
 def test_a_call_that_is_cancelled_leaves_its_key() -> None:
     directory, sessions = Waiting(), MemorySessions(now=lambda: NOON)
     app = application(an_endpoint(directory, sessions=sessions))

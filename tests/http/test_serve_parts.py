@@ -27,6 +27,7 @@ from neo_routing_adapters.command import main
 from neo_routing_adapters.command.failure import CommandFailed
 from neo_routing_adapters.command.serve import databases
 from neo_routing_adapters.command.serve.databases import Data, notices
+from neo_routing_adapters.command.serve.engines import engine_for
 from neo_routing_adapters.command.serve.health import Health
 from neo_routing_adapters.command.serve.logs import call_data, log_call, set_up_log
 from neo_routing_adapters.command.serve.metrics import Metrics
@@ -198,6 +199,33 @@ def test_of_other_libraries_only_warnings_are_logged(logged: Any) -> None:
 
 def data(directory_url: str, sessions_url: str) -> Data:
     return Data(document=None, directory_url=directory_url, sessions_url=sessions_url)
+
+
+def test_of_the_connections_at_hand_the_one_that_was_given_back_last_is_taken_first(tmp_path: Path) -> None:
+    (file := tmp_path / "one.sqlite").touch()
+    engine = engine_for(f"sqlite:///{file}", connections=2, seconds=1.0)
+    assert isinstance(engine, Engine)
+    first, last = engine.raw_connection(), engine.raw_connection()
+    latest = last.dbapi_connection
+    first.close()
+    last.close()
+    assert engine.raw_connection().dbapi_connection is latest
+    engine.dispose()
+
+
+def test_whether_it_is_ready_is_asked_of_the_directory_within_the_transactions_that_decide(tmp_path: Path) -> None:
+    class Within:
+        has_directory = True
+        asked = 0
+
+        async def look_up(self, _needed: Any, /) -> None:
+            self.asked += 1
+
+    (file := tmp_path / "one.sqlite").touch()
+    within: Any = Within()
+    parts = attrs.evolve(Parts.of(Settings(), data(f"sqlite:///{file}", f"sqlite:///{file}")), sessions=within)
+    asyncio.run(parts._ask_directory())
+    assert within.asked == 1
 
 
 def test_a_session_is_decided_in_the_transaction_that_keeps_it_where_one_database_has_both(

@@ -144,6 +144,27 @@ def test_what_ends_with_an_exception_leaves_nothing(request: pytest.FixtureReque
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
+def test_what_a_host_raises_while_it_is_decided_is_its_own_and_no_outage_of_the_store(
+    request: pytest.FixtureRequest, driver: str
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+
+    def fail() -> None:
+        raise ConnectionError("of the host")
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            with pytest.raises(ConnectionError, match=r"^of the host$"):
+                await create(store, fail)
+            assert await kept(engine) == []
+            assert engine.pool.checkedout() == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("isolation_level", ["AUTOCOMMIT", "SERIALIZABLE"])
 def test_an_engine_that_suits_decisions_suits_sessions_too_and_an_autocommit_commits_no_half(
     request: pytest.FixtureRequest, driver: str, isolation_level: str

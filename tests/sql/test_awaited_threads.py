@@ -254,6 +254,26 @@ def test_without_a_thread_a_store_is_an_outage_and_nobody_waits_for_the_turn_of_
     run(act())
 
 
+def test_what_found_no_thread_is_not_done_by_one_that_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def start_thread(*_: object, **__: object) -> None:
+        raise NoThread
+
+    async def act() -> None:
+        threads = AwaitedThreads()
+        with monkeypatch.context() as changed:
+            changed.setattr(workers, "start_thread", start_thread)
+            with pytest.raises(NoThread):
+                await threads.run(lambda: done.append("of who has gone"), Call(PATIENCE))
+        await threads.run(lambda: done.append("of who waits"), Call(PATIENCE))
+        at_work = threads._workers
+        await asyncio.to_thread(wait_until, lambda: at_work._jobs.empty() and at_work._waiting == at_work._threads)
+
+    run(act())
+    assert done == ["of who waits"]
+
+
 def test_a_transaction_that_was_left_open_in_the_pool_is_ended_by_the_next_who_finds_it(sqlite_url: str) -> None:
     engine_with_tables(sqlite_url).dispose()
     engine = create_engine(sqlite_url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, pool_size=1)
@@ -312,6 +332,60 @@ def test_after_a_look_up_that_failed_nothing_is_kept_whatever_is_decided(engine:
         assert is_free(engine)
 
     run(act())
+
+
+def test_those_who_wait_for_their_turn_to_write_leave_the_threads_to_who_looks_up(sqlite_url: str) -> None:
+    engine = engine_with_tables(sqlite_url)
+    upgrade(engine)
+    began, goes = threading.Event(), threading.Event()
+
+    def taking_long(directory: SessionDirectory | None) -> DecidedSession | Refusal:
+        one_decided = decided(directory)
+        began.set()
+        goes.wait(PATIENCE)
+        return one_decided
+
+    async def act() -> None:
+        directory = AsyncSqlDirectory(engine, deadline=2.0)
+        store = SqlSessions(engine, directory, deadline=PATIENCE)
+        writers = [asyncio.create_task(store.keep(taking_long, None))]
+        await asyncio.to_thread(began.wait, PATIENCE)
+        writers += [asyncio.create_task(store.keep(decided, None)) for _ in range(MOST_AT_ONCE)]
+        await asyncio.sleep(0)
+        assert (await directory.look_up(NEEDED)).tenants == set()
+        goes.set()
+        await asyncio.gather(*writers)
+
+    try:
+        run(act())
+    finally:
+        goes.set()
+        engine.dispose()
+
+
+def test_a_wait_for_who_writes_in_another_process_ends_within_the_deadline_whatever_the_host_has_set(
+    sqlite_url: str,
+) -> None:
+    engine = create_engine(sqlite_url, connect_args={"timeout": 60}, pool_size=1, max_overflow=0)
+    upgrade(engine)
+    run(SqlSessions(engine, deadline=2.0).ask())
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 1500
+    engine.dispose()
+
+
+def test_a_directory_that_is_asked_after_its_transaction_is_an_outage_and_begins_no_other(engine: Engine) -> None:
+    held: list[SessionDirectory] = []
+
+    def deciding(directory: SessionDirectory | None) -> DecidedSession | Refusal:
+        assert directory is not None
+        held.append(directory)
+        return decided(directory)
+
+    run(SqlSessions(engine, AsyncSqlDirectory(engine, deadline=PATIENCE), deadline=PATIENCE).keep(deciding, None))
+    with pytest.raises(DirectoryUnavailable):
+        held[0].look_up(NEEDED)
+    assert is_free(engine)
 
 
 def test_calls_that_are_cancelled_at_any_moment_leave_nothing_behind(engine: Engine) -> None:

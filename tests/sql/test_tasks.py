@@ -109,6 +109,29 @@ def test_a_call_whose_task_is_cancelled_ends_as_an_outage_and_tidies_up() -> Non
     assert tidied == [True]
 
 
+def test_who_goes_on_with_what_he_cut_off_gets_what_it_came_to() -> None:
+    class Line:
+        def __init__(self) -> None:
+            self.is_cut = asyncio.Event()
+
+        def cut(self) -> None:
+            self.is_cut.set()
+
+    async def ask(*, to_its_end: bool) -> str:
+        line, call = Line(), Call(0.01)
+
+        def waits() -> str:
+            call.enter(line)
+            await_only(line.is_cut.wait())
+            return "cut off"
+
+        return await Tasks().run(waits, call, to_its_end=to_its_end)
+
+    assert asyncio.run(ask(to_its_end=True)) == "cut off"
+    with pytest.raises(TimeoutError):
+        asyncio.run(ask(to_its_end=False))
+
+
 def test_a_host_that_is_in_a_greenlet_itself_can_ask() -> None:
     assert asyncio.run(greenlet_spawn(lambda: await_only(run(lambda: await_only(asyncio.sleep(0, 12)))))) == 12
 
