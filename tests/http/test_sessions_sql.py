@@ -592,6 +592,47 @@ def test_on_sqlite_a_key_of_another_process_is_waited_for_and_then_replayed(sqli
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("driver", DRIVERS[:2])
+def test_on_sqlite_what_is_stored_under_a_key_is_told_while_somebody_else_writes(sqlite_url: str, driver: str) -> None:
+    prepared(sqlite_url)
+    writing = create_engine(sqlite_url)
+
+    async def run() -> None:
+        async with engine_of(sqlite_url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            made = await create_once(store, key())
+            with writing.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                assert await store.find(key()) == made
+                assert await store.find(key("k-2")) is None
+
+    asyncio.run(run())
+    writing.dispose()
+
+
+def test_whoever_asks_for_a_key_does_not_wait_for_who_has_it(sqlite_url: str) -> None:
+    prepared(sqlite_url)
+    is_decided, asked = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        is_decided.set()
+        asked.wait(20)
+
+    async def run() -> None:
+        async with engine_of(sqlite_url, "sqlite") as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN, deadline=30)
+            making = asyncio.create_task(create_once(store, key(), wait))
+            await asyncio.to_thread(is_decided.wait, 20)
+            finding = asyncio.create_task(store.find(key()))
+            done, _ = await asyncio.wait({making, finding}, return_when=asyncio.FIRST_COMPLETED)
+            asked.set()
+            assert done == {finding}
+            assert await finding is None
+            assert isinstance(await making, ChatSession)
+
+    asyncio.run(run())
+
+
 # Hooks of a host
 
 
