@@ -613,6 +613,47 @@ def test_on_sqlite_a_key_of_another_process_is_waited_for_and_then_replayed(sqli
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("driver", DRIVERS[:2])
+def test_on_sqlite_what_is_stored_under_a_key_is_told_while_somebody_else_writes(sqlite_url: str, driver: str) -> None:
+    prepared(sqlite_url)
+    writing = create_engine(sqlite_url)
+
+    async def run() -> None:
+        async with engine_of(sqlite_url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            made = await create_once(store, key())
+            with writing.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                assert await store.find(key()) == made
+                assert await store.find(key("k-2")) is None
+
+    asyncio.run(run())
+    writing.dispose()
+
+
+def test_whoever_asks_for_a_key_does_not_wait_for_who_has_it(sqlite_url: str) -> None:
+    prepared(sqlite_url)
+    is_decided, asked = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        is_decided.set()
+        asked.wait(20)
+
+    async def run() -> None:
+        async with engine_of(sqlite_url, "sqlite") as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN, deadline=30)
+            making = asyncio.create_task(create_once(store, key(), wait))
+            await asyncio.to_thread(is_decided.wait, 20)
+            finding = asyncio.create_task(store.find(key()))
+            done, _ = await asyncio.wait({making, finding}, return_when=asyncio.FIRST_COMPLETED)
+            asked.set()
+            assert done == {finding}
+            assert await finding is None
+            assert isinstance(await making, ChatSession)
+
+    asyncio.run(run())
+
+
 # Hooks of a host
 
 
@@ -651,3 +692,40 @@ def test_what_a_hook_on_the_pool_raises_is_an_outage_and_no_connection_is_lost(
 
     raising: list[bool] = []
     asyncio.run(act())
+
+
+@pytest.mark.parametrize("name", ["invalidate", "close", "checkin"])
+@pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
+def test_what_a_hook_raises_where_a_dead_connection_is_thrown_away_is_an_outage_and_its_place_is_not_lost(
+    request: pytest.FixtureRequest, driver: str, name: str
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+    other = create_engine(url, isolation_level="AUTOCOMMIT")
+
+    def raises(*_: object) -> None:
+        if raising:
+            raise KeyError("the host's own")
+
+    def cut() -> None:
+        with other.connect() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    async def act() -> None:
+        async with engine_of(url, driver, pool_size=1, max_overflow=0) as engine:
+            event.listen(engine.sync_engine if isinstance(engine, AsyncEngine) else engine, name, raises)
+            store = SqlSessions(engine, AsyncSqlDirectory(engine))
+            await create(store)
+            raising.append(True)
+            with pytest.raises(SessionStoreUnavailable):
+                await create(store, cut)
+            raising.clear()
+            await create(store)
+            assert len(await kept(engine)) == 2
+
+    raising: list[bool] = []
+    asyncio.run(act())
+    other.dispose()
