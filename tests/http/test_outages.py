@@ -20,7 +20,7 @@ from tests.programs.servers.postgres_server import PostgresServer, wait_until
 from tests.programs.servers.redis_server import RedisServer
 
 DEADLINE = 0.5
-"""In seconds, of each step in a database."""
+"""In seconds, of each transaction and look-up."""
 BOUND = 5.0
 """In seconds: no call takes so long, whatever is gone. It has a few steps, and machines are shared."""
 DATABASE_GONE = {"directory_unavailable", "sessions_unavailable"}

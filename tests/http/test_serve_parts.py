@@ -218,7 +218,7 @@ def test_whether_it_is_ready_is_asked_of_the_directory_within_the_transactions_t
         has_directory = True
         asked = 0
 
-        async def look_up(self, _needed: Any, /) -> None:
+        async def ask_directory(self, _needed: Any, /) -> None:
             self.asked += 1
 
     (file := tmp_path / "one.sqlite").touch()

@@ -491,7 +491,7 @@ def test_without_a_directory_a_store_has_none_to_decide_on() -> None:
     store = SqlSessions(create_async_engine("sqlite+aiosqlite://"))
     assert not store.has_directory
     with pytest.raises(ValueError, match="no directory"):
-        asyncio.run(store.look_up([]))
+        asyncio.run(store.ask_directory([]))
 
 
 def test_a_directory_on_another_engine_is_refused_before_any_call() -> None:

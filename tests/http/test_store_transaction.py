@@ -20,7 +20,7 @@ def test_whoever_has_the_connection_next_is_not_cut_off_in_the_stead_of_who_had_
     any_database_url: str, ends: Callable[[StoreTransaction], None]
 ) -> None:
     engine, call = create_engine(any_database_url), Call(PATIENCE)
-    transaction = StoreTransaction(engine, faults_of(engine.dialect), call, milliseconds=1000)
+    transaction = StoreTransaction(engine, faults_of(engine.dialect), call, busy_timeout=1000, writes=True)
     transaction.cursor().execute("SELECT 1")
     event.listen(engine, "checkin", lambda *_: call.expire())
     ends(transaction)
@@ -33,7 +33,7 @@ def test_once_a_call_is_over_nobody_waits_for_its_rollback_on_a_server_that_is_f
     postgres: PostgresServer, database_url: str
 ) -> None:
     engine, call = create_engine(database_url), Call(PATIENCE)
-    transaction = StoreTransaction(engine, faults_of(engine.dialect), call, milliseconds=1000)
+    transaction = StoreTransaction(engine, faults_of(engine.dialect), call, busy_timeout=1000, writes=True)
     transaction.cursor().execute("SELECT 1")
     call.leave()
     call.expire()

@@ -15,7 +15,6 @@ from neo_routing_adapters.http.ports import AuthenticationUnavailable
 
 try:
     from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, select
-    from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import PoolProxiedConnection
 
@@ -25,7 +24,7 @@ try:
     from neo_routing_adapters.sql.look_up.awaited import awaited
     from neo_routing_adapters.sql.look_up.connections import CursorLine
     from neo_routing_adapters.sql.look_up.deadlines import Call
-    from neo_routing_adapters.sql.look_up.reader import errors_of
+    from neo_routing_adapters.sql.look_up.reader import faults_of
     from neo_routing_adapters.sql.look_up.written import Written, written
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] != "sqlalchemy":
@@ -48,7 +47,8 @@ class _Asked:
         self._table = table
         self._row_of: Callable[..., Any] = namedtuple("_Row", table.c.keys())  # type: ignore[misc]  # noqa: PYI024
         self._seconds = seconds
-        self._faults = _faults_of(engine)
+        # An answer may be another's, and values may be no values.
+        self._faults: tuple[type[Exception], ...] = (*faults_of(engine.dialect), AnotherAnswer, ValueError)
         self._questions: dict[int, Written] = {}
         self._read = [
             column.type.dialect_impl(engine.dialect).result_processor(engine.dialect, None) for column in table.c
@@ -144,8 +144,3 @@ def _question(table: Table, condition: ColumnElement[bool]) -> Select[Any]:
     """Ask so that there is a row even if nothing is found: the token, by which the answer is known for this one's."""
     asked = select(bindparam("token", type_=TEXT).label("token")).subquery("asked")
     return select(asked.c.token, *table.c).select_from(asked.outerjoin(table, condition))
-
-
-def _faults_of(engine: AsyncEngine | Engine) -> tuple[type[Exception], ...]:
-    """Return what may be raised: drivers have errors that SQLAlchemy does not know, and values may be no values."""
-    return (SQLAlchemyError, AnotherAnswer, OSError, ValueError, *errors_of(engine.dialect))

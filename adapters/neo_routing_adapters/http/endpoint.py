@@ -21,6 +21,8 @@ from neo_routing import (
     SessionRequest,
     SessionTarget,
     decision_record,
+    parse_session_request,
+    rows_needed,
 )
 from neo_routing.decision import MadeDecision
 from neo_routing_adapters.http.answers import (
@@ -45,7 +47,7 @@ from neo_routing_adapters.http.ports import (
     IdempotencyKey,
     Identity,
     InProgress,
-    KeyTaken,
+    Kept,
     RateLimiter,
     SessionStore,
 )
@@ -117,11 +119,11 @@ class Endpoint:
 
     async def _stored(self, call: Call, asked: _Asked) -> Answer:
         started = self.seconds()
-        found = await (self._made(call, asked) if asked.key is None else self._made_once(call, asked, asked.key))
+        found = await (self._made(call, asked) if asked.key is None else self._made_under(call, asked, asked.key))
         call.timings_ms["store"] = round(self._milliseconds(started) - call.timings_ms.get("decide", 0.0), 3)
         return _answer(found)
 
-    async def _made_once(self, call: Call, asked: _Asked, key: IdempotencyKey) -> DecidedSession | Refusal | KeyTaken:
+    async def _made_under(self, call: Call, asked: _Asked, key: IdempotencyKey) -> Kept:
         # Of this event loop: another's may be that of a parent, whose calls never end in its forked child.
         in_progress = asyncio.get_running_loop(), key.scope
         if in_progress in self._in_progress:
@@ -132,10 +134,10 @@ class Endpoint:
         finally:
             self._in_progress.remove(in_progress)
 
-    async def _made(self, call: Call, asked: _Asked) -> DecidedSession | Refusal | KeyTaken:
-        if self.sessions.has_directory:
+    async def _made(self, call: Call, asked: _Asked) -> Kept:
+        if self.sessions.has_directory and (asked.key is not None or _needs_rows(asked)):
             return await self.sessions.keep(partial(self._decided_within, call, asked), asked.key)
-        return await self._decided_before(call, asked)
+        return await self._decided_first(call, asked)
 
     def _decided_within(
         self, call: Call, asked: _Asked, directory: SessionDirectory | None
@@ -146,7 +148,7 @@ class Endpoint:
         call.timings_ms["decide"] = self._milliseconds(started)
         return self._decided(call, asked, decision)
 
-    async def _decided_before(self, call: Call, asked: _Asked) -> DecidedSession | Refusal | KeyTaken:
+    async def _decided_first(self, call: Call, asked: _Asked) -> Kept:
         found = None if asked.key is None else await self.sessions.find(asked.key)
         if found is not None:
             return found
@@ -190,7 +192,13 @@ class _Asked:
     now: datetime
 
 
-def _answer(found: DecidedSession | Refusal | KeyTaken) -> Refused | Created:
+def _needs_rows(asked: _Asked) -> bool:
+    """Tell whether the decision takes a look into the directory, for which a call may have to wait."""
+    request = parse_session_request(asked.body).value_or(None)
+    return request is not None and rows_needed(asked.caller, request) is not None
+
+
+def _answer(found: Kept) -> Refused | Created:
     if isinstance(found, DecidedSession):
         target = found.record.decision.target
         return Created(session=found.session, outcome=None if target is None else target.outcome)

@@ -168,6 +168,13 @@ class DecidedSession:
     record: DecisionRecord
 
 
+Deciding: TypeAlias = Callable[[SessionDirectory | None], DecidedSession | Refusal]
+"""What decides, on the directory within a transaction if there is one."""
+
+Kept: TypeAlias = DecidedSession | Refusal | KeyTaken
+"""What comes of a call: the session that was decided, the refusal, or what its key leads to."""
+
+
 class SessionStore(Protocol):
     """Keeps sessions, each with the record of its decision and the key that it was asked for with.
 
@@ -186,9 +193,7 @@ class SessionStore(Protocol):
         """Tell what is stored under a key, and do not take it: whoever has it goes on."""
         ...
 
-    async def keep(
-        self, decide: Callable[[SessionDirectory | None], DecidedSession | Refusal], key: IdempotencyKey | None, /
-    ) -> DecidedSession | Refusal | KeyTaken:
+    async def keep(self, decide: Deciding, key: IdempotencyKey | None, /) -> Kept:
         """Take the key, decide, and keep the session, in one transaction: all of it, or nothing.
 
         Only if the key is free is `decide` called, once, on the directory within the transaction; it may be in another

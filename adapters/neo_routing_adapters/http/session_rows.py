@@ -48,12 +48,8 @@ def session_of(row: Mapping[str, Any]) -> ChatSession:
 
 def key_scope(key: IdempotencyKey) -> dict[str, str]:
     """Return what tells a key from all others, by the columns of its table."""
-    return {
-        "caller_kind": str(key.caller_kind),
-        "tenant_id": key.tenant_id,
-        "user_id": key.user_id or "",
-        "key": key.key,
-    }
+    caller_kind, tenant_id, user_id, text = key.scope
+    return {"caller_kind": str(caller_kind), "tenant_id": tenant_id, "user_id": user_id or "", "key": text}
 
 
 def lock_number(key: IdempotencyKey) -> int:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from uuid import UUID
 
-from neo_routing import Refusal, SessionDirectory
-from neo_routing_adapters.http.ports import ChatSession, DecidedSession, IdempotencyKey, KeyTaken, OtherBody
+from neo_routing import Refusal
+from neo_routing_adapters.http.ports import ChatSession, DecidedSession, Deciding, IdempotencyKey, Kept, OtherBody
 
 
 class MemorySessions:
@@ -36,9 +36,7 @@ class MemorySessions:
         same = hmac.compare_digest(stored.body_mac, key.body_mac)
         return self._kept[session_id].session if same else OtherBody()
 
-    async def keep(
-        self, decide: Callable[[SessionDirectory | None], DecidedSession | Refusal], key: IdempotencyKey | None, /
-    ) -> DecidedSession | Refusal | KeyTaken:
+    async def keep(self, decide: Deciding, key: IdempotencyKey | None, /) -> Kept:
         """Decide and keep, while nothing else happens. Raises `ValueError` for an id that is there already."""
         found = None if key is None else await self.find(key)
         if found is not None:

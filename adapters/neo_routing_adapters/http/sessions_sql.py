@@ -12,13 +12,14 @@ from typing import Final, TypeVar
 
 from attrs import frozen
 
-from neo_routing import DirectoryUnavailable, Refusal, Rows, RowsNeeded, SessionDirectory
+from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
 from neo_routing_adapters.extras import how_to_install
 from neo_routing_adapters.http.ports import (
     ChatSession,
     DecidedSession,
+    Deciding,
     IdempotencyKey,
-    KeyTaken,
+    Kept,
     OtherBody,
     SessionStoreUnavailable,
 )
@@ -34,6 +35,7 @@ try:
     from neo_routing_adapters.sql.look_up.deadlines import Call
     from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory
     from neo_routing_adapters.sql.look_up.reader import faults_of
+    from neo_routing_adapters.sql.look_up.share import timeouts
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] != "sqlalchemy":
         raise
@@ -42,8 +44,6 @@ except ModuleNotFoundError as missing:
 
 DEADLINE: Final = 2.0
 """Within so many seconds a transaction ends or the store is unavailable, unless its host says otherwise."""
-
-_WITHIN_THE_DEADLINE: Final = 750  # of a thousand
 
 _Value = TypeVar("_Value")
 
@@ -71,8 +71,9 @@ class SqlSessions:
         self._statements = SessionStatements(engine.dialect, deadline)
         self._directory = directory
         self._deadline = deadline
-        self._patience = int(deadline * _WITHIN_THE_DEADLINE)
         self._faults = faults_of(engine.dialect)
+        busy_timeout = timeouts(deadline)["lock_timeout"]
+        self._begun_by = partial(StoreTransaction, self._engine, self._faults, busy_timeout=busy_timeout)
         self._now = now
         self._writers = Writers() if engine.dialect.name == "sqlite" else None
 
@@ -87,20 +88,21 @@ class SqlSessions:
         find = partial(self._statements.kept_under, key, now)
         return await self._run(lambda transaction: find(transaction.cursor()), writes=False)
 
-    async def keep(
-        self, decide: Callable[[SessionDirectory | None], DecidedSession | Refusal], key: IdempotencyKey | None, /
-    ) -> DecidedSession | Refusal | KeyTaken:
+    async def keep(self, decide: Deciding, key: IdempotencyKey | None, /) -> Kept:
         """Take the key, decide, and keep the session, or leave nothing. Another process may have the key, too.
 
         Raises what `decide` raises, `DirectoryUnavailable` if there was no time for its look-up, and
-        `SessionStoreUnavailable`: then nobody knows whether the session was kept.
+        `SessionStoreUnavailable`; whether the session was kept is not known if it was being committed.
         """
         done = await self._run(partial(self._kept, decide, key))
-        if isinstance(done, _Raised):
-            raise done.error
-        return done
+        try:
+            if isinstance(done, _Raised):
+                raise done.error
+            return done
+        finally:
+            del done  # the traceback of the error leads back here
 
-    async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
+    async def ask_directory(self, needed: Sequence[RowsNeeded], /) -> Rows:
         """Look up in a transaction, as `keep` does, and keep nothing. Raises what that raises."""
         directory = self._directory
         if directory is None:
@@ -118,7 +120,8 @@ class SqlSessions:
             if self._writers is not None and writes:
                 turn = await self._writers.turn(self._deadline)
             call = Call(self._deadline)
-            transaction = StoreTransaction(self._engine, self._faults, call, milliseconds=self._patience, writes=writes)
+            transaction = self._begun_by(call, writes=writes)
+            # To its end, so that whose turn comes next finds nobody in the midst of a rollback.
             return await self._awaited.run(partial(_transacted, steps, transaction), call, to_its_end=True)
         except self._faults as error:
             if transaction is not None and transaction.is_looking_up:
@@ -128,12 +131,7 @@ class SqlSessions:
             if turn is not None:
                 turn.release()
 
-    def _kept(
-        self,
-        decide: Callable[[SessionDirectory | None], DecidedSession | Refusal],
-        key: IdempotencyKey | None,
-        transaction: StoreTransaction,
-    ) -> DecidedSession | Refusal | KeyTaken | _Raised:
+    def _kept(self, decide: Deciding, key: IdempotencyKey | None, transaction: StoreTransaction) -> Kept | _Raised:
         found = None if key is None else self._statements.claim(key, self._now(), transaction.cursor())
         if found is not None:
             return found

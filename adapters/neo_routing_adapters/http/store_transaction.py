@@ -28,18 +28,18 @@ class StoreTransaction:
     """A transaction that begins when it is first used, and must be ended. After a fault it can only be ended."""
 
     def __init__(
-        self, engine: Engine, faults: tuple[type[Exception], ...], call: Call, *, milliseconds: int, writes: bool
+        self, engine: Engine, faults: tuple[type[Exception], ...], call: Call, *, busy_timeout: int, writes: bool
     ) -> None:
         self._engine = engine
         self._faults = faults
         self._local = engine.dialect.name == "sqlite"
         self._call = call
-        self._milliseconds = milliseconds
+        self._busy_timeout = busy_timeout  # in milliseconds, of SQLite
         self._how_to_begin = (_BEGIN if writes else _BEGIN_TO_READ)[engine.dialect.name]
         self._connection: PoolProxiedConnection | None = None
         self._is_over = False
         self.is_looking_up = False
-        """Whether what it is waited for is the directory."""
+        """Whether the directory is what is waited for."""
 
     def cursor(self) -> Any:
         """Return a cursor of the driver's, in the transaction. Raises what the pool or the driver raises."""
@@ -61,12 +61,11 @@ class StoreTransaction:
         return rows
 
     def commit(self) -> None:
-        """Commit, if it has begun. Whatever is raised, nobody knows how it ended."""
-        if self._connection is None:
-            return
+        """Commit. Whatever is raised, nobody knows how it ended."""
+        connection = self._begun()
         self.cursor().execute("COMMIT")
         self._leave()
-        connection, self._connection = self._connection, None
+        self._connection = None
         with suppress(*self._faults):  # what was committed stays
             give_back(self._engine.dialect, connection)
 
@@ -75,7 +74,6 @@ class StoreTransaction:
         self._is_over = True
         connection, self._connection = self._connection, None
         if connection is None:
-            self._call.leave()
             return
         with suppress(*self._faults):  # the server rolls it back too
             try:
@@ -93,20 +91,14 @@ class StoreTransaction:
 
     def _begin(self, connection: PoolProxiedConnection, line: CursorLine) -> None:
         if self._local:
-            wait_for_locks(connection, line.cursor, self._milliseconds)
+            wait_for_locks(connection, line.cursor, self._busy_timeout)
         line.cursor.execute(self._how_to_begin)
 
     def _roll_back(self, connection: PoolProxiedConnection) -> None:
         line = line_of(self._engine, connection)
-        if self._local:  # which is as sound as before, however late it is
-            self._call.leave()
-        else:
-            self._call.enter(line)
-        if not line.in_transaction():
-            raise ConnectionError("the transaction has ended by itself, or the connection has")
+        self._call.enter(line)
         line.roll_back()
-        if not self._local:
-            self._leave()
+        self._leave()
         give_back(self._engine.dialect, connection)
 
     def _leave(self) -> None:

@@ -94,8 +94,8 @@ class Parts:
                 await self.redis.disconnect()
 
     async def _ask_directory(self) -> None:
-        asked = self.sessions if self.sessions.has_directory else self.directory
-        rows = asked.look_up([_EVERY_RELATION])
+        ask = self.sessions.ask_directory if self.sessions.has_directory else self.directory.look_up
+        rows = ask([_EVERY_RELATION])
         if isinstance(rows, Awaitable):
             await rows
 

@@ -117,7 +117,7 @@ class Settings:
 
     directory_deadline: float = _setting("Deadlines", seconds(_A_DAY), 2.0, "Seconds a look-up may take.")
     sessions_deadline: float = _setting(
-        "Deadlines", seconds(_A_DAY), 2.0, "Seconds that a step may take of keeping a session or finding a key."
+        "Deadlines", seconds(_A_DAY), 2.0, "Seconds that keeping a session may take, and finding an API key."
     )
     body_deadline: float = _setting("Deadlines", seconds(_A_DAY), 10.0, "Seconds until a body must have come.")
     ready_deadline: float = _setting("Deadlines", seconds(_A_DAY), 2.0, "Seconds that /readyz may take.")

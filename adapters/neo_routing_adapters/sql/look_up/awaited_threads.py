@@ -58,7 +58,7 @@ def _unless_late(function: Callable[[], _Value], call: Call) -> _Value:
 
 
 async def _comes(end: _End, call: Call, *, to_its_end: bool) -> bool:
-    """Wait for the end until the deadline of the call, and as long again as it takes to wind up what was cut off."""
+    """Wait for the end until the deadline of the call, and a moment longer for what was cut off to wind up."""
     try:
         if await end.comes(call.remaining()):
             return True

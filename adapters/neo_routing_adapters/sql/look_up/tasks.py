@@ -22,7 +22,7 @@ MOST_LATE: Final = 64
 """Where so many tasks do not end, cancelled or not, the next call is an outage at once."""
 
 WINDING_UP: Final = 0.05
-"""So many seconds a caller that is cancelled waits for the end of what was cut off: that takes a turn of the loop."""
+"""So many seconds a caller waits for the end of what was cut off, if it does: that takes a turn of the loop."""
 
 _Value = TypeVar("_Value")
 
@@ -41,8 +41,8 @@ class Tasks:
     async def run(self, function: Callable[[], _Value], call: Call, *, to_its_end: bool = False) -> _Value:
         """Return what the function returns.
 
-        Raises what that raises, and `TimeoutError` at the deadline of the call, which it then expires. If the caller
-        goes on with what was cut off, and must find that nobody uses it any more, `to_its_end` is what it came to then.
+        Raises what that raises, and `TimeoutError` at the deadline of the call, which it then expires. `to_its_end` is
+        for a caller who must find that nobody uses what was cut off: it waits for that, and tells what came of it.
         """
         if len(self._late) >= MOST_LATE and self._are_too_many():
             raise TimeoutError

@@ -38,7 +38,7 @@ class Workers:
                 return
             self._count(1)
         try:
-            start_thread(self._run, name="step")
+            start_thread(self._run, name="worker")
         except NoThread:
             with self._lock:
                 self._count(-1)
