@@ -1,4 +1,4 @@
-"""A session takes its time on a SQLite file, where one is kept at a time: what others get meanwhile, and what is left."""
+"""A session takes its time on a SQLite file, which has one writer: what others get meanwhile, and what is left."""
 
 from __future__ import annotations
 
@@ -73,11 +73,12 @@ def test_a_body_that_is_refused_by_what_it_is_waits_for_nobody(engine: Engine, b
 
 
 def test_what_was_told_of_a_call_does_not_change_when_its_transaction_ends_late(engine: Engine) -> None:
-    hook, told = Hanging(), list[AnsweredCall]()
+    hook, named, told = Hanging(), Hanging(), list[AnsweredCall]()
+    named.goes.set()
     policy = PolicyEngine(AsyncSqlDirectory(engine), on_decision=hook, new_id=lambda: "1", now=lambda: NOON)
 
     async def act() -> None:
-        app = endpoint_on(engine, Hanging(), deadline=0.1, policy=policy, on_answer=told.append)
+        app = endpoint_on(engine, named, deadline=0.1, policy=policy, on_answer=told.append)
         assert (await call(app, GOOD, headers=headers_of(USER))).status == 500
         before = {**told[0].timings_ms}
         assert "decide" not in before
