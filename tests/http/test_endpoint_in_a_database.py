@@ -141,6 +141,15 @@ def test_a_key_of_the_command_gets_a_session_which_is_kept_with_its_decision_and
     assert record.decide_again().result.unwrap().agent_id == 12
 
 
+def test_a_name_that_no_text_can_hold_is_kept_with_the_decision(database: Database) -> None:
+    body = b'{"agent_id": 12, "\\ud800": 1, "caf\\u00e9\\u202e": 2}'
+    assert database.served(lambda app: database.ask(app, body)).status == 200
+    [kept] = database.kept(sessions)
+    request = read_record(kept["record"]).request
+    assert request is not None
+    assert {*request.unknown_fields} == {"\ud800", "caf\u00e9\u202e"}
+
+
 def test_no_session_is_made_while_the_directory_refuses_and_what_was_made_is_replayed_all_the_same(
     database: Database,
 ) -> None:
