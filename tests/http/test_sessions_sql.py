@@ -19,6 +19,7 @@ import attrs
 import pytest
 from sqlalchemy import Engine, create_engine, event, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
 
 from neo_routing import CallerKind, DirectoryUnavailable, Refusal, SessionDirectory
 from neo_routing_adapters.http.credentials_sql import SqlKeyStore
@@ -588,6 +589,60 @@ def test_on_sqlite_a_key_of_another_process_is_waited_for_and_then_replayed(sqli
 
             session = await create_once(first, key(), meet_another)
             assert await asyncio.wrap_future(waiting[0]) == session
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", DRIVERS[:2])
+def test_on_sqlite_what_is_stored_under_a_key_is_told_while_somebody_else_writes(sqlite_url: str, driver: str) -> None:
+    prepared(sqlite_url)
+    writing = create_engine(sqlite_url)
+
+    async def run() -> None:
+        async with engine_of(sqlite_url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            made = await create_once(store, key())
+            with writing.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                assert await store.find(key()) == made
+                assert await store.find(key("k-2")) is None
+
+    asyncio.run(run())
+    writing.dispose()
+
+
+def test_whoever_asks_for_a_key_does_not_wait_for_who_has_it(sqlite_url: str) -> None:
+    prepared(sqlite_url)
+    is_decided, asked = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        is_decided.set()
+        asked.wait(20)
+
+    async def run() -> None:
+        async with engine_of(sqlite_url, "sqlite") as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN, deadline=30)
+            making = asyncio.create_task(create_once(store, key(), wait))
+            await asyncio.to_thread(is_decided.wait, 20)
+            finding = asyncio.create_task(store.find(key()))
+            done, _ = await asyncio.wait({making, finding}, return_when=asyncio.FIRST_COMPLETED)
+            asked.set()
+            assert done == {finding}
+            assert await finding is None
+            assert isinstance(await making, ChatSession)
+
+    asyncio.run(run())
+
+
+def test_where_all_share_one_connection_whoever_asks_for_a_key_waits_for_who_has_it(sqlite_url: str) -> None:
+    prepared(sqlite_url)
+
+    async def run() -> None:
+        async with engine_of(sqlite_url, "sqlite+aiosqlite", poolclass=StaticPool) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+            made, found = await asyncio.gather(create_once(store, key()), store.find(key()))
+            assert isinstance(made, ChatSession)
+            assert found == made
 
     asyncio.run(run())
 

@@ -27,6 +27,7 @@ from neo_routing_adapters.http.writers import Writers
 try:
     from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.pool import StaticPool
 
     from neo_routing_adapters.http.session_statements import SessionStatements
     from neo_routing_adapters.http.store_transaction import StoreTransaction
@@ -75,6 +76,8 @@ class SqlSessions:
         self._faults = faults_of(engine.dialect)
         self._now = now
         self._writers = Writers() if engine.dialect.name == "sqlite" else None
+        # On the one connection that all have in common, whoever reads must wait for his turn too.
+        self._is_shared = isinstance(engine.pool, StaticPool)
 
     @property
     def has_directory(self) -> bool:
@@ -82,9 +85,10 @@ class SqlSessions:
         return self._directory is not None
 
     async def find(self, key: IdempotencyKey, /) -> ChatSession | OtherBody | None:
-        """Tell what is stored under a key, and do not take it. Raises `SessionStoreUnavailable`."""
+        """Tell what is stored under a key, and wait for nobody who has it. Raises `SessionStoreUnavailable`."""
         now = self._now()
-        return await self._run(lambda transaction: self._statements.kept_under(key, now, transaction.cursor()))
+        find = partial(self._statements.kept_under, key, now)
+        return await self._run(lambda transaction: find(transaction.cursor()), writes=self._is_shared)
 
     async def keep(
         self, decide: Callable[[SessionDirectory | None], DecidedSession | Refusal], key: IdempotencyKey | None, /
@@ -110,14 +114,14 @@ class SqlSessions:
         """Ask whether sessions could be kept now, and keep nothing. Raises `SessionStoreUnavailable`."""
         await self._run(lambda transaction: self._statements.keep_nothing(transaction.cursor()))
 
-    async def _run(self, steps: Callable[[StoreTransaction], _Value]) -> _Value:
+    async def _run(self, steps: Callable[[StoreTransaction], _Value], *, writes: bool = True) -> _Value:
         """Do all of a transaction. What was not committed is rolled back."""
         turn, transaction = None, None
         try:
-            if self._writers is not None:
+            if self._writers is not None and writes:
                 turn = await self._writers.turn(self._deadline)
             call = Call(self._deadline)
-            transaction = StoreTransaction(self._engine, self._faults, call, milliseconds=self._patience)
+            transaction = StoreTransaction(self._engine, self._faults, call, milliseconds=self._patience, writes=writes)
             return await self._awaited.run(partial(_transacted, steps, transaction), call, to_its_end=True)
         except self._faults as error:
             if transaction is not None and transaction.is_looking_up:

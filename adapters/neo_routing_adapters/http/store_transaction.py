@@ -21,17 +21,21 @@ from neo_routing_adapters.sql.look_up.share import CannotDecideWithin
 
 # Whatever the host has set: of a later state than the lock's, and committed by nobody but us.
 _BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN ISOLATION LEVEL READ COMMITTED"}
+_BEGIN_TO_READ: Final = {**_BEGIN, "sqlite": "BEGIN"}
 
 
 class StoreTransaction:
     """A transaction that begins when it is first used, and must be ended. After a fault it can only be ended."""
 
-    def __init__(self, engine: Engine, faults: tuple[type[Exception], ...], call: Call, *, milliseconds: int) -> None:
+    def __init__(
+        self, engine: Engine, faults: tuple[type[Exception], ...], call: Call, *, milliseconds: int, writes: bool
+    ) -> None:
         self._engine = engine
         self._faults = faults
         self._local = engine.dialect.name == "sqlite"
         self._call = call
         self._milliseconds = milliseconds
+        self._how_to_begin = (_BEGIN if writes else _BEGIN_TO_READ)[engine.dialect.name]
         self._connection: PoolProxiedConnection | None = None
         self._is_over = False
         self.is_looking_up = False
@@ -90,7 +94,7 @@ class StoreTransaction:
     def _begin(self, connection: PoolProxiedConnection, line: CursorLine) -> None:
         if self._local:
             wait_for_locks(connection, line.cursor, self._milliseconds)
-        line.cursor.execute(_BEGIN[self._engine.dialect.name])
+        line.cursor.execute(self._how_to_begin)
 
     def _roll_back(self, connection: PoolProxiedConnection) -> None:
         line = line_of(self._engine, connection)
