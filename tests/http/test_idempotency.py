@@ -168,6 +168,21 @@ def test_a_call_that_is_cancelled_leaves_its_key() -> None:
     assert len(sessions.kept) == 1
 
 
+def test_a_key_in_an_event_loop_that_stands_still_as_a_parents_does_in_a_forked_child_is_not_in_progress() -> None:
+    directory, sessions = Waiting(), MemorySessions(now=lambda: NOON)
+    app = application(an_endpoint(directory, sessions=sessions))
+    still = asyncio.new_event_loop()
+    first = still.create_task(call(app, headers=keyed()))
+    still.run_until_complete(directory.asked.wait())
+    directory.answers.set()
+    again = ask(app, headers=keyed())
+    assert again.status == 200
+    late = still.run_until_complete(first)
+    assert late is not None
+    assert late.document["data"] == again.document["data"]
+    still.close()
+
+
 def test_a_thousand_races_on_one_key_make_one_session_and_only_200_409_and_replays() -> None:
     sessions = MemorySessions(now=lambda: NOON)
     directory = Waiting()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -120,13 +121,15 @@ class Endpoint:
         return _answer(found)
 
     async def _made_once(self, call: Call, asked: _Asked, key: IdempotencyKey) -> DecidedSession | Refusal | KeyTaken:
-        if key.scope in self._in_progress:
+        # Of this event loop: another's may be that of a parent, whose calls never end in its forked child.
+        in_progress = asyncio.get_running_loop(), key.scope
+        if in_progress in self._in_progress:
             return await self.sessions.find(key) or InProgress()
-        self._in_progress.add(key.scope)
+        self._in_progress.add(in_progress)
         try:
             return await self._made(call, asked)
         finally:
-            self._in_progress.remove(key.scope)
+            self._in_progress.remove(in_progress)
 
     async def _made(self, call: Call, asked: _Asked) -> DecidedSession | Refusal | KeyTaken:
         if self.sessions.has_directory:
