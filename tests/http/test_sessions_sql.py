@@ -685,3 +685,40 @@ def test_what_a_hook_on_the_pool_raises_is_an_outage_and_no_connection_is_lost(
 
     raising: list[bool] = []
     asyncio.run(act())
+
+
+@pytest.mark.parametrize("name", ["invalidate", "close", "checkin"])
+@pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
+def test_what_a_hook_raises_where_a_dead_connection_is_thrown_away_is_an_outage_and_its_place_is_not_lost(
+    request: pytest.FixtureRequest, driver: str, name: str
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+    other = create_engine(url, isolation_level="AUTOCOMMIT")
+
+    def raises(*_: object) -> None:
+        if raising:
+            raise KeyError("the host's own")
+
+    def cut() -> None:
+        with other.connect() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    async def act() -> None:
+        async with engine_of(url, driver, pool_size=1, max_overflow=0) as engine:
+            event.listen(engine.sync_engine if isinstance(engine, AsyncEngine) else engine, name, raises)
+            store = SqlSessions(engine, AsyncSqlDirectory(engine))
+            await create(store)
+            raising.append(True)
+            with pytest.raises(SessionStoreUnavailable):
+                await create(store, cut)
+            raising.clear()
+            await create(store)
+            assert len(await kept(engine)) == 2
+
+    raising: list[bool] = []
+    asyncio.run(act())
+    other.dispose()

@@ -45,7 +45,7 @@ def on_a_live_connection(
                 raise TooLate  # noqa: TRY301  # the connection must not go back to the pool
         except BaseException as error:
             gone = is_gone(engine.dialect, error, connection)
-            abandon(connection)
+            throw_away(engine.dialect, connection)
             if not (gone and stale and call.leave()):
                 raise
             stale -= 1
@@ -70,6 +70,15 @@ def give_back(dialect: Dialect, connection: PoolProxiedConnection) -> None:
         connection.close()
     except BaseException as error:
         let_go(dialect, connection)
+        _require_fault(dialect, error)
+        raise
+
+
+def throw_away(dialect: Dialect, connection: PoolProxiedConnection) -> None:
+    """Close it, whatever it is in the midst of. Raises what the driver raises, and `HookFailed`."""
+    try:
+        abandon(dialect, connection)
+    except Exception as error:
         _require_fault(dialect, error)
         raise
 

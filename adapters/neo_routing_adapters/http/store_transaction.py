@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from neo_routing import DirectoryUnavailable, Rows, RowsNeeded
-from neo_routing_adapters.http.live_connections import give_back, line_of, on_a_live_connection
-from neo_routing_adapters.sql.look_up.connections import CursorLine, abandon, wait_for_locks
+from neo_routing_adapters.http.live_connections import give_back, line_of, on_a_live_connection, throw_away
+from neo_routing_adapters.sql.look_up.connections import CursorLine, wait_for_locks
 from neo_routing_adapters.sql.look_up.deadlines import Call, TooLate
 from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory
 from neo_routing_adapters.sql.look_up.share import CannotDecideWithin
@@ -81,7 +81,7 @@ class StoreTransaction:
             try:
                 self._roll_back(connection)
             except BaseException:
-                abandon(connection)
+                throw_away(self._engine.dialect, connection)
                 raise
 
     def _begun(self) -> PoolProxiedConnection:

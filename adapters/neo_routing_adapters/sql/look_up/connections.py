@@ -355,8 +355,8 @@ def _is_hooked(pool: Pool) -> bool:
     return bool(pool.dispatch.checkout or pool.dispatch.checkin or pool.dispatch.reset)
 
 
-def abandon(connection: PoolProxiedConnection) -> None:
-    """Close a connection whatever it is in the midst of, and have the pool replace it.
+def abandon(dialect: Dialect, connection: PoolProxiedConnection) -> None:
+    """Close a connection whatever it is in the midst of, and have the pool replace it. Raises what a hook raises.
 
     SQLite keeps a transaction of a connection that is closed for as long as rows of it are half read.
     """
@@ -370,7 +370,11 @@ def abandon(connection: PoolProxiedConnection) -> None:
                     line.cursor.close()
             dbapi_connection.rollback()
     connection.info.clear()
-    connection.invalidate()
+    try:
+        connection.invalidate()
+    except BaseException:
+        let_go(dialect, connection)
+        raise
 
 
 def let_go(dialect: Dialect, connection: PoolProxiedConnection) -> None:

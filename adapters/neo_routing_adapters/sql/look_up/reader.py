@@ -245,7 +245,7 @@ class Reader:
             raise
         except _LeftOpen:
             if self._local and isinstance(self._engine.pool, QueuePool):  # else it is another's at the same time
-                abandon(connection)
+                abandon(self._dialect, connection)
             self._give_back(connection, sound=self._local)
             raise
         except BaseException:
