@@ -111,7 +111,7 @@ def _answered_call(call: Call, route: str, answer: Answer, took_ms: float, error
         session_id=None if session is None else session.id,
         outcome=answer.outcome if isinstance(answer, Created) else None,
         warnings=() if session is None else session.warnings,
-        timings_ms=call.timings_ms,
+        timings_ms={**call.timings_ms},  # a decision that was given up may end in its thread after this
         took_ms=took_ms,
         error=error,
     )
