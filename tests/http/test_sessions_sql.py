@@ -252,10 +252,32 @@ def test_a_writer_waits_for_a_session_that_is_decided_and_not_yet_kept(
 def _is_waiting(url: str) -> bool:
     engine = create_engine(url)
     with engine.connect() as connection:
-        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         found = connection.exec_driver_sql(waiting).scalar_one()
     engine.dispose()
     return bool(found)
+
+
+@pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
+def test_behind_a_migrations_lock_the_server_too_gives_up_who_asks_for_a_key(
+    request: pytest.FixtureRequest, driver: str
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+    migrating = create_engine(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, deadline=0.4)
+            with migrating.begin() as connection:
+                connection.exec_driver_sql(f"LOCK TABLE {idempotency_keys.name}")
+                for asked in (store.find(key()), store.ask()):
+                    with pytest.raises(SessionStoreUnavailable):
+                        await asked
+                await asyncio.to_thread(wait_until, lambda: not _is_waiting(url))
+
+    asyncio.run(run())
+    migrating.dispose()
 
 
 @pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))

@@ -87,7 +87,7 @@ class SqlSessions:
     async def find(self, key: IdempotencyKey, /) -> ChatSession | OtherBody | None:
         """Tell what is stored under a key, and wait for nobody who has it. Raises `SessionStoreUnavailable`."""
         now = self._now()
-        find = partial(self._statements.kept_under, key, now)
+        find = partial(self._statements.find, key, now)
         return await self._run(lambda transaction: find(transaction.cursor()), writes=self._is_shared)
 
     async def keep(
