@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import subprocess
 import sys
 import threading
 import uuid
+import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -140,6 +142,39 @@ def test_what_ends_with_an_exception_leaves_nothing(request: pytest.FixtureReque
             assert await store.find(key("k-2")) is None
             assert len(await kept(engine)) == 1
             assert engine.pool.checkedout() == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("is_the_hosts", [True, False])
+def test_nothing_is_kept_alive_of_what_ended_with_an_exception(
+    request: pytest.FixtureRequest, driver: str, is_the_hosts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failed(OSError):
+        def __init__(self) -> None:
+            raised.append(weakref.ref(self))
+
+    def fail(*_: object) -> None:
+        raise Failed
+
+    url = _url(request, driver)
+    prepared(url)
+    raised: list[weakref.ref[Failed]] = []
+    if not is_the_hosts:
+        monkeypatch.setattr(SessionStatements, "add", fail)
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine))
+            gc.disable()  # what is a cycle stays, with all that the tracebacks know
+            try:
+                await create(store, fail if is_the_hosts else lambda: None)
+            except (Failed, SessionStoreUnavailable):
+                pass
+            finally:
+                gc.enable()
+            assert [failed() for failed in raised] == [None]
 
     asyncio.run(run())
 

@@ -100,7 +100,10 @@ class SqlSessions:
         """
         done = await self._run(partial(self._kept, decide, key))
         if isinstance(done, _Raised):
-            raise done.error
+            try:
+                raise done.error
+            finally:
+                del done  # the error's traceback leads back here
         return done
 
     async def look_up(self, needed: Sequence[RowsNeeded], /) -> Rows:
