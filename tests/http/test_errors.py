@@ -372,6 +372,22 @@ def test_how_long_a_call_took_is_told_of_those_without_a_session_too() -> None:
     assert told[0].took_ms == 500.0
 
 
+def test_what_was_told_of_a_call_stays_when_a_decision_that_was_given_up_comes_to_its_end() -> None:
+    class GivesUp:
+        has_directory = True
+
+        async def keep(self, decide: Any, _key: Any, /) -> Any:
+            left.append(decide)
+            raise SessionStoreUnavailable
+
+    left: list[Any] = []
+    told: list[Any] = []
+    ask(an_endpoint(sessions=GivesUp(), on_answer=told.append))
+    [decide] = left
+    decide(a_directory())
+    assert [*told[0].timings_ms] == ["authenticate"]
+
+
 def test_an_observer_that_fails_changes_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     assert ask(an_endpoint(on_answer=Faulty())).status == 200
     assert "on_answer failed: RuntimeError" in caplog.text

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import subprocess
 import sys
 import threading
 import uuid
+import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -165,6 +167,39 @@ def test_what_a_host_raises_while_it_is_decided_is_its_own_and_no_outage_of_the_
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("is_the_hosts", [True, False])
+def test_nothing_is_kept_alive_of_what_ended_with_an_exception(
+    request: pytest.FixtureRequest, driver: str, is_the_hosts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failed(OSError):
+        def __init__(self) -> None:
+            raised.append(weakref.ref(self))
+
+    def fail(*_: object) -> None:
+        raise Failed
+
+    url = _url(request, driver)
+    prepared(url)
+    raised: list[weakref.ref[Failed]] = []
+    if not is_the_hosts:
+        monkeypatch.setattr(SessionStatements, "add", fail)
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, AsyncSqlDirectory(engine))
+            gc.disable()  # what is a cycle stays, with all that the tracebacks know
+            try:
+                await create(store, fail if is_the_hosts else lambda: None)
+            except (Failed, SessionStoreUnavailable):
+                pass
+            finally:
+                gc.enable()
+            assert [failed() for failed in raised] == [None]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("isolation_level", ["AUTOCOMMIT", "SERIALIZABLE"])
 def test_an_engine_that_suits_decisions_suits_sessions_too_and_an_autocommit_commits_no_half(
     request: pytest.FixtureRequest, driver: str, isolation_level: str
@@ -272,10 +307,32 @@ def test_a_writer_waits_for_a_session_that_is_decided_and_not_yet_kept(
 def _is_waiting(url: str) -> bool:
     engine = create_engine(url)
     with engine.connect() as connection:
-        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         found = connection.exec_driver_sql(waiting).scalar_one()
     engine.dispose()
     return bool(found)
+
+
+@pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
+def test_behind_a_migrations_lock_the_server_too_gives_up_who_asks_for_a_key(
+    request: pytest.FixtureRequest, driver: str
+) -> None:
+    url = _url(request, driver)
+    prepared(url)
+    migrating = create_engine(url)
+
+    async def run() -> None:
+        async with engine_of(url, driver) as engine:
+            store = SqlSessions(engine, deadline=0.4)
+            with migrating.begin() as connection:
+                connection.exec_driver_sql(f"LOCK TABLE {idempotency_keys.name}")
+                for asked in (store.find(key()), store.ask()):
+                    with pytest.raises(SessionStoreUnavailable):
+                        await asked
+                await asyncio.to_thread(wait_until, lambda: not _is_waiting(url))
+
+    asyncio.run(run())
+    migrating.dispose()
 
 
 @pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
@@ -488,14 +545,14 @@ def test_where_nothing_can_be_promised_as_on_a_standby_the_directory_is_unavaila
 
 
 def test_without_a_directory_a_store_has_none_to_decide_on() -> None:
-    store = SqlSessions(create_async_engine("sqlite+aiosqlite://"))
+    store = SqlSessions(create_async_engine("sqlite+aiosqlite:///any.sqlite"))
     assert not store.has_directory
     with pytest.raises(ValueError, match="no directory"):
         asyncio.run(store.ask_directory([]))
 
 
 def test_a_directory_on_another_engine_is_refused_before_any_call() -> None:
-    engine, other = (create_async_engine("sqlite+aiosqlite://") for _ in range(2))
+    engine, other = (create_async_engine("sqlite+aiosqlite:///any.sqlite") for _ in range(2))
     with pytest.raises(ValueError, match="a directory on its own engine, or none"):
         SqlSessions(engine, AsyncSqlDirectory(other))
     for one in (engine, engine.execution_options(isolation_level="AUTOCOMMIT")):

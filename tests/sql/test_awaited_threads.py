@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AssertionPool, NullPool, QueuePool, StaticPool
 
 from neo_routing import DirectoryUnavailable, Refusal, SessionDirectory
 from neo_routing_adapters.http import store_transaction
+from neo_routing_adapters.http.credentials_sql import SqlEntraLinks, SqlKeyStore
 from neo_routing_adapters.http.ports import DecidedSession, SessionStoreUnavailable
 from neo_routing_adapters.http.sessions_sql import SqlSessions
 from neo_routing_adapters.http.store_transaction import StoreTransaction
@@ -416,6 +418,12 @@ def test_many_who_ask_whether_a_store_is_there_keep_nobody_out(engine: Engine) -
 
 def test_an_engine_that_was_made_of_another_has_the_threads_of_that(engine: Engine) -> None:
     assert awaited_threads_for(engine) is awaited_threads_for(engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+def test_one_connection_for_all_is_refused_where_each_has_a_transaction() -> None:
+    for take in (SqlSessions, SqlKeyStore, SqlEntraLinks):
+        with pytest.raises(ValueError, match=rf"^{take.__name__}.engine must have a connection for each who needs one"):
+            take(create_async_engine("sqlite+aiosqlite://"))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ try:
     from neo_routing_adapters.http.live_connections import give_back, on_a_live_connection
     from neo_routing_adapters.http.tables.credentials import api_keys, entra_links
     from neo_routing_adapters.http.tables.metadata import TEXT
-    from neo_routing_adapters.sql.look_up.awaited import awaited
+    from neo_routing_adapters.sql.look_up.awaited import awaited, require_a_connection_each
     from neo_routing_adapters.sql.look_up.connections import CursorLine
     from neo_routing_adapters.sql.look_up.deadlines import Call
     from neo_routing_adapters.sql.look_up.reader import faults_of
@@ -44,6 +44,7 @@ class _Asked:
 
     def __init__(self, engine: AsyncEngine | Engine, table: Table, *, seconds: float = 2.0) -> None:
         self._engine, self._awaited = awaited(engine, type(self).__name__)
+        require_a_connection_each(self._engine, type(self).__name__)
         self._table = table
         self._row_of: Callable[..., Any] = namedtuple("_Row", table.c.keys())  # type: ignore[misc]  # noqa: PYI024
         self._seconds = seconds

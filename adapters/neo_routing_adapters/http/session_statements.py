@@ -20,6 +20,7 @@ from neo_routing_adapters.sql.look_up.written import written
 _Values = Sequence[Callable[[Any], Any] | None]
 
 _LOCK: Final = text(f"SELECT pg_try_advisory_xact_lock(:number), {TIMEOUTS}")
+_IN_TIME: Final = text(f"SELECT {TIMEOUTS}")
 _OF_A_SESSION: Final = tuple(column.name for column in sessions.c)
 _OF_A_KEY: Final = tuple(column.name for column in idempotency_keys.c)
 _FOUND: Final = (idempotency_keys.c.body_mac, *sessions.c)
@@ -37,8 +38,10 @@ class SessionStatements:
     """The statements, run by the cursor of a driver in a transaction that has begun."""
 
     def __init__(self, dialect: Dialect, seconds: float) -> None:
+        names, on_server = tuple(timeouts(seconds)), dialect.name == "postgresql"
         self._timeouts = tuple(timeouts(seconds).values())
-        self._lock = written(_LOCK, ("number", *timeouts(seconds)), dialect) if dialect.name == "postgresql" else None
+        self._lock = written(_LOCK, ("number", *names), dialect) if on_server else None
+        self._in_time = written(_IN_TIME, names, dialect) if on_server else None
         self._session = written(insert(sessions), _OF_A_SESSION, dialect, column_keys=_OF_A_SESSION)
         self._key = written(_key(dialect), _OF_A_KEY, dialect)
         scope = [column.name for column in idempotency_keys.primary_key]
@@ -56,7 +59,7 @@ class SessionStatements:
             # A statement of its own: the next one sees what was kept by whoever had it before.
             self._lock.run(cursor, (lock_number(key), *self._timeouts))
             [(is_free, *_)] = cursor.fetchmany(2)
-        stored = self.kept_under(key, now, cursor)
+        stored = self._kept_under(key, now, cursor)
         return InProgress() if stored is None and not is_free else stored
 
     def add(self, decided: DecidedSession, key: IdempotencyKey | None, cursor: Any) -> None:
@@ -69,13 +72,24 @@ class SessionStatements:
             row = {**key_scope(key), **new}
             self._key.run(cursor, _each(self._of_key, (row[name] for name in _OF_A_KEY)))
 
+    def find(self, key: IdempotencyKey, now: datetime, cursor: Any) -> ChatSession | OtherBody | None:
+        """Tell what is kept under a key, without taking it first."""
+        self._end_in_time(cursor)
+        return self._kept_under(key, now, cursor)
+
     def keep_nothing(self, cursor: Any) -> None:
         """Keep nothing, by statements that are errors where a session could not be kept, as without rights."""
+        self._end_in_time(cursor)
         for statement in self._nothing:
             cursor.execute(statement)
 
-    def kept_under(self, key: IdempotencyKey, now: datetime, cursor: Any) -> ChatSession | OtherBody | None:
-        """Tell what is kept under a key."""
+    def _end_in_time(self, cursor: Any) -> None:
+        """Have a server end what waits for a lock once nobody waits for it any more, or backends would pile up."""
+        if self._in_time is not None:
+            self._in_time.run(cursor, self._timeouts)
+            cursor.fetchmany(2)
+
+    def _kept_under(self, key: IdempotencyKey, now: datetime, cursor: Any) -> ChatSession | OtherBody | None:
         self._under_a_key.run(cursor, _each(self._of_scope, (*key_scope(key).values(), now)))
         rows = cursor.fetchmany(2)
         if not rows:

@@ -31,7 +31,7 @@ try:
 
     from neo_routing_adapters.http.session_statements import SessionStatements
     from neo_routing_adapters.http.store_transaction import StoreTransaction
-    from neo_routing_adapters.sql.look_up.awaited import awaited
+    from neo_routing_adapters.sql.look_up.awaited import awaited, require_a_connection_each
     from neo_routing_adapters.sql.look_up.deadlines import Call
     from neo_routing_adapters.sql.look_up.directory import AsyncSqlDirectory
     from neo_routing_adapters.sql.look_up.reader import faults_of
@@ -66,6 +66,7 @@ class SqlSessions:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine, self._awaited = awaited(engine, "SqlSessions")
+        require_a_connection_each(self._engine, "SqlSessions")
         if directory is not None and not directory.is_on(engine):
             raise ValueError("SqlSessions takes a directory on its own engine, or none: it decides in its transactions")
         self._statements = SessionStatements(engine.dialect, deadline)
@@ -85,7 +86,7 @@ class SqlSessions:
     async def find(self, key: IdempotencyKey, /) -> ChatSession | OtherBody | None:
         """Tell what is stored under a key, and wait for nobody who has it. Raises `SessionStoreUnavailable`."""
         now = self._now()
-        find = partial(self._statements.kept_under, key, now)
+        find = partial(self._statements.find, key, now)
         return await self._run(lambda transaction: find(transaction.cursor()), writes=False)
 
     async def keep(self, decide: Deciding, key: IdempotencyKey | None, /) -> Kept:

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from neo_routing_adapters.sql.look_up.awaited_threads import awaited_threads_for
 from neo_routing_adapters.sql.look_up.connections import require_connections_apart
@@ -44,6 +44,13 @@ def awaited(engine: AsyncEngine | Engine, whose: str) -> tuple[Engine, Awaited]:
         return engine, awaited_threads_for(engine)
     wanted = "an AsyncEngine of create_async_engine, or an Engine of a SQLite file"
     raise ValueError(f"{whose}.engine must be {wanted}, and not {kind_of(engine)}")
+
+
+def require_a_connection_each(engine: Engine, whose: str) -> None:
+    """Raise `ValueError` for an engine on whose one connection each would be in the transactions of all others."""
+    if isinstance(engine.pool, StaticPool):
+        wanted = "must have a connection for each who needs one, and not a StaticPool"
+        raise ValueError(f"{whose}.engine {wanted}")  # noqa: TRY004  # it is the engine that is wrong, and not its type
 
 
 def kind_of(engine: object) -> str:

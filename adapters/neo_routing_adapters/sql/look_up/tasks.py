@@ -68,7 +68,10 @@ class Tasks:
                 raise TimeoutError
         if task.cancelled():
             raise OSError("the task of the call was cancelled")
-        return task.result()
+        try:
+            return task.result()
+        finally:
+            del task  # the traceback of what it raised leads back here
 
     def _are_too_many(self) -> bool:
         """Forget those that never end because their event loop is closed, and tell whether the others are too many."""
