@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -390,6 +391,16 @@ def test_a_call_that_is_given_up_leaves_nothing_and_gives_its_connection_back(
     asyncio.run(run())
 
 
+def end_other_backends(url: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    engine.dispose()
+
+
 def adding_and_then(act: Callable[[], None]) -> Callable[..., None]:
     add = SessionStatements.add
 
@@ -407,14 +418,7 @@ def test_a_connection_that_is_cut_in_mid_transaction_leaves_nothing_and_the_next
 ) -> None:
     url = _url(request, driver)
     prepared(url)
-    other = create_engine(url, isolation_level="AUTOCOMMIT")
-
-    def cut() -> None:
-        with other.connect() as connection:
-            connection.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+    cut = partial(end_other_backends, url)
 
     async def run() -> None:
         async with engine_of(url, driver) as engine:
@@ -429,7 +433,6 @@ def test_a_connection_that_is_cut_in_mid_transaction_leaves_nothing_and_the_next
             assert engine.pool.checkedout() == 0
 
     asyncio.run(run())
-    other.dispose()
 
 
 @pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
@@ -758,18 +761,11 @@ def test_what_a_hook_raises_where_a_dead_connection_is_thrown_away_is_an_outage_
 ) -> None:
     url = _url(request, driver)
     prepared(url)
-    other = create_engine(url, isolation_level="AUTOCOMMIT")
+    cut = partial(end_other_backends, url)
 
     def raises(*_: object) -> None:
         if raising:
             raise KeyError("the host's own")
-
-    def cut() -> None:
-        with other.connect() as connection:
-            connection.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
 
     async def act() -> None:
         async with engine_of(url, driver, pool_size=1, max_overflow=0) as engine:
@@ -785,4 +781,3 @@ def test_what_a_hook_raises_where_a_dead_connection_is_thrown_away_is_an_outage_
 
     raising: list[bool] = []
     asyncio.run(act())
-    other.dispose()
