@@ -41,6 +41,7 @@ from neo_routing_adapters.http.tables.metadata import metadata
 from neo_routing_adapters.http.tables.sessions import idempotency_keys, sessions
 from neo_routing_adapters.http.tables.upgrade import VERSION_TABLE, TablesInTheWay, upgrade
 from neo_routing_adapters.json_lines import read_record
+from neo_routing_adapters.memory import MemoryDirectory
 from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin
 from neo_routing_adapters.sql.tables.our_tables import UnknownSchemaVersion
 from tests.programs.databases.old_tables import catalogue
@@ -321,13 +322,15 @@ def test_behind_a_migrations_lock_the_server_too_gives_up_who_asks_for_a_key(
     url = _url(request, driver)
     prepared(url)
     migrating = create_engine(url)
+    decided_elsewhere = decided(MemoryDirectory(tenants=WORLD.tenants, agents=WORLD.agents))
 
     async def run() -> None:
         async with engine_of(url, driver) as engine:
             store = SqlSessions(engine, deadline=0.4)
             with migrating.begin() as connection:
-                connection.exec_driver_sql(f"LOCK TABLE {idempotency_keys.name}")
-                for asked in (store.find(key()), store.ask()):
+                connection.exec_driver_sql(f"LOCK TABLE {idempotency_keys.name}, {sessions.name}")
+                asked_for = store.find(key()), store.ask(), store.keep(lambda _: decided_elsewhere, None)
+                for asked in asked_for:
                     with pytest.raises(SessionStoreUnavailable):
                         await asked
                 await asyncio.to_thread(wait_until, lambda: not _is_waiting(url))
@@ -507,7 +510,10 @@ def test_a_process_that_is_killed_in_mid_transaction_leaves_nothing(
     asyncio.run(run())
 
 
-def test_a_process_that_is_frozen_with_its_share_gives_way(database_url: str) -> None:
+@pytest.mark.parametrize(("of_directory", "of_store"), [(0.4, 2.0), (60.0, 0.4)])
+def test_a_process_that_is_frozen_with_its_share_gives_way(
+    database_url: str, of_directory: float, of_store: float
+) -> None:
     prepared(database_url)
     # Or the writer, for whom the event loop stands still, would wait for good if the share were not given up.
     writing = create_engine(database_url, connect_args={"options": "-c lock_timeout=20s"})
@@ -518,7 +524,7 @@ def test_a_process_that_is_frozen_with_its_share_gives_way(database_url: str) ->
 
     async def run() -> None:
         async with engine_of(database_url, "postgresql+asyncpg") as engine:
-            store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=0.4))
+            store = SqlSessions(engine, AsyncSqlDirectory(engine, deadline=of_directory), deadline=of_store)
             with pytest.raises(SessionStoreUnavailable):
                 await create(store, delete)
             assert await kept(engine) == []
@@ -531,6 +537,9 @@ def test_where_nothing_can_be_promised_as_on_a_standby_the_directory_is_unavaila
     class Standby:
         def is_on(self, _engine: AsyncEngine | Engine) -> bool:
             return True
+
+        def no_slower_than(self, _seconds: float) -> Any:
+            return self
 
         def read_begun(self, *_: Any) -> Any:
             raise CannotDecideWithin("this is a standby")

@@ -74,16 +74,16 @@ class SessionStatements:
 
     def find(self, key: IdempotencyKey, now: datetime, cursor: Any) -> ChatSession | OtherBody | None:
         """Tell what is kept under a key, without taking it first."""
-        self._end_in_time(cursor)
+        self.end_in_time(cursor)
         return self._kept_under(key, now, cursor)
 
     def keep_nothing(self, cursor: Any) -> None:
         """Keep nothing, by statements that are errors where a session could not be kept, as without rights."""
-        self._end_in_time(cursor)
+        self.end_in_time(cursor)
         for statement in self._nothing:
             cursor.execute(statement)
 
-    def _end_in_time(self, cursor: Any) -> None:
+    def end_in_time(self, cursor: Any) -> None:
         """Have a server end what waits for a lock once nobody waits for it any more, or backends would pile up."""
         if self._in_time is not None:
             self._in_time.run(cursor, self._timeouts)

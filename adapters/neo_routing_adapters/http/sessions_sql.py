@@ -70,7 +70,8 @@ class SqlSessions:
         if directory is not None and not directory.is_on(engine):
             raise ValueError("SqlSessions takes a directory on its own engine, or none: it decides in its transactions")
         self._statements = SessionStatements(engine.dialect, deadline)
-        self._directory = directory
+        # The timeouts that it sets are the transaction's: whoever is frozen gives way within the store's deadline.
+        self._directory = None if directory is None else directory.no_slower_than(deadline)
         self._deadline = deadline
         self._faults = faults_of(engine.dialect)
         busy_timeout = timeouts(deadline)["lock_timeout"]
@@ -136,8 +137,11 @@ class SqlSessions:
         found = None if key is None else self._statements.claim(key, self._now(), transaction.cursor())
         if found is not None:
             return found
+        directory = None if self._directory is None else _Within(transaction, self._directory)
+        if key is None and directory is None:  # which else set the timeouts
+            self._statements.end_in_time(transaction.cursor())
         try:
-            decided = decide(_Within(transaction, self._directory) if self._directory is not None else None)
+            decided = decide(directory)
         except Exception as error:  # noqa: BLE001  # it is raised by `keep`, which takes only other errors for its own
             return _Raised(error)
         if isinstance(decided, DecidedSession):

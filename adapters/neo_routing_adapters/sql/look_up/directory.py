@@ -101,6 +101,7 @@ class AsyncSqlDirectory:
 
     def __init__(self, engine: AsyncEngine | Engine, *, deadline: float = DEADLINE) -> None:
         called, self._awaited = awaited(engine, "AsyncSqlDirectory")
+        self._engine = engine
         self._connections = Connections(called)
         self._reader = Reader(called, self._connections.take, _seconds("AsyncSqlDirectory", deadline))
 
@@ -130,6 +131,10 @@ class AsyncSqlDirectory:
         commits that transaction, which on SQLite must have begun as one that writes. Raises `DirectoryUnavailable`.
         """
         return self._reader.read_begun(connection, self._reader.together(needed), call)
+
+    def no_slower_than(self, seconds: float, /) -> AsyncSqlDirectory:
+        """Return this directory, or one on the same engine if this one's deadline is longer than that."""
+        return self if self._reader.seconds(()) <= seconds else AsyncSqlDirectory(self._engine, deadline=seconds)
 
     def is_on(self, engine: AsyncEngine | Engine, /) -> bool:
         """Tell whether it is on this engine, so that what is decided there is of the same database."""
