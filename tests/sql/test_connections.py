@@ -95,6 +95,28 @@ def test_many_try_to_connect_for_long_and_the_others_no_longer_than_they_may() -
     wait_until(lambda: engine.pool.checkedout() == 0)
 
 
+@pytest.mark.parametrize("url", ["postgresql+psycopg://127.0.0.1:9/none", "postgresql+asyncpg://127.0.0.1:9/none"])
+def test_each_engine_is_listened_to_once_though_ids_come_again_and_engines_are_made_of_others(url: str) -> None:
+    def listeners(engine: Engine) -> int:
+        of_pool = engine.dialect.driver == "asyncpg"
+        return len([*(engine.pool.dispatch.connect if of_pool else engine.dialect.dispatch.do_connect)])
+
+    def ids_of_engines_that_are_gone() -> set[int]:
+        made = [first.execution_options(isolation_level="AUTOCOMMIT") for _ in range(200)]
+        for each in made:
+            Connections(each)
+        return {*map(id, made)}
+
+    first, others = create_engine(url), list[Engine]()
+    before = listeners(first)
+    ids = ids_of_engines_that_are_gone()
+    assert listeners(first) == before + 1
+    while len(others) < 5_000 and not (others and id(others[-1]) in ids):
+        others.append(create_engine(url))
+    Connections(others[-1])
+    assert listeners(others[-1]) == before + 1
+
+
 @pytest.mark.parametrize(("deadline", "given", "expected"), [(12.5, None, 13), (0.5, "3", "3")])
 def test_an_attempt_to_connect_lasts_as_long_as_the_deadline_or_as_the_host_says(
     deadline: float, given: str | None, expected: object

@@ -11,7 +11,7 @@ from contextlib import suppress
 from math import ceil
 from time import sleep
 from typing import Any, Final, Protocol
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import AdaptedConnection, Dialect
@@ -321,8 +321,16 @@ class Connections:
         return seconds if len(self._taking) > _MOST_PATIENT else max(seconds, _PATIENCE)
 
 
+_listened_to: Final[WeakSet[Dialect]] = WeakSet()
+
+
 def _listen(engine: Engine, name: str, listener: Callable[..., None]) -> None:
-    if not event.contains(engine, name, listener):
+    """Have this called once, on an engine and on all that are made of it by `execution_options`, which share a dialect.
+
+    SQLAlchemy knows who listens by the engine's id, which another engine comes to have when that one is gone.
+    """
+    if engine.dialect not in _listened_to:
+        _listened_to.add(engine.dialect)
         event.listen(engine, name, listener)
 
 
