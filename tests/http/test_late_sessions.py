@@ -15,11 +15,9 @@ from sqlalchemy import Engine, create_engine
 from neo_routing import PolicyEngine
 from neo_routing_adapters.http import AnsweredCall, application
 from neo_routing_adapters.http.sessions_sql import SqlSessions
-from neo_routing_adapters.http.tables.upgrade import upgrade
 from neo_routing_adapters.sql import AsyncSqlDirectory
-from tests.programs.databases.stored import engine_with_tables, store
 from tests.programs.http.calls import GOOD, NOON, PATIENCE, USER, an_endpoint, call, headers_of, run
-from tests.programs.http.kept_sessions import WORLD
+from tests.programs.http.kept_sessions import engine_with_sessions
 from tests.programs.servers.postgres_server import wait_until
 
 pytestmark = pytest.mark.no_cover  # threads of ours that hang are not traced
@@ -27,10 +25,7 @@ pytestmark = pytest.mark.no_cover  # threads of ours that hang are not traced
 
 @pytest.fixture
 def engine(sqlite_url: str) -> Iterator[Engine]:
-    plain = engine_with_tables(sqlite_url)
-    store(plain, WORLD)
-    upgrade(plain)
-    plain.dispose()
+    engine_with_sessions(sqlite_url).dispose()
     made = create_engine(sqlite_url)
     yield made
     made.dispose()

@@ -16,12 +16,10 @@ from neo_routing import DirectoryUnavailable, Refusal
 from neo_routing_adapters.http import store_transaction
 from neo_routing_adapters.http.session_statements import SessionStatements
 from neo_routing_adapters.http.sessions_sql import SqlSessions
-from neo_routing_adapters.http.tables.upgrade import upgrade
 from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin
 from neo_routing_adapters.sql.directory_lock import KEY_OF_RELATIONS
 from neo_routing_adapters.sql.look_up import connections
-from tests.programs.databases.stored import engine_with_tables, store
-from tests.programs.http.kept_sessions import WORLD, decided, key
+from tests.programs.http.kept_sessions import decided, engine_with_sessions, key
 from tests.programs.servers.pgbouncer import pgbouncer_or_skip
 from tests.programs.servers.postgres_server import PostgresServer, wait_until
 from tests.programs.servers.proxy import Proxy
@@ -31,9 +29,7 @@ DEADLINE = 10.0
 
 @pytest.fixture
 def plain(database_url: str) -> Iterator[Engine]:
-    engine = engine_with_tables(database_url)
-    store(engine, WORLD)
-    upgrade(engine)
+    engine = engine_with_sessions(database_url)
     yield engine
     engine.dispose()
 

@@ -10,9 +10,9 @@ import sys
 import threading
 import uuid
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -45,21 +45,13 @@ from neo_routing_adapters.memory import MemoryDirectory
 from neo_routing_adapters.sql import AsyncSqlDirectory, CannotDecideWithin
 from neo_routing_adapters.sql.tables.our_tables import UnknownSchemaVersion
 from tests.programs.databases.old_tables import catalogue
-from tests.programs.databases.stored import engine_with_tables, store
 from tests.programs.http.engines import engine_of
-from tests.programs.http.kept_sessions import WHEN, WORLD, decided, key
+from tests.programs.http.kept_sessions import WHEN, WORLD, decided, engine_with_sessions, key
 from tests.programs.servers.postgres_server import PostgresServer, wait_until
 from tests.programs.thoroughness import first_always
 
 ON_POSTGRESQL = ["postgresql+asyncpg", "postgresql+psycopg"]
 DRIVERS = ["sqlite", "sqlite+aiosqlite", *first_always(ON_POSTGRESQL)]
-
-
-def prepared(url: str) -> None:
-    engine = engine_with_tables(url)
-    store(engine, WORLD)
-    upgrade(engine)
-    engine.dispose()
 
 
 def _url(request: pytest.FixtureRequest, driver: str) -> str:
@@ -72,6 +64,13 @@ async def kept(engine: AsyncEngine | Engine) -> list[Any]:
             return [*connection.execute(select(sessions)).mappings()]
     async with engine.connect() as connection:
         return [*(await connection.execute(select(sessions))).mappings()]
+
+
+@asynccontextmanager
+async def store_on(url: str, driver: str, **options: Any) -> AsyncIterator[tuple[Any, SqlSessions]]:
+    """Give an engine, and a store on it that decides in its transactions."""
+    async with engine_of(url, driver, **options) as engine:
+        yield engine, SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
 
 
 async def create(store: SqlSessions, then: Callable[[], object] = lambda: None) -> DecidedSession | Refusal:
@@ -100,11 +99,10 @@ def elsewhere(act: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_what_was_kept_comes_back_under_its_key_and_under_no_other(request: pytest.FixtureRequest, driver: str) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
 
     async def run() -> None:
-        async with engine_of(url, driver) as engine:
-            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+        async with store_on(url, driver) as (engine, store):
             first = await create_once(store, key())
             assert isinstance(first, ChatSession)
             assert await create_once(store, key()) == first
@@ -120,10 +118,10 @@ def test_what_was_kept_comes_back_under_its_key_and_under_no_other(request: pyte
             assert len(rows) == 5
             [row] = [row for row in rows if row["id"] == first.id]
             assert read_record(row["record"]).decide_again().result.unwrap().agent_id == 12
-            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN + timedelta(hours=24))
-            again = await create_once(store, key(body_mac=b"n" * 32, expires_at=WHEN + timedelta(hours=48)))
+            a_day_later = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN + timedelta(hours=24))
+            again = await create_once(a_day_later, key(body_mac=b"n" * 32, expires_at=WHEN + timedelta(hours=48)))
             assert again.id != first.id
-            assert await create_once(store, key(body_mac=b"n" * 32)) == again
+            assert await create_once(a_day_later, key(body_mac=b"n" * 32)) == again
 
     asyncio.run(run())
 
@@ -131,11 +129,10 @@ def test_what_was_kept_comes_back_under_its_key_and_under_no_other(request: pyte
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_what_ends_with_an_exception_leaves_nothing(request: pytest.FixtureRequest, driver: str) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
 
     async def run() -> None:
-        async with engine_of(url, driver) as engine:
-            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+        async with store_on(url, driver) as (engine, store):
             with pytest.raises(ZeroDivisionError):
                 await create_once(store, key(), lambda: 1 // 0)
             assert await kept(engine) == []
@@ -152,14 +149,13 @@ def test_what_a_host_raises_while_it_is_decided_is_its_own_and_no_outage_of_the_
     request: pytest.FixtureRequest, driver: str
 ) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
 
     def fail() -> None:
         raise ConnectionError("of the host")
 
     async def run() -> None:
-        async with engine_of(url, driver) as engine:
-            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+        async with store_on(url, driver) as (engine, store):
             with pytest.raises(ConnectionError, match=r"^of the host$"):
                 await create(store, fail)
             assert await kept(engine) == []
@@ -181,7 +177,7 @@ def test_nothing_is_kept_alive_of_what_ended_with_an_exception(
         raise Failed
 
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
     raised: list[weakref.ref[Failed]] = []
     if not is_the_hosts:
         monkeypatch.setattr(SessionStatements, "add", fail)
@@ -207,11 +203,10 @@ def test_an_engine_that_suits_decisions_suits_sessions_too_and_an_autocommit_com
     request: pytest.FixtureRequest, driver: str, isolation_level: str
 ) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
 
     async def run() -> None:
-        async with engine_of(url, driver, isolation_level=isolation_level) as engine:
-            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+        async with store_on(url, driver, isolation_level=isolation_level) as (engine, store):
             with pytest.raises(ZeroDivisionError):
                 await create(store, lambda: 1 // 0)
             assert await kept(engine) == []
@@ -224,7 +219,7 @@ def test_an_engine_that_suits_decisions_suits_sessions_too_and_an_autocommit_com
 @pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
 def test_a_key_is_in_progress_elsewhere_until_its_transaction_ends(request: pytest.FixtureRequest, driver: str) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
 
     async def find_there() -> list[object]:
         async with engine_of(url, driver) as another:
@@ -232,8 +227,7 @@ def test_a_key_is_in_progress_elsewhere_until_its_transaction_ends(request: pyte
             return [await there.find(key()), await create_once(there, key())]
 
     async def run() -> None:
-        async with engine_of(url, driver) as engine:
-            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+        async with store_on(url, driver) as (_, store):
             meanwhile: list[object] = []
             made = await create_once(store, key(), lambda: meanwhile.extend(elsewhere(find_there)))
             assert meanwhile == [None, InProgress()]
@@ -255,7 +249,7 @@ def test_a_key_is_in_progress_elsewhere_until_its_transaction_ends(request: pyte
 )
 def test_many_races_on_one_key_make_one_session(request: pytest.FixtureRequest, driver: str, races: int) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
 
     async def run() -> None:
         async with engine_of(url, driver, pool_timeout=60) as engine, engine_of(url, driver) as another:
@@ -277,7 +271,7 @@ def test_a_writer_waits_for_a_session_that_is_decided_and_not_yet_kept(
     request: pytest.FixtureRequest, driver: str
 ) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
     writing, done = create_engine(url), threading.Event()
 
     def change() -> None:
@@ -320,7 +314,7 @@ def test_behind_a_migrations_lock_the_server_too_gives_up_who_asks_for_a_key(
     request: pytest.FixtureRequest, driver: str
 ) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
     migrating = create_engine(url)
     decided_elsewhere = decided(MemoryDirectory(tenants=WORLD.tenants, agents=WORLD.agents))
 
@@ -344,7 +338,7 @@ def test_a_frozen_database_is_an_outage_in_time_and_nothing_is_kept(postgres: Po
     name = f"neo_routing_store_{driver.rpartition('+')[2]}"
     postgres.create_database(name)
     url = postgres.url(database=name)
-    prepared(url)
+    engine_with_sessions(url).dispose()
 
     async def run() -> None:
         async with engine_of(url, driver) as engine:
@@ -371,11 +365,10 @@ def test_a_call_that_is_given_up_leaves_nothing_and_gives_its_connection_back(
     request: pytest.FixtureRequest, driver: str
 ) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
 
     async def run() -> None:
-        async with engine_of(url, driver) as engine:
-            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+        async with store_on(url, driver) as (engine, store):
             loop, gone = asyncio.get_running_loop(), threading.Event()
 
             def give_up() -> None:
@@ -420,12 +413,11 @@ def test_a_connection_that_is_cut_in_mid_transaction_leaves_nothing_and_the_next
     request: pytest.FixtureRequest, driver: str, added: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
     cut = partial(end_other_backends, url)
 
     async def run() -> None:
-        async with engine_of(url, driver) as engine:
-            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+        async with store_on(url, driver) as (engine, store):
             with monkeypatch.context() as changed:
                 if added:
                     changed.setattr(SessionStatements, "add", adding_and_then(cut))
@@ -445,11 +437,10 @@ def test_a_database_that_is_gone_is_an_outage_and_serves_again_once_it_is_back(
     name = f"neo_routing_gone_{driver.rpartition('+')[2]}"
     postgres.create_database(name)
     url = postgres.url(database=name)
-    prepared(url)
+    engine_with_sessions(url).dispose()
 
     async def run() -> None:
-        async with engine_of(url, driver) as engine:
-            store = SqlSessions(engine, AsyncSqlDirectory(engine), now=lambda: WHEN)
+        async with store_on(url, driver) as (engine, store):
             first = await create_once(store, key())
             await asyncio.to_thread(postgres.kill)
             for _ in range(2):
@@ -492,7 +483,7 @@ def test_a_process_that_is_killed_in_mid_transaction_leaves_nothing(
     request: pytest.FixtureRequest, driver: str
 ) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
     command = [sys.executable, "-c", _DIES, url, driver, str(Path(__file__).parents[2])]
     ended = subprocess.run(command, check=False, timeout=60)
     assert ended.returncode == -signal.SIGKILL
@@ -514,7 +505,7 @@ def test_a_process_that_is_killed_in_mid_transaction_leaves_nothing(
 def test_a_process_that_is_frozen_with_its_share_gives_way(
     database_url: str, of_directory: float, of_store: float
 ) -> None:
-    prepared(database_url)
+    engine_with_sessions(database_url).dispose()
     # Or the writer, for whom the event loop stands still, would wait for good if the share were not given up.
     writing = create_engine(database_url, connect_args={"options": "-c lock_timeout=20s"})
 
@@ -545,7 +536,7 @@ def test_where_nothing_can_be_promised_as_on_a_standby_the_directory_is_unavaila
             raise CannotDecideWithin("this is a standby")
 
     async def run() -> None:
-        prepared(sqlite_url)
+        engine_with_sessions(sqlite_url).dispose()
         async with engine_of(sqlite_url, "sqlite+aiosqlite") as engine:
             standby: Any = Standby()
             sessions_there: Any = SqlSessions(engine, standby)
@@ -665,7 +656,7 @@ def test_tables_of_somebody_else_and_of_a_newer_library_are_left_alone(any_datab
 
 
 def test_on_sqlite_a_key_of_another_process_is_waited_for_and_then_replayed(sqlite_url: str) -> None:
-    prepared(sqlite_url)
+    engine_with_sessions(sqlite_url).dispose()
 
     async def run() -> None:
         async with engine_of(sqlite_url, DRIVERS[0]) as engine, engine_of(sqlite_url, DRIVERS[0]) as another:
@@ -684,7 +675,7 @@ def test_on_sqlite_a_key_of_another_process_is_waited_for_and_then_replayed(sqli
 
 @pytest.mark.parametrize("driver", DRIVERS[:2])
 def test_on_sqlite_what_is_stored_under_a_key_is_told_while_somebody_else_writes(sqlite_url: str, driver: str) -> None:
-    prepared(sqlite_url)
+    engine_with_sessions(sqlite_url).dispose()
     writing = create_engine(sqlite_url)
 
     async def run() -> None:
@@ -701,7 +692,7 @@ def test_on_sqlite_what_is_stored_under_a_key_is_told_while_somebody_else_writes
 
 
 def test_whoever_asks_for_a_key_does_not_wait_for_who_has_it(sqlite_url: str) -> None:
-    prepared(sqlite_url)
+    engine_with_sessions(sqlite_url).dispose()
     is_decided, asked = threading.Event(), threading.Event()
 
     def wait() -> None:
@@ -732,7 +723,7 @@ def test_what_a_hook_on_the_pool_raises_is_an_outage_and_no_connection_is_lost(
     request: pytest.FixtureRequest, driver: str, name: str
 ) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
 
     def raises(*_: object) -> None:
         if raising:
@@ -769,7 +760,7 @@ def test_what_a_hook_raises_where_a_dead_connection_is_thrown_away_is_an_outage_
     request: pytest.FixtureRequest, driver: str, name: str
 ) -> None:
     url = _url(request, driver)
-    prepared(url)
+    engine_with_sessions(url).dispose()
     cut = partial(end_other_backends, url)
 
     def raises(*_: object) -> None:

@@ -6,6 +6,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Engine
+
 from neo_routing import (
     Agent,
     AgentKind,
@@ -22,11 +24,21 @@ from neo_routing import (
 )
 from neo_routing.testing import World
 from neo_routing_adapters.http.ports import ChatSession, DecidedSession, IdempotencyKey
+from neo_routing_adapters.http.tables.upgrade import upgrade
+from tests.programs.databases.stored import engine_with_tables, store
 
 WHEN = datetime(2026, 11, 29, 12, 0, 0, 123456, tzinfo=UTC)
 USER = Caller(CallerKind.USER, "msp-a")
 REQUEST = SessionRequest(agent_id=12, title="Printer")
 WORLD = World((Tenant(id="msp-a"),), (Agent(id=12, tenant_id="msp-a", kind=AgentKind.CONVERSATIONAL),), (), ())
+
+
+def engine_with_sessions(url: str) -> Engine:
+    """Return an engine on a database that has all tables and the world, and no sessions."""
+    engine = engine_with_tables(url)
+    store(engine, WORLD)
+    upgrade(engine)
+    return engine
 
 
 def session_of(decision: Decision, **others: Any) -> ChatSession:

@@ -497,10 +497,10 @@ def _outage(error: BaseException, *, late: bool) -> DirectoryUnavailable:
 def faults_of(dialect: Dialect) -> _Faults:
     """Return what is raised where a database cannot be asked: by its driver, SQLAlchemy, the system, or an encoding."""
     # A connection whose encoding is not UTF-8 cannot say every key.
-    return (*errors_of(dialect), SQLAlchemyError, OSError, EOFError, UnicodeError)
+    return (*_errors_of(dialect), SQLAlchemyError, OSError, EOFError, UnicodeError)
 
 
-def errors_of(dialect: Dialect) -> _Faults:
+def _errors_of(dialect: Dialect) -> _Faults:
     """Return the errors of a driver that SQLAlchemy does not translate, or not always."""
     driver: Any = dialect.loaded_dbapi
     if dialect.driver == "asyncpg":  # SQLAlchemy translates most of those that come through its hands
