@@ -54,8 +54,12 @@ ON_POSTGRESQL = ["postgresql+asyncpg", "postgresql+psycopg"]
 DRIVERS = ["sqlite", "sqlite+aiosqlite", *first_always(ON_POSTGRESQL)]
 
 
-def _url(request: pytest.FixtureRequest, driver: str) -> str:
-    return request.getfixturevalue("sqlite_url" if driver.startswith("sqlite") else "database_url")
+@pytest.fixture
+def url(request: pytest.FixtureRequest, driver: str) -> str:
+    """Return where a database of the driver's sort has all tables and the world."""
+    at: str = request.getfixturevalue("sqlite_url" if driver.startswith("sqlite") else "database_url")
+    engine_with_sessions(at).dispose()
+    return at
 
 
 async def kept(engine: AsyncEngine | Engine) -> list[Any]:
@@ -97,10 +101,7 @@ def elsewhere(act: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_what_was_kept_comes_back_under_its_key_and_under_no_other(request: pytest.FixtureRequest, driver: str) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
-
+def test_what_was_kept_comes_back_under_its_key_and_under_no_other(url: str, driver: str) -> None:
     async def run() -> None:
         async with store_on(url, driver) as (engine, store):
             first = await create_once(store, key())
@@ -127,10 +128,7 @@ def test_what_was_kept_comes_back_under_its_key_and_under_no_other(request: pyte
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_what_ends_with_an_exception_leaves_nothing(request: pytest.FixtureRequest, driver: str) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
-
+def test_what_ends_with_an_exception_leaves_nothing(url: str, driver: str) -> None:
     async def run() -> None:
         async with store_on(url, driver) as (engine, store):
             with pytest.raises(ZeroDivisionError):
@@ -145,12 +143,7 @@ def test_what_ends_with_an_exception_leaves_nothing(request: pytest.FixtureReque
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_what_a_host_raises_while_it_is_decided_is_its_own_and_no_outage_of_the_store(
-    request: pytest.FixtureRequest, driver: str
-) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
-
+def test_what_a_host_raises_while_it_is_decided_is_its_own_and_no_outage_of_the_store(url: str, driver: str) -> None:
     def fail() -> None:
         raise ConnectionError("of the host")
 
@@ -167,7 +160,7 @@ def test_what_a_host_raises_while_it_is_decided_is_its_own_and_no_outage_of_the_
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("is_the_hosts", [True, False])
 def test_nothing_is_kept_alive_of_what_ended_with_an_exception(
-    request: pytest.FixtureRequest, driver: str, is_the_hosts: bool, monkeypatch: pytest.MonkeyPatch
+    url: str, driver: str, is_the_hosts: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Failed(OSError):
         def __init__(self) -> None:
@@ -176,8 +169,6 @@ def test_nothing_is_kept_alive_of_what_ended_with_an_exception(
     def fail(*_: object) -> None:
         raise Failed
 
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
     raised: list[weakref.ref[Failed]] = []
     if not is_the_hosts:
         monkeypatch.setattr(SessionStatements, "add", fail)
@@ -200,11 +191,8 @@ def test_nothing_is_kept_alive_of_what_ended_with_an_exception(
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("isolation_level", ["AUTOCOMMIT", "SERIALIZABLE"])
 def test_an_engine_that_suits_decisions_suits_sessions_too_and_an_autocommit_commits_no_half(
-    request: pytest.FixtureRequest, driver: str, isolation_level: str
+    url: str, driver: str, isolation_level: str
 ) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
-
     async def run() -> None:
         async with store_on(url, driver, isolation_level=isolation_level) as (engine, store):
             with pytest.raises(ZeroDivisionError):
@@ -217,10 +205,7 @@ def test_an_engine_that_suits_decisions_suits_sessions_too_and_an_autocommit_com
 
 
 @pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
-def test_a_key_is_in_progress_elsewhere_until_its_transaction_ends(request: pytest.FixtureRequest, driver: str) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
-
+def test_a_key_is_in_progress_elsewhere_until_its_transaction_ends(url: str, driver: str) -> None:
     async def find_there() -> list[object]:
         async with engine_of(url, driver) as another:
             there = SqlSessions(another, now=lambda: WHEN)
@@ -247,10 +232,7 @@ def test_a_key_is_in_progress_elsewhere_until_its_transaction_ends(request: pyte
         pytest.param("postgresql+psycopg", 200, marks=pytest.mark.thorough),
     ],
 )
-def test_many_races_on_one_key_make_one_session(request: pytest.FixtureRequest, driver: str, races: int) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
-
+def test_many_races_on_one_key_make_one_session(url: str, driver: str, races: int) -> None:
     async def run() -> None:
         async with engine_of(url, driver, pool_timeout=60) as engine, engine_of(url, driver) as another:
             stores = [
@@ -267,11 +249,7 @@ def test_many_races_on_one_key_make_one_session(request: pytest.FixtureRequest, 
 
 
 @pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
-def test_a_writer_waits_for_a_session_that_is_decided_and_not_yet_kept(
-    request: pytest.FixtureRequest, driver: str
-) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
+def test_a_writer_waits_for_a_session_that_is_decided_and_not_yet_kept(url: str, driver: str) -> None:
     writing, done = create_engine(url), threading.Event()
 
     def change() -> None:
@@ -310,11 +288,7 @@ def _is_waiting(url: str) -> bool:
 
 
 @pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
-def test_behind_a_migrations_lock_the_server_too_gives_up_who_asks_for_a_key(
-    request: pytest.FixtureRequest, driver: str
-) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
+def test_behind_a_migrations_lock_the_server_too_gives_up_who_asks_for_a_key(url: str, driver: str) -> None:
     migrating = create_engine(url)
     decided_elsewhere = decided(MemoryDirectory(tenants=WORLD.tenants, agents=WORLD.agents))
 
@@ -361,12 +335,7 @@ def test_a_frozen_database_is_an_outage_in_time_and_nothing_is_kept(postgres: Po
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_call_that_is_given_up_leaves_nothing_and_gives_its_connection_back(
-    request: pytest.FixtureRequest, driver: str
-) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
-
+def test_a_call_that_is_given_up_leaves_nothing_and_gives_its_connection_back(url: str, driver: str) -> None:
     async def run() -> None:
         async with store_on(url, driver) as (engine, store):
             loop, gone = asyncio.get_running_loop(), threading.Event()
@@ -410,10 +379,8 @@ def adding_and_then(act: Callable[[], None]) -> Callable[..., None]:
 @pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
 @pytest.mark.parametrize("added", [False, True])
 def test_a_connection_that_is_cut_in_mid_transaction_leaves_nothing_and_the_next_call_is_served(
-    request: pytest.FixtureRequest, driver: str, added: bool, monkeypatch: pytest.MonkeyPatch
+    url: str, driver: str, added: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
     cut = partial(end_other_backends, url)
 
     async def run() -> None:
@@ -479,11 +446,7 @@ asyncio.run(run())
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_process_that_is_killed_in_mid_transaction_leaves_nothing(
-    request: pytest.FixtureRequest, driver: str
-) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
+def test_a_process_that_is_killed_in_mid_transaction_leaves_nothing(url: str, driver: str) -> None:
     command = [sys.executable, "-c", _DIES, url, driver, str(Path(__file__).parents[2])]
     ended = subprocess.run(command, check=False, timeout=60)
     assert ended.returncode == -signal.SIGKILL
@@ -720,11 +683,8 @@ def test_whoever_asks_for_a_key_does_not_wait_for_who_has_it(sqlite_url: str) ->
 @pytest.mark.parametrize("name", ["checkout", "reset", "checkin"])
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_what_a_hook_on_the_pool_raises_is_an_outage_and_no_connection_is_lost(
-    request: pytest.FixtureRequest, driver: str, name: str
+    url: str, driver: str, name: str
 ) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
-
     def raises(*_: object) -> None:
         if raising:
             raise KeyError("the host's own")
@@ -757,10 +717,8 @@ def test_what_a_hook_on_the_pool_raises_is_an_outage_and_no_connection_is_lost(
 @pytest.mark.parametrize("name", ["invalidate", "close", "checkin"])
 @pytest.mark.parametrize("driver", first_always(ON_POSTGRESQL))
 def test_what_a_hook_raises_where_a_dead_connection_is_thrown_away_is_an_outage_and_its_place_is_not_lost(
-    request: pytest.FixtureRequest, driver: str, name: str
+    url: str, driver: str, name: str
 ) -> None:
-    url = _url(request, driver)
-    engine_with_sessions(url).dispose()
     cut = partial(end_other_backends, url)
 
     def raises(*_: object) -> None:
